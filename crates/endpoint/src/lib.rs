@@ -1,0 +1,3 @@
+//! One AMQP connection joined to a broker, still without IO.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! One broker, its endpoints and one log joined: the turn, without threads, clock or sockets.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! One message queue's whole life as a pure state machine: order, priorities, expiry, limits, consumers.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! The `warrener` binary.
+
+fn main() {}
