@@ -20,6 +20,10 @@ use core::fmt;
 use core::ops::{Add, AddAssign};
 use core::time::Duration;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;
+
 /// A point in time: microseconds since the Unix epoch (1970-01-01T00:00:00Z).
 ///
 /// It fits a log line and a durable record, survives a restart, and needs no standard library.
