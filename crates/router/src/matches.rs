@@ -1,0 +1,141 @@
+//! What a routed message reached, and the memory that routing works in.
+
+use alloc::vec::Vec;
+use core::slice;
+
+use crate::kind::ExchangeId;
+
+/// The result of [`Router::route`](crate::Router::route): reused scratch, so that routing allocates nothing once it is
+/// warm, and so that a router can be shared between threads that each hold their own `Matches`.
+///
+/// It holds all that routing changes: the destinations, what was already visited, the dice of random exchanges, and
+/// the counts when they are wanted.
+#[derive(Clone, Debug)]
+pub struct Matches<D> {
+    pub(crate) destinations: Vec<D>,
+    pub(crate) by_key_alone: bool,
+    dice: u64,
+    counts: Option<Vec<CountSlot>>,
+}
+
+/// How many messages were routed from one exchange.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages that reached at least one destination.
+    pub routed: u64,
+    /// Messages that reached none.
+    pub unroutable: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct CountSlot {
+    generation: u32,
+    counts: Counts,
+}
+
+impl<D> Matches<D> {
+    /// Empty scratch. Random exchanges draw the same sequence from every scratch made so; see [`Matches::with_seed`].
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::with_seed(0)
+    }
+
+    /// Empty scratch whose random exchanges draw from this seed.
+    #[must_use]
+    pub const fn with_seed(seed: u64) -> Self {
+        Self { destinations: Vec::new(), by_key_alone: true, dice: seed, counts: None }
+    }
+
+    /// The same scratch, also counting the messages routed from each exchange.
+    #[must_use]
+    pub fn counting(self) -> Self {
+        Self { counts: Some(Vec::new()), ..self }
+    }
+
+    /// The destinations of the last message, each once, in an order fixed by the history of the router.
+    #[must_use]
+    pub fn destinations(&self) -> &[D] {
+        &self.destinations
+    }
+
+    /// How many destinations the last message reached.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.destinations.len()
+    }
+
+    /// Whether the last message was unroutable.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.destinations.is_empty()
+    }
+
+    /// The destinations of the last message, as [`Matches::destinations`].
+    pub fn iter(&self) -> slice::Iter<'_, D> {
+        self.destinations.iter()
+    }
+
+    /// Whether the last result follows from the exchange and the key alone: no headers were asked and no dice thrown.
+    /// Such a result may be kept and used again while [`Router::generation`](crate::Router::generation) is unchanged.
+    #[must_use]
+    pub const fn by_key_alone(&self) -> bool {
+        self.by_key_alone
+    }
+
+    /// The messages counted for this exchange by a [counting](Matches::counting) scratch; zero otherwise.
+    #[must_use]
+    pub fn counts(&self, exchange: ExchangeId) -> Counts {
+        match self.counts.as_ref().and_then(|slots| slots.get(exchange.index())) {
+            Some(slot) if slot.generation == exchange.generation => slot.counts,
+            _ => Counts::default(),
+        }
+    }
+
+    /// Forgets the last message.
+    pub(crate) fn begin(&mut self) {
+        self.destinations.clear();
+        self.by_key_alone = true;
+    }
+
+    /// Counts the message whose destinations are complete.
+    pub(crate) fn finish(&mut self, exchange: ExchangeId) {
+        let Some(slots) = &mut self.counts else {
+            return;
+        };
+        if slots.len() <= exchange.index() {
+            slots.resize(exchange.index() + 1, CountSlot::default());
+        }
+        let slot = &mut slots[exchange.index()];
+        if slot.generation != exchange.generation {
+            *slot = CountSlot { generation: exchange.generation, counts: Counts::default() };
+        }
+        if self.destinations.is_empty() {
+            slot.counts.unroutable += 1;
+        } else {
+            slot.counts.routed += 1;
+        }
+    }
+
+    /// A number below `bound`, which is not zero.
+    pub(crate) fn throw(&mut self, bound: usize) -> usize {
+        self.by_key_alone = false;
+        self.dice = self.dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let drawn = crate::stable_hash::mix(self.dice);
+        ((u128::from(drawn) * bound as u128) >> 64) as usize
+    }
+}
+
+impl<D> Default for Matches<D> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a, D> IntoIterator for &'a Matches<D> {
+    type Item = &'a D;
+    type IntoIter = slice::Iter<'a, D>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
