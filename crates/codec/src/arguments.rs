@@ -17,11 +17,7 @@ pub(crate) type Taken<'a, T> = Result<T, nom::Err<Fault<'a>>>;
 impl<'a> Arguments<'a> {
     /// `rest` must lie inside of `shared`.
     pub(crate) fn new(shared: &'a Bytes, rest: &'a [u8], limits: &'a Limits) -> Self {
-        Self {
-            shared,
-            rest,
-            limits,
-        }
+        Self { shared, rest, limits }
     }
 
     #[inline(always)]
@@ -36,11 +32,7 @@ impl<'a> Arguments<'a> {
 
     /// A slice that shares the memory, unless there is nothing to share.
     fn share(&self, octets: &'a [u8]) -> Bytes {
-        if octets.is_empty() {
-            Bytes::new()
-        } else {
-            self.shared.slice_ref(octets)
-        }
+        if octets.is_empty() { Bytes::new() } else { self.shared.slice_ref(octets) }
     }
 
     pub(crate) fn octet(&mut self) -> Taken<'a, u8> {

@@ -37,10 +37,7 @@ impl Body {
             Pieces::One(first) => {
                 let len = first.len() + slice.len();
                 let first = core::mem::take(first);
-                self.0 = Pieces::Many {
-                    pieces: alloc::vec![first, slice],
-                    len,
-                };
+                self.0 = Pieces::Many { pieces: alloc::vec![first, slice], len };
             }
             Pieces::Many { pieces, len } => {
                 *len += slice.len();
@@ -96,11 +93,7 @@ impl Body {
     /// two slices, so frames may be smaller than they could be (AMQP 0-9-1 §4.2.6.2 lets them).
     #[must_use]
     pub fn chunks(&self, payload_max: usize) -> Chunks<'_> {
-        Chunks {
-            slices: self.slices().iter(),
-            rest: Bytes::new(),
-            payload_max: payload_max.max(1),
-        }
+        Chunks { slices: self.slices().iter(), rest: Bytes::new(), payload_max: payload_max.max(1) }
     }
 
     fn gather(&self) -> Bytes {
@@ -137,11 +130,7 @@ impl PartialEq for Body {
     fn eq(&self, other: &Self) -> bool {
         let octets = |body: &'_ Self| body.len();
         octets(self) == octets(other)
-            && self
-                .slices()
-                .iter()
-                .flatten()
-                .eq(other.slices().iter().flatten())
+            && self.slices().iter().flatten().eq(other.slices().iter().flatten())
     }
 }
 
@@ -182,10 +171,7 @@ impl Content {
     /// A message.
     #[must_use]
     pub fn new(properties: Properties, body: impl Into<Body>) -> Self {
-        Self {
-            properties,
-            body: body.into(),
-        }
+        Self { properties, body: body.into() }
     }
 
     /// The content header that announces it.
@@ -197,22 +183,15 @@ impl Content {
     /// The same message in memory of its own, so that it does not keep a read buffer alive.
     #[must_use]
     pub fn detached(&self) -> Self {
-        Self {
-            properties: self.properties.detached(),
-            body: self.body.detached(),
-        }
+        Self { properties: self.properties.detached(), body: self.body.detached() }
     }
 
     /// Octets of its header frame and all its body frames when no frame may pass `frame_max` (0: no limit).
     #[must_use]
     pub fn encoded_len(&self, frame_max: u32) -> usize {
         let payload_max = payload_max(frame_max);
-        let frames: usize = self
-            .body
-            .slices()
-            .iter()
-            .map(|slice| slice.len().div_ceil(payload_max))
-            .sum();
+        let frames: usize =
+            self.body.slices().iter().map(|slice| slice.len().div_ceil(payload_max)).sum();
         self.header_len() + self.body.len() + frames * FRAME_OVERHEAD
     }
 
@@ -232,12 +211,7 @@ impl Content {
     pub fn encode(&self, channel: ChannelId, frame_max: u32, out: &mut impl BufMut) {
         self.encode_header(channel, out);
         let payload_max = payload_max(frame_max);
-        for piece in self
-            .body
-            .slices()
-            .iter()
-            .flat_map(|slice| slice.chunks(payload_max))
-        {
+        for piece in self.body.slices().iter().flat_map(|slice| slice.chunks(payload_max)) {
             encode_body(channel, piece, out);
         }
     }

@@ -31,28 +31,18 @@ impl Shape {
     #[inline]
     pub(crate) fn with(self, raw: Bytes) -> Method {
         match self {
-            Self::Publish(exchange_len, key_len) => Method::BasicPublish(Publish {
-                raw,
-                exchange_len,
-                key_len,
-            }),
-            Self::Return(text_len, exchange_len, key_len) => Method::BasicReturn(Return {
-                raw,
-                text_len,
-                exchange_len,
-                key_len,
-            }),
-            Self::Deliver(tag_len, exchange_len, key_len) => Method::BasicDeliver(Deliver {
-                raw,
-                tag_len,
-                exchange_len,
-                key_len,
-            }),
-            Self::GetOk(exchange_len, key_len) => Method::BasicGetOk(GetOk {
-                raw,
-                exchange_len,
-                key_len,
-            }),
+            Self::Publish(exchange_len, key_len) => {
+                Method::BasicPublish(Publish { raw, exchange_len, key_len })
+            }
+            Self::Return(text_len, exchange_len, key_len) => {
+                Method::BasicReturn(Return { raw, text_len, exchange_len, key_len })
+            }
+            Self::Deliver(tag_len, exchange_len, key_len) => {
+                Method::BasicDeliver(Deliver { raw, tag_len, exchange_len, key_len })
+            }
+            Self::GetOk(exchange_len, key_len) => {
+                Method::BasicGetOk(GetOk { raw, exchange_len, key_len })
+            }
         }
     }
 }
@@ -90,10 +80,7 @@ fn part(raw: &Bytes, start: usize, len: u8) -> ShortRef<'_> {
 
 #[inline(always)]
 fn number<const N: usize>(raw: &Bytes, start: usize) -> [u8; N] {
-    raw.get(start..)
-        .and_then(|rest| rest.first_chunk())
-        .copied()
-        .unwrap_or([0; N])
+    raw.get(start..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([0; N])
 }
 
 /// What methods with content have in common: how they come out of arguments, and go into frames, in two forms.
@@ -268,16 +255,7 @@ impl<'a> PublishRef<'a> {
         let (rest, routing_key) = grammar::short_str(rest)?;
         let (rest, bits) = grammar::octet(rest)?;
         let (mandatory, immediate) = (bits & 1 != 0, bits & 2 != 0);
-        Ok((
-            rest,
-            Self {
-                ticket,
-                exchange,
-                routing_key,
-                mandatory,
-                immediate,
-            },
-        ))
+        Ok((rest, Self { ticket, exchange, routing_key, mandatory, immediate }))
     }
 
     fn arguments_len(&self) -> usize {
@@ -361,15 +339,7 @@ impl<'a> ReturnRef<'a> {
         let (rest, reply_text) = grammar::short_str(rest)?;
         let (rest, exchange) = grammar::short_str(rest)?;
         let (rest, routing_key) = grammar::short_str(rest)?;
-        Ok((
-            rest,
-            Self {
-                reply_code: ReplyCode(code),
-                reply_text,
-                exchange,
-                routing_key,
-            },
-        ))
+        Ok((rest, Self { reply_code: ReplyCode(code), reply_text, exchange, routing_key }))
     }
 
     fn arguments_len(&self) -> usize {
@@ -389,11 +359,7 @@ impl<'a> ReturnRef<'a> {
 content_method!(
     Return,
     ReturnRef,
-    Return(
-        text_len = reply_text,
-        exchange_len = exchange,
-        key_len = routing_key
-    ),
+    Return(text_len = reply_text, exchange_len = exchange, key_len = routing_key),
     BasicReturn
 );
 
@@ -469,16 +435,7 @@ impl<'a> DeliverRef<'a> {
         let (rest, exchange) = grammar::short_str(rest)?;
         let (rest, routing_key) = grammar::short_str(rest)?;
         let redelivered = bits & 1 != 0;
-        Ok((
-            rest,
-            Self {
-                consumer_tag,
-                delivery_tag,
-                redelivered,
-                exchange,
-                routing_key,
-            },
-        ))
+        Ok((rest, Self { consumer_tag, delivery_tag, redelivered, exchange, routing_key }))
     }
 
     fn arguments_len(&self) -> usize {
@@ -499,11 +456,7 @@ impl<'a> DeliverRef<'a> {
 content_method!(
     Deliver,
     DeliverRef,
-    Deliver(
-        tag_len = consumer_tag,
-        exchange_len = exchange,
-        key_len = routing_key
-    ),
+    Deliver(tag_len = consumer_tag, exchange_len = exchange, key_len = routing_key),
     BasicDeliver
 );
 
@@ -578,16 +531,7 @@ impl<'a> GetOkRef<'a> {
         let (rest, routing_key) = grammar::short_str(rest)?;
         let (rest, message_count) = grammar::long(rest)?;
         let redelivered = bits & 1 != 0;
-        Ok((
-            rest,
-            Self {
-                delivery_tag,
-                redelivered,
-                exchange,
-                routing_key,
-                message_count,
-            },
-        ))
+        Ok((rest, Self { delivery_tag, redelivered, exchange, routing_key, message_count }))
     }
 
     fn arguments_len(&self) -> usize {
@@ -604,12 +548,7 @@ impl<'a> GetOkRef<'a> {
     }
 }
 
-content_method!(
-    GetOk,
-    GetOkRef,
-    GetOk(exchange_len = exchange, key_len = routing_key),
-    BasicGetOk
-);
+content_method!(GetOk, GetOkRef, GetOk(exchange_len = exchange, key_len = routing_key), BasicGetOk);
 
 /// What the methods that settle have in common: a delivery tag and an octet of bits.
 macro_rules! settling_method {

@@ -39,11 +39,7 @@ impl Decoder {
     /// A decoder for a connection on which a peer may send what `limits` say.
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            missing: FRAME_OVERHEAD,
-            failed: None,
-        }
+        Self { limits, missing: FRAME_OVERHEAD, failed: None }
     }
 
     /// What the peer may send.
@@ -79,11 +75,7 @@ impl Decoder {
         if self.failed.is_some() {
             return Err(self.lost_sync(input));
         }
-        let Envelope {
-            kind,
-            channel,
-            size,
-        } = match grammar::envelope(&self.limits, input) {
+        let Envelope { kind, channel, size } = match grammar::envelope(&self.limits, input) {
             Ok((_, envelope)) => envelope,
             Err(nom::Err::Incomplete(_)) => {
                 self.missing = FRAME_OVERHEAD - input.len();
@@ -172,10 +164,7 @@ impl Decoder {
             Ok((class_id, body_size)) => {
                 let raw = share(input, ENVELOPE + header::FIXED_LEN, total);
                 let checked = !self.limits.lazy_properties;
-                Ok(Frame::Header(
-                    channel,
-                    Header::from_parts(class_id, body_size, raw, checked),
-                ))
+                Ok(Frame::Header(channel, Header::from_parts(class_id, body_size, raw, checked)))
             }
             Err(fault) => {
                 let error = header_error(fault, payload, channel);
@@ -192,10 +181,7 @@ impl Decoder {
             return failed.clone();
         }
         let error = match grammar::frame(&self.limits)(input) {
-            Err(nom::Err::Error(Fault {
-                input: at,
-                expected,
-            })) => {
+            Err(nom::Err::Error(Fault { input: at, expected })) => {
                 let offset = Fault::new(at, expected).offset_in(input);
                 let (kind, channel) = kind_and_channel(input);
                 let payload = payload_for_text(input, expected);
@@ -229,25 +215,13 @@ fn heartbeat(channel: ChannelId, input: &mut BytesMut, total: usize) -> Result<F
     }
     let payload = share(input, ENVELOPE, total);
     let offset = if channel.is_connection() { ENVELOPE } else { 1 };
-    Err(DecodeError::new(
-        grammar::HEARTBEAT,
-        channel,
-        offset,
-        Expected::Heartbeat,
-        &payload,
-    ))
+    Err(DecodeError::new(grammar::HEARTBEAT, channel, offset, Expected::Heartbeat, &payload))
 }
 
 #[cold]
 fn header_error(fault: nom::Err<Fault<'_>>, payload: &[u8], channel: ChannelId) -> DecodeError {
     let (expected, offset) = crate::error::located(fault, payload);
-    DecodeError::new(
-        grammar::HEADER,
-        channel,
-        ENVELOPE + offset,
-        expected,
-        payload,
-    )
+    DecodeError::new(grammar::HEADER, channel, ENVELOPE + offset, expected, payload)
 }
 
 fn kind_and_channel(input: &[u8]) -> (u8, ChannelId) {

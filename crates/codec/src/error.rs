@@ -80,10 +80,7 @@ impl fmt::Display for Expected {
                 write!(f, "a payload of at most {max} octets, not {size}")
             }
             Self::Heartbeat => f.write_str("a heartbeat on channel 0 without payload"),
-            Self::KnownMethod {
-                class_id,
-                method_id,
-            } => {
+            Self::KnownMethod { class_id, method_id } => {
                 write!(f, "a method that exists, not {class_id}.{method_id}")
             }
             Self::ZeroWeight => f.write_str("weight zero"),
@@ -118,20 +115,14 @@ impl<'a> Fault<'a> {
     /// How far into `whole` the fault is; zero when it is not inside of it.
     #[must_use]
     pub fn offset_in(&self, whole: &[u8]) -> usize {
-        let offset = self
-            .input
-            .as_ptr()
-            .addr()
-            .wrapping_sub(whole.as_ptr().addr());
+        let offset = self.input.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
         if offset <= whole.len() { offset } else { 0 }
     }
 }
 
 impl fmt::Debug for Fault<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fault")
-            .field("expected", &self.expected)
-            .finish_non_exhaustive()
+        f.debug_struct("Fault").field("expected", &self.expected).finish_non_exhaustive()
     }
 }
 
@@ -173,14 +164,7 @@ impl DecodeError {
         payload: &[u8],
     ) -> Self {
         let octets = Octets::new(payload);
-        Self(Box::new(Details {
-            frame_type,
-            channel,
-            method: None,
-            offset,
-            expected,
-            octets,
-        }))
+        Self(Box::new(Details { frame_type, channel, method: None, offset, expected, octets }))
     }
 
     #[cold]
@@ -256,12 +240,7 @@ impl DecodeError {
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Details {
-            offset,
-            expected,
-            method,
-            ..
-        } = &*self.0;
+        let Details { offset, expected, method, .. } = &*self.0;
         write!(f, "octet {offset} of the frame")?;
         if let Some(method) = method {
             write!(f, " ({})", method.name())?;
@@ -278,37 +257,26 @@ impl fmt::Display for ReplyText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = self.0;
         let octets = error.octets();
-        let (kind, quantity) = (
-            error.frame_type(),
-            if octets.is_cut() { "first 16" } else { "all" },
-        );
+        let (kind, quantity) =
+            (error.frame_type(), if octets.is_cut() { "first 16" } else { "all" });
         match error.expected() {
-            Expected::SmallerFrame { size, max } => write!(
-                f,
-                "type {kind}, all octets = <<>>: {{frame_too_large,{size},{max}}}"
-            ),
+            Expected::SmallerFrame { size, max } => {
+                write!(f, "type {kind}, all octets = <<>>: {{frame_too_large,{size},{max}}}")
+            }
             Expected::FrameEnd { found } => write!(
                 f,
                 "type {kind}, {quantity} octets = {octets}: {{invalid_frame_end_marker,{found}}}"
             ),
             Expected::FrameType { .. } => {
-                write!(
-                    f,
-                    "type {kind}, {quantity} octets = {octets}: unknown_frame"
-                )
+                write!(f, "type {kind}, {quantity} octets = {octets}: unknown_frame")
             }
             Expected::Heartbeat => write!(f, "type {kind}, {quantity} octets = {octets}"),
-            Expected::KnownMethod {
-                class_id,
-                method_id,
-            } => {
+            Expected::KnownMethod { class_id, method_id } => {
                 write!(f, "unknown method {class_id}.{method_id}")
             }
-            expected => write!(
-                f,
-                "cannot decode {octets}: expected {expected} at octet {}",
-                error.offset()
-            ),
+            expected => {
+                write!(f, "cannot decode {octets}: expected {expected} at octet {}", error.offset())
+            }
         }
     }
 }
@@ -324,16 +292,8 @@ pub struct Octets {
 impl Octets {
     fn new(all: &[u8]) -> Self {
         let mut octets = [0; 16];
-        let len = all
-            .iter()
-            .zip(&mut octets)
-            .map(|(from, to)| *to = *from)
-            .count();
-        Self {
-            octets,
-            len: len as u8,
-            cut: len < all.len(),
-        }
+        let len = all.iter().zip(&mut octets).map(|(from, to)| *to = *from).count();
+        Self { octets, len: len as u8, cut: len < all.len() }
     }
 
     /// The octets kept.

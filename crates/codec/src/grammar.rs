@@ -146,13 +146,7 @@ pub fn method_id(input: &[u8]) -> Parsed<'_, MethodId> {
     let (rest, method_id) = short(rest)?;
     match MethodId::from_ids(class_id, method_id) {
         Some(id) => Ok((rest, id)),
-        None => fail(
-            input,
-            Expected::KnownMethod {
-                class_id,
-                method_id,
-            },
-        ),
+        None => fail(input, Expected::KnownMethod { class_id, method_id }),
     }
 }
 
@@ -160,28 +154,12 @@ pub fn method_id(input: &[u8]) -> Parsed<'_, MethodId> {
 /// frame still needs.
 pub fn frame<'a>(limits: &Limits) -> impl Fn(&'a [u8]) -> Parsed<'a, FrameRef<'a>> {
     move |input| {
-        let (
-            rest,
-            Envelope {
-                kind,
-                channel,
-                size,
-            },
-        ) = envelope(limits, input)?;
+        let (rest, Envelope { kind, channel, size }) = envelope(limits, input)?;
         let Some((payload, after)) = rest.split_at_checked(size as usize) else {
-            return Err(nom::Err::Incomplete(Needed::new(
-                size as usize + 1 - rest.len(),
-            )));
+            return Err(nom::Err::Incomplete(Needed::new(size as usize + 1 - rest.len())));
         };
         match after.split_first() {
-            Some((&FRAME_END, after)) => Ok((
-                after,
-                FrameRef {
-                    kind,
-                    channel,
-                    payload,
-                },
-            )),
+            Some((&FRAME_END, after)) => Ok((after, FrameRef { kind, channel, payload })),
             Some((&found, _)) => fail(after, Expected::FrameEnd { found }),
             None => Err(nom::Err::Incomplete(Needed::new(1))),
         }
@@ -192,9 +170,7 @@ pub fn frame<'a>(limits: &Limits) -> impl Fn(&'a [u8]) -> Parsed<'a, FrameRef<'a
 #[inline(always)]
 pub(crate) fn envelope<'a>(limits: &Limits, input: &'a [u8]) -> Parsed<'a, Envelope> {
     let Some((&[kind, c0, c1, s0, s1, s2, s3], rest)) = input.split_first_chunk() else {
-        return Err(nom::Err::Incomplete(Needed::new(
-            FRAME_OVERHEAD - 1 - input.len(),
-        )));
+        return Err(nom::Err::Incomplete(Needed::new(FRAME_OVERHEAD - 1 - input.len())));
     };
     let channel = ChannelId::new(u16::from_be_bytes([c0, c1]));
     let size = u32::from_be_bytes([s0, s1, s2, s3]);
@@ -205,14 +181,7 @@ pub(crate) fn envelope<'a>(limits: &Limits, input: &'a [u8]) -> Parsed<'a, Envel
         let max = limits.frame_max.saturating_sub(FRAME_OVERHEAD as u32);
         return fail(rest, Expected::SmallerFrame { size, max });
     }
-    Ok((
-        rest,
-        Envelope {
-            kind,
-            channel,
-            size,
-        },
-    ))
+    Ok((rest, Envelope { kind, channel, size }))
 }
 
 /// One value of a table or array. It does not look into nested tables: only for bytes that [`table`] or [`array`]
@@ -236,12 +205,8 @@ pub(crate) fn value(input: &[u8]) -> Parsed<'_, Value<'_>> {
         }
         b'S' => map(long_str(rest), Value::LongStr),
         b'T' => map(long_long(rest), Value::Timestamp),
-        b'A' => map(long_str(rest), |content| {
-            Value::Array(ArrayRef::from_checked(content))
-        }),
-        b'F' => map(long_str(rest), |content| {
-            Value::Table(TableRef::from_checked(content))
-        }),
+        b'A' => map(long_str(rest), |content| Value::Array(ArrayRef::from_checked(content))),
+        b'F' => map(long_str(rest), |content| Value::Table(TableRef::from_checked(content))),
         b'V' => Ok((rest, Value::Void)),
         b'x' => map(long_str(rest), Value::Bytes),
         found => fail(input, Expected::FieldType { found }),
@@ -312,11 +277,7 @@ pub(crate) fn check<'a>(
                 }
                 outer.push((after, kind));
                 rest = inner;
-                kind = if tag == b'F' {
-                    Kind::Table
-                } else {
-                    Kind::Array
-                };
+                kind = if tag == b'F' { Kind::Table } else { Kind::Array };
                 continue;
             }
             found => return fail(rest, Expected::FieldType { found }).map(drop_parsed),

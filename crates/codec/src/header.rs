@@ -24,11 +24,7 @@ impl Header {
     /// The header of a message: class basic.
     #[must_use]
     pub const fn new(body_size: u64, properties: Properties) -> Self {
-        Self {
-            body_size,
-            properties,
-            class_id: 60,
-        }
+        Self { body_size, properties, class_id: 60 }
     }
 
     /// Octets of the whole header frame.
@@ -40,13 +36,7 @@ impl Header {
     /// Writes the whole header frame.
     #[inline]
     pub fn encode(&self, channel: ChannelId, out: &mut impl BufMut) {
-        encode(
-            channel,
-            self.class_id,
-            self.body_size,
-            self.properties.as_bytes(),
-            out,
-        );
+        encode(channel, self.class_id, self.body_size, self.properties.as_bytes(), out);
     }
 }
 
@@ -62,9 +52,7 @@ pub(crate) fn encode(
         envelope(grammar::HEADER, channel, FIXED_LEN + properties.len());
     let [i0, i1] = class_id.to_be_bytes();
     let [b0, b1, b2, b3, b4, b5, b6, b7] = body_size.to_be_bytes();
-    out.put_slice(&[
-        kind, c0, c1, s0, s1, s2, s3, i0, i1, 0, 0, b0, b1, b2, b3, b4, b5, b6, b7,
-    ]);
+    out.put_slice(&[kind, c0, c1, s0, s1, s2, s3, i0, i1, 0, 0, b0, b1, b2, b3, b4, b5, b6, b7]);
     out.put_slice(properties);
     out.put_u8(FRAME_END);
 }
@@ -83,10 +71,6 @@ pub(crate) fn fixed(payload: &[u8]) -> Taken<'_, (u16, u64, &[u8])> {
 
 impl Header {
     pub(crate) fn from_parts(class_id: u16, body_size: u64, raw: Bytes, checked: bool) -> Self {
-        Self {
-            body_size,
-            properties: Properties::from_wire(raw, checked),
-            class_id,
-        }
+        Self { body_size, properties: Properties::from_wire(raw, checked), class_id }
     }
 }

@@ -38,10 +38,7 @@ impl Limits {
     /// The default limits with another `frame_max`.
     #[must_use]
     pub fn with_frame_max(frame_max: u32) -> Self {
-        Self {
-            frame_max,
-            ..Self::default()
-        }
+        Self { frame_max, ..Self::default() }
     }
 
     /// The largest payload, in octets, that a received frame may carry.

@@ -165,13 +165,7 @@ pub(crate) fn error_in_method(
     channel: ChannelId,
 ) -> DecodeError {
     let (expected, offset) = crate::error::located(fault, payload);
-    let error = DecodeError::new(
-        grammar::METHOD,
-        channel,
-        payload_at + offset,
-        expected,
-        payload,
-    );
+    let error = DecodeError::new(grammar::METHOD, channel, payload_at + offset, expected, payload);
     match grammar::method_id(payload) {
         Ok((_, id)) => error.with_method(id),
         Err(_) => error,

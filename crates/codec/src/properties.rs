@@ -21,10 +21,7 @@ pub struct Properties {
 
 impl Properties {
     /// No properties at all.
-    pub const EMPTY: Self = Self {
-        raw: Bytes::from_static(&[0, 0]),
-        checked: true,
-    };
+    pub const EMPTY: Self = Self { raw: Bytes::from_static(&[0, 0]), checked: true };
 
     /// Starts with none, to add some.
     #[must_use]
@@ -48,10 +45,7 @@ impl Properties {
     /// before they were stored.
     #[must_use]
     pub const fn from_bytes_unread(raw: Bytes) -> Self {
-        Self {
-            raw,
-            checked: false,
-        }
+        Self { raw, checked: false }
     }
 
     pub(crate) const fn from_wire(raw: Bytes, checked: bool) -> Self {
@@ -79,10 +73,7 @@ impl Properties {
     /// The same properties in memory of their own, so that they do not keep a read buffer alive.
     #[must_use]
     pub fn detached(&self) -> Self {
-        Self {
-            raw: detach(&self.raw),
-            checked: self.checked,
-        }
+        Self { raw: detach(&self.raw), checked: self.checked }
     }
 
     /// All properties, borrowed.
@@ -282,10 +273,7 @@ impl<'a> PropertiesRef<'a> {
     pub fn to_owned(self) -> Properties {
         let mut raw = Vec::with_capacity(self.encoded_len());
         self.encode(&mut raw);
-        Properties {
-            raw: raw.into(),
-            checked: true,
-        }
+        Properties { raw: raw.into(), checked: true }
     }
 
     /// How many octets the wire form has.
@@ -344,52 +332,20 @@ impl<'a> PropertiesRef<'a> {
 
     fn flags(&self) -> u16 {
         let mut flags = 0;
-        flags |= if self.content_type.is_some() {
-            CONTENT_TYPE
-        } else {
-            0
-        };
-        flags |= if self.content_encoding.is_some() {
-            CONTENT_ENCODING
-        } else {
-            0
-        };
+        flags |= if self.content_type.is_some() { CONTENT_TYPE } else { 0 };
+        flags |= if self.content_encoding.is_some() { CONTENT_ENCODING } else { 0 };
         flags |= if self.headers.is_some() { HEADERS } else { 0 };
-        flags |= if self.delivery_mode.is_some() {
-            DELIVERY_MODE
-        } else {
-            0
-        };
+        flags |= if self.delivery_mode.is_some() { DELIVERY_MODE } else { 0 };
         flags |= if self.priority.is_some() { PRIORITY } else { 0 };
-        flags |= if self.correlation_id.is_some() {
-            CORRELATION_ID
-        } else {
-            0
-        };
+        flags |= if self.correlation_id.is_some() { CORRELATION_ID } else { 0 };
         flags |= if self.reply_to.is_some() { REPLY_TO } else { 0 };
-        flags |= if self.expiration.is_some() {
-            EXPIRATION
-        } else {
-            0
-        };
-        flags |= if self.message_id.is_some() {
-            MESSAGE_ID
-        } else {
-            0
-        };
-        flags |= if self.timestamp.is_some() {
-            TIMESTAMP
-        } else {
-            0
-        };
+        flags |= if self.expiration.is_some() { EXPIRATION } else { 0 };
+        flags |= if self.message_id.is_some() { MESSAGE_ID } else { 0 };
+        flags |= if self.timestamp.is_some() { TIMESTAMP } else { 0 };
         flags |= if self.kind.is_some() { KIND } else { 0 };
         flags |= if self.user_id.is_some() { USER_ID } else { 0 };
         flags |= if self.app_id.is_some() { APP_ID } else { 0 };
-        flags |= if self.cluster_id.is_some() {
-            CLUSTER_ID
-        } else {
-            0
-        };
+        flags |= if self.cluster_id.is_some() { CLUSTER_ID } else { 0 };
         flags
     }
 }
@@ -402,41 +358,20 @@ impl fmt::Debug for PropertiesRef<'_> {
                 map.field(name, value);
             }
         };
-        field(
-            "content_type",
-            self.content_type.as_ref().map(|value| value as _),
-        );
-        field(
-            "content_encoding",
-            self.content_encoding.as_ref().map(|value| value as _),
-        );
+        field("content_type", self.content_type.as_ref().map(|value| value as _));
+        field("content_encoding", self.content_encoding.as_ref().map(|value| value as _));
         field("headers", self.headers.as_ref().map(|value| value as _));
-        field(
-            "delivery_mode",
-            self.delivery_mode.as_ref().map(|value| value as _),
-        );
+        field("delivery_mode", self.delivery_mode.as_ref().map(|value| value as _));
         field("priority", self.priority.as_ref().map(|value| value as _));
-        field(
-            "correlation_id",
-            self.correlation_id.as_ref().map(|value| value as _),
-        );
+        field("correlation_id", self.correlation_id.as_ref().map(|value| value as _));
         field("reply_to", self.reply_to.as_ref().map(|value| value as _));
-        field(
-            "expiration",
-            self.expiration.as_ref().map(|value| value as _),
-        );
-        field(
-            "message_id",
-            self.message_id.as_ref().map(|value| value as _),
-        );
+        field("expiration", self.expiration.as_ref().map(|value| value as _));
+        field("message_id", self.message_id.as_ref().map(|value| value as _));
         field("timestamp", self.timestamp.as_ref().map(|value| value as _));
         field("kind", self.kind.as_ref().map(|value| value as _));
         field("user_id", self.user_id.as_ref().map(|value| value as _));
         field("app_id", self.app_id.as_ref().map(|value| value as _));
-        field(
-            "cluster_id",
-            self.cluster_id.as_ref().map(|value| value as _),
-        );
+        field("cluster_id", self.cluster_id.as_ref().map(|value| value as _));
         map.finish()
     }
 }
@@ -511,13 +446,7 @@ fn optional<'a, T>(
 #[cold]
 fn error(fault: nom::Err<Fault<'_>>, raw: &[u8]) -> DecodeError {
     let (expected, offset) = crate::error::located(fault, raw);
-    DecodeError::new(
-        grammar::HEADER,
-        ChannelId::CONNECTION,
-        offset,
-        expected,
-        raw,
-    )
+    DecodeError::new(grammar::HEADER, ChannelId::CONNECTION, offset, expected, raw)
 }
 
 /// Builds properties from text and numbers.
@@ -647,10 +576,6 @@ impl<'a> PropertiesBuilder<'a> {
     ///
     /// When one of the texts is longer than 255 octets.
     pub fn build(self) -> Result<Properties, TooLong> {
-        if self.too_long {
-            Err(TooLong)
-        } else {
-            Ok(self.parts.to_owned())
-        }
+        if self.too_long { Err(TooLong) } else { Ok(self.parts.to_owned()) }
     }
 }

@@ -17,25 +17,15 @@ impl ProtocolHeader {
     /// How many octets it has.
     pub const LEN: usize = 8;
     /// AMQP 0-9-1.
-    pub const V0_9_1: Self = Self {
-        version: [0, 0, 9, 1],
-    };
+    pub const V0_9_1: Self = Self { version: [0, 0, 9, 1] };
     /// AMQP 0-9 as its clients announce it.
-    pub const V0_9: Self = Self {
-        version: [1, 1, 0, 9],
-    };
+    pub const V0_9: Self = Self { version: [1, 1, 0, 9] };
     /// AMQP 0-8 as its clients announce it.
-    pub const V0_8: Self = Self {
-        version: [1, 1, 8, 0],
-    };
+    pub const V0_8: Self = Self { version: [1, 1, 8, 0] };
     /// AMQP 1.0 without a security layer.
-    pub const V1_0: Self = Self {
-        version: [0, 1, 0, 0],
-    };
+    pub const V1_0: Self = Self { version: [0, 1, 0, 0] };
     /// AMQP 1.0, SASL first.
-    pub const V1_0_SASL: Self = Self {
-        version: [3, 1, 0, 0],
-    };
+    pub const V1_0_SASL: Self = Self { version: [3, 1, 0, 0] };
 
     /// Takes a header off the front of `input`. Streaming; wrong octets are an error as soon as they are there.
     ///
@@ -43,23 +33,13 @@ impl ProtocolHeader {
     ///
     /// [`Expected::ProtocolHeader`] when the first octets are not `AMQP`; `Incomplete` when more are needed.
     pub fn parse(input: &[u8]) -> Parsed<'_, Self> {
-        let mistaken = b"AMQP"
-            .iter()
-            .zip(input)
-            .any(|(expected, found)| expected != found);
+        let mistaken = b"AMQP".iter().zip(input).any(|(expected, found)| expected != found);
         if mistaken {
             return Err(nom::Err::Error(Fault::new(input, Expected::ProtocolHeader)));
         }
         match input.split_first_chunk() {
-            Some((&[_, _, _, _, a, b, c, d], rest)) => Ok((
-                rest,
-                Self {
-                    version: [a, b, c, d],
-                },
-            )),
-            None => Err(nom::Err::Incomplete(nom::Needed::new(
-                Self::LEN - input.len(),
-            ))),
+            Some((&[_, _, _, _, a, b, c, d], rest)) => Ok((rest, Self { version: [a, b, c, d] })),
+            None => Err(nom::Err::Incomplete(nom::Needed::new(Self::LEN - input.len()))),
         }
     }
 

@@ -109,11 +109,7 @@ impl<'a> ShortRef<'a> {
     /// The octets as a short string, when they are few enough.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Option<Self> {
-        if bytes.len() > Self::MAX_LEN {
-            None
-        } else {
-            Some(Self(bytes))
-        }
+        if bytes.len() > Self::MAX_LEN { None } else { Some(Self(bytes)) }
     }
 
     /// Its octets.
@@ -262,11 +258,7 @@ impl TryFrom<Bytes> for ShortStr {
     type Error = TooLong;
 
     fn try_from(bytes: Bytes) -> Result<Self, TooLong> {
-        if bytes.len() > ShortRef::MAX_LEN {
-            Err(TooLong)
-        } else {
-            Ok(Self(bytes))
-        }
+        if bytes.len() > ShortRef::MAX_LEN { Err(TooLong) } else { Ok(Self(bytes)) }
     }
 }
 

@@ -95,9 +95,7 @@ impl<'a> TableRef<'a> {
     #[must_use]
     pub fn get(self, name: impl AsRef<[u8]>) -> Option<Value<'a>> {
         let name = name.as_ref();
-        self.iter()
-            .find(|(key, _)| key.as_bytes() == name)
-            .map(|(_, value)| value)
+        self.iter().find(|(key, _)| key.as_bytes() == name).map(|(_, value)| value)
     }
 
     /// All names and values, in the order of the wire.

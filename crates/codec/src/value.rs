@@ -74,8 +74,7 @@ impl<'a> Value<'a> {
     /// Its text when it is a long string in UTF-8.
     #[must_use]
     pub fn as_str(&self) -> Option<&'a str> {
-        self.as_long_str()
-            .and_then(|octets| core::str::from_utf8(octets).ok())
+        self.as_long_str().and_then(|octets| core::str::from_utf8(octets).ok())
     }
 
     /// Its number when it is an integer of any width.

@@ -12,10 +12,7 @@ fn round_trip(frame: &Frame) -> Frame {
     frame.encode(&mut wire);
     assert_eq!(wire.len(), frame.encoded_len());
     wire.put_u8(8);
-    let decoded = Decoder::new(Limits::default())
-        .decode(&mut wire)
-        .unwrap()
-        .unwrap();
+    let decoded = Decoder::new(Limits::default()).decode(&mut wire).unwrap().unwrap();
     assert_eq!(&wire[..], [8]);
     decoded
 }
@@ -23,11 +20,7 @@ fn round_trip(frame: &Frame) -> Frame {
 #[test]
 fn every_frame_comes_back_as_it_was() {
     let channel = ChannelId::new(7);
-    let arguments = TableBuilder::new()
-        .with("x-max-length", 5)
-        .with("x", "y")
-        .build()
-        .unwrap();
+    let arguments = TableBuilder::new().with("x-max-length", 5).with("x", "y").build().unwrap();
     let declare = queue::Declare {
         queue: ShortStr::from_static("orders"),
         durable: true,
@@ -42,11 +35,8 @@ fn every_frame_comes_back_as_it_was() {
         exchange: "amq.topic".try_into().unwrap(),
         routing_key: "a.b.c".try_into().unwrap(),
     };
-    let properties = Properties::builder()
-        .headers(&arguments)
-        .delivery_mode(2)
-        .message_id("id")
-        .build();
+    let properties =
+        Properties::builder().headers(&arguments).delivery_mode(2).message_id("id").build();
     let close = connection::Close {
         reply_code: ReplyCode::NOT_FOUND,
         reply_text: ShortStr::truncated("nothing"),
@@ -58,12 +48,7 @@ fn every_frame_comes_back_as_it_was() {
         Frame::Method(ChannelId::CONNECTION, close.into()),
         Frame::Method(
             channel,
-            basic::Nack {
-                delivery_tag: 3,
-                multiple: false,
-                requeue: true,
-            }
-            .into(),
+            basic::Nack { delivery_tag: 3, multiple: false, requeue: true }.into(),
         ),
         Frame::Method(channel, Method::BasicGetEmpty),
         Frame::Method(channel, Method::ChannelOpenOk),
@@ -104,10 +89,7 @@ fn ids_and_facts_agree() {
     for &id in MethodId::ALL {
         let (class_id, method_id) = id.ids();
         assert_eq!(MethodId::from_ids(class_id, method_id), Some(id));
-        assert_eq!(
-            id.is_on_channel_zero(),
-            id.name().starts_with("connection.")
-        );
+        assert_eq!(id.is_on_channel_zero(), id.name().starts_with("connection."));
         for reply in id.replies() {
             assert_eq!(reply.ids().0, class_id);
         }
@@ -133,11 +115,7 @@ fn content_is_cut_at_frame_max() {
     }
     assert_eq!(received, content);
     assert_eq!(
-        content
-            .body
-            .chunks(4088)
-            .map(|piece| piece.len())
-            .collect::<Vec<_>>(),
+        content.body.chunks(4088).map(|piece| piece.len()).collect::<Vec<_>>(),
         [4088, 4088, 1824]
     );
 }

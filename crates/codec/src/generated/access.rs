@@ -33,14 +33,7 @@ impl Request {
         let active = bits & 4 != 0;
         let write = bits & 8 != 0;
         let read = bits & 16 != 0;
-        Ok(Self {
-            realm,
-            exclusive,
-            passive,
-            active,
-            write,
-            read,
-        })
+        Ok(Self { realm, exclusive, passive, active, write, read })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {

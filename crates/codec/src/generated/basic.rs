@@ -28,11 +28,7 @@ impl Qos {
         let prefetch_count = arguments.short()?;
         let bits = arguments.octet()?;
         let global = bits & 1 != 0;
-        Ok(Self {
-            prefetch_size,
-            prefetch_count,
-            global,
-        })
+        Ok(Self { prefetch_size, prefetch_count, global })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {
@@ -78,16 +74,7 @@ impl Consume {
         let exclusive = bits & 4 != 0;
         let no_wait = bits & 8 != 0;
         let arguments = arguments.table()?;
-        Ok(Self {
-            ticket,
-            queue,
-            consumer_tag,
-            no_local,
-            no_ack,
-            exclusive,
-            no_wait,
-            arguments,
-        })
+        Ok(Self { ticket, queue, consumer_tag, no_local, no_ack, exclusive, no_wait, arguments })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {
@@ -144,10 +131,7 @@ impl Cancel {
         let consumer_tag = arguments.short_str()?;
         let bits = arguments.octet()?;
         let no_wait = bits & 1 != 0;
-        Ok(Self {
-            consumer_tag,
-            no_wait,
-        })
+        Ok(Self { consumer_tag, no_wait })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {
@@ -199,11 +183,7 @@ impl Get {
         let queue = arguments.short_str()?;
         let bits = arguments.octet()?;
         let no_ack = bits & 1 != 0;
-        Ok(Self {
-            ticket,
-            queue,
-            no_ack,
-        })
+        Ok(Self { ticket, queue, no_ack })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {

@@ -72,12 +72,7 @@ impl Close {
         let reply_text = arguments.short_str()?;
         let class_id = arguments.short()?;
         let method_id = arguments.short()?;
-        Ok(Self {
-            reply_code,
-            reply_text,
-            class_id,
-            method_id,
-        })
+        Ok(Self { reply_code, reply_text, class_id, method_id })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {

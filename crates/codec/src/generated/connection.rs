@@ -29,13 +29,7 @@ impl Start {
         let server_properties = arguments.table()?;
         let mechanisms = arguments.long_str()?;
         let locales = arguments.long_str()?;
-        Ok(Self {
-            version_major,
-            version_minor,
-            server_properties,
-            mechanisms,
-            locales,
-        })
+        Ok(Self { version_major, version_minor, server_properties, mechanisms, locales })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {
@@ -70,12 +64,7 @@ impl StartOk {
         let mechanism = arguments.short_str()?;
         let response = arguments.long_str()?;
         let locale = arguments.short_str()?;
-        Ok(Self {
-            client_properties,
-            mechanism,
-            response,
-            locale,
-        })
+        Ok(Self { client_properties, mechanism, response, locale })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {
@@ -153,11 +142,7 @@ impl Tune {
         let channel_max = arguments.short()?;
         let frame_max = arguments.long()?;
         let heartbeat = arguments.short()?;
-        Ok(Self {
-            channel_max,
-            frame_max,
-            heartbeat,
-        })
+        Ok(Self { channel_max, frame_max, heartbeat })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {
@@ -187,11 +172,7 @@ impl TuneOk {
         let channel_max = arguments.short()?;
         let frame_max = arguments.long()?;
         let heartbeat = arguments.short()?;
-        Ok(Self {
-            channel_max,
-            frame_max,
-            heartbeat,
-        })
+        Ok(Self { channel_max, frame_max, heartbeat })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {
@@ -250,12 +231,7 @@ impl Close {
         let reply_text = arguments.short_str()?;
         let class_id = arguments.short()?;
         let method_id = arguments.short()?;
-        Ok(Self {
-            reply_code,
-            reply_text,
-            class_id,
-            method_id,
-        })
+        Ok(Self { reply_code, reply_text, class_id, method_id })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {

@@ -94,12 +94,7 @@ impl Delete {
         let bits = arguments.octet()?;
         let if_unused = bits & 1 != 0;
         let no_wait = bits & 2 != 0;
-        Ok(Self {
-            ticket,
-            exchange,
-            if_unused,
-            no_wait,
-        })
+        Ok(Self { ticket, exchange, if_unused, no_wait })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {
@@ -139,14 +134,7 @@ impl Bind {
         let bits = arguments.octet()?;
         let no_wait = bits & 1 != 0;
         let arguments = arguments.table()?;
-        Ok(Self {
-            ticket,
-            destination,
-            source,
-            routing_key,
-            no_wait,
-            arguments,
-        })
+        Ok(Self { ticket, destination, source, routing_key, no_wait, arguments })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {
@@ -192,14 +180,7 @@ impl Unbind {
         let bits = arguments.octet()?;
         let no_wait = bits & 1 != 0;
         let arguments = arguments.table()?;
-        Ok(Self {
-            ticket,
-            destination,
-            source,
-            routing_key,
-            no_wait,
-            arguments,
-        })
+        Ok(Self { ticket, destination, source, routing_key, no_wait, arguments })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {

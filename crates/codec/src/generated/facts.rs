@@ -6,10 +6,7 @@ use crate::MethodId;
 use crate::method::{Facts, Sender};
 
 impl MethodId {
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "one row for each arm, in the same order"
-    )]
+    #[expect(clippy::indexing_slicing, reason = "one row for each arm, in the same order")]
     pub(crate) const fn facts(self) -> &'static Facts {
         &FACTS[self as usize]
     }

@@ -39,16 +39,7 @@ impl Declare {
         let auto_delete = bits & 8 != 0;
         let no_wait = bits & 16 != 0;
         let arguments = arguments.table()?;
-        Ok(Self {
-            ticket,
-            queue,
-            passive,
-            durable,
-            exclusive,
-            auto_delete,
-            no_wait,
-            arguments,
-        })
+        Ok(Self { ticket, queue, passive, durable, exclusive, auto_delete, no_wait, arguments })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {
@@ -85,11 +76,7 @@ impl DeclareOk {
         let queue = arguments.short_str()?;
         let message_count = arguments.long()?;
         let consumer_count = arguments.long()?;
-        Ok(Self {
-            queue,
-            message_count,
-            consumer_count,
-        })
+        Ok(Self { queue, message_count, consumer_count })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {
@@ -129,14 +116,7 @@ impl Bind {
         let bits = arguments.octet()?;
         let no_wait = bits & 1 != 0;
         let arguments = arguments.table()?;
-        Ok(Self {
-            ticket,
-            queue,
-            exchange,
-            routing_key,
-            no_wait,
-            arguments,
-        })
+        Ok(Self { ticket, queue, exchange, routing_key, no_wait, arguments })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {
@@ -173,11 +153,7 @@ impl Purge {
         let queue = arguments.short_str()?;
         let bits = arguments.octet()?;
         let no_wait = bits & 1 != 0;
-        Ok(Self {
-            ticket,
-            queue,
-            no_wait,
-        })
+        Ok(Self { ticket, queue, no_wait })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {
@@ -236,13 +212,7 @@ impl Delete {
         let if_unused = bits & 1 != 0;
         let if_empty = bits & 2 != 0;
         let no_wait = bits & 4 != 0;
-        Ok(Self {
-            ticket,
-            queue,
-            if_unused,
-            if_empty,
-            no_wait,
-        })
+        Ok(Self { ticket, queue, if_unused, if_empty, no_wait })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {
@@ -302,13 +272,7 @@ impl Unbind {
         let exchange = arguments.short_str()?;
         let routing_key = arguments.short_str()?;
         let arguments = arguments.table()?;
-        Ok(Self {
-            ticket,
-            queue,
-            exchange,
-            routing_key,
-            arguments,
-        })
+        Ok(Self { ticket, queue, exchange, routing_key, arguments })
     }
 
     pub(crate) fn arguments_len(&self) -> usize {

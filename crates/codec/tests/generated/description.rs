@@ -26,10 +26,7 @@ pub(crate) struct Field {
 
 pub(crate) fn parse(text: &str) -> Vec<Class> {
     let mut classes: Vec<Class> = Vec::new();
-    for line in text
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-    {
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if let Some(rest) = line.strip_prefix("class ") {
             let (name, number) = rest.split_once(' ').expect("class NAME NUMBER");
             classes.push(Class {
@@ -47,10 +44,7 @@ pub(crate) fn parse(text: &str) -> Vec<Class> {
                 None => class.doc = document(doc),
             }
         } else if let Some(field) = line.strip_prefix("  ") {
-            let method = class
-                .methods
-                .last_mut()
-                .expect("a method comes before its fields");
+            let method = class.methods.last_mut().expect("a method comes before its fields");
             method.fields.push(parse_field(field));
         } else {
             class.methods.push(parse_method(line));
@@ -63,19 +57,11 @@ fn parse_method(line: &str) -> Method {
     let (head, replies) = line.split_once(" -> ").unwrap_or((line, ""));
     let mut words = head.split(' ');
     let name = words.next().expect("a name").into();
-    let number = words
-        .next()
-        .and_then(|word| word.parse().ok())
-        .expect("a method number");
+    let number = words.next().and_then(|word| word.parse().ok()).expect("a method number");
     let sender: String = words.next().expect("a sender").into();
     assert!(["client", "server", "both"].contains(&&*sender), "{line}");
     let flags: Vec<_> = words.collect();
-    assert!(
-        flags
-            .iter()
-            .all(|flag| ["content", "by-hand"].contains(flag)),
-        "{line}"
-    );
+    assert!(flags.iter().all(|flag| ["content", "by-hand"].contains(flag)), "{line}");
     Method {
         name,
         number,

@@ -14,11 +14,7 @@ pub(crate) fn files(classes: &[Class]) -> Vec<(String, String)> {
         ("method.rs".to_string(), method(classes)),
         ("from.rs".to_string(), conversions(classes)),
     ];
-    files.extend(
-        classes
-            .iter()
-            .map(|class| (format!("{}.rs", class.name), class_file(class))),
-    );
+    files.extend(classes.iter().map(|class| (format!("{}.rs", class.name), class_file(class))));
     files
 }
 
@@ -63,13 +59,7 @@ fn ids(classes: &[Class]) -> String {
         )
         .unwrap();
         for method in &class.methods {
-            writeln!(
-                out,
-                "{} => MethodId::{},",
-                method.number,
-                arm(class, method)
-            )
-            .unwrap();
+            writeln!(out, "{} => MethodId::{},", method.number, arm(class, method)).unwrap();
         }
         out += "_ => return None,\n})\n}\n";
     }
@@ -92,10 +82,7 @@ fn facts(classes: &[Class]) -> String {
             .iter()
             .map(|name| {
                 let reply = class.methods.iter().find(|m| m.name == *name);
-                format!(
-                    "MethodId::{}",
-                    arm(class, reply.expect("a reply that exists"))
-                )
+                format!("MethodId::{}", arm(class, reply.expect("a reply that exists")))
             })
             .collect();
         writeln!(
@@ -138,33 +125,20 @@ fn method(classes: &[Class]) -> String {
             pub const fn id(&self) -> MethodId {\nmatch self {\n";
     for (class, method) in all(classes) {
         let arm = arm(class, method);
-        let pattern = if has_struct(method) {
-            format!("{arm}(_)")
-        } else {
-            arm.clone()
-        };
+        let pattern = if has_struct(method) { format!("{arm}(_)") } else { arm.clone() };
         writeln!(out, "Self::{pattern} => MethodId::{arm},").unwrap();
     }
     out += "}\n}\n\n/// Octets of the arguments.\npub(crate) fn arguments_len(&self) -> usize {\nmatch self {\n";
     for (class, method) in all(classes).filter(|(_, method)| has_struct(method)) {
-        writeln!(
-            out,
-            "Self::{}(method) => method.arguments_len(),",
-            arm(class, method)
-        )
-        .unwrap();
+        writeln!(out, "Self::{}(method) => method.arguments_len(),", arm(class, method)).unwrap();
     }
     for len in [0, 1, 4] {
         writeln!(out, "{} => {len},", bare(classes, len)).unwrap();
     }
     out += "}\n}\n\npub(crate) fn encode_arguments(&self, out: &mut impl BufMut) {\nmatch self {\n";
     for (class, method) in all(classes).filter(|(_, method)| has_struct(method)) {
-        writeln!(
-            out,
-            "Self::{}(method) => method.encode_arguments(out),",
-            arm(class, method)
-        )
-        .unwrap();
+        writeln!(out, "Self::{}(method) => method.encode_arguments(out),", arm(class, method))
+            .unwrap();
     }
     writeln!(out, "{} => {{}}", bare(classes, 0)).unwrap();
     writeln!(out, "{} => out.put_u8(0),", bare(classes, 1)).unwrap();
@@ -179,24 +153,19 @@ fn method(classes: &[Class]) -> String {
             )
             .unwrap(),
             Some(path) => {
-                writeln!(
-                    out,
-                    "MethodId::{arm} => Self::{arm}({path}::decode(arguments)?),"
-                )
-                .unwrap();
+                writeln!(out, "MethodId::{arm} => Self::{arm}({path}::decode(arguments)?),")
+                    .unwrap();
             }
             None => match bare_len(method) {
                 0 => writeln!(out, "MethodId::{arm} => Self::{arm},").unwrap(),
-                1 => writeln!(
-                    out,
-                    "MethodId::{arm} => arguments.short_ref().map(|_| Self::{arm})?,"
-                )
-                .unwrap(),
-                _ => writeln!(
-                    out,
-                    "MethodId::{arm} => arguments.long_str().map(|_| Self::{arm})?,"
-                )
-                .unwrap(),
+                1 => {
+                    writeln!(out, "MethodId::{arm} => arguments.short_ref().map(|_| Self::{arm})?,")
+                        .unwrap()
+                }
+                _ => {
+                    writeln!(out, "MethodId::{arm} => arguments.long_str().map(|_| Self::{arm})?,")
+                        .unwrap()
+                }
             },
         }
     }
@@ -212,11 +181,7 @@ fn conversions(classes: &[Class]) -> String {
     );
     for (class, method) in all(classes) {
         if let Some(path) = struct_path(class, method) {
-            let value = if is_boxed(method) {
-                "Box::new(method)"
-            } else {
-                "method"
-            };
+            let value = if is_boxed(method) { "Box::new(method)" } else { "method" };
             writeln!(
                 out,
                 "\nimpl From<{path}> for Method {{\nfn from(method: {path}) -> Self {{\nSelf::{}({value})\n}}\n}}",
@@ -231,17 +196,11 @@ fn conversions(classes: &[Class]) -> String {
 /// One class: its methods with arguments as structs.
 fn class_file(class: &Class) -> String {
     let mut body = String::new();
-    for method in class
-        .methods
-        .iter()
-        .filter(|method| has_struct(method) && !method.by_hand)
-    {
+    for method in class.methods.iter().filter(|method| has_struct(method) && !method.by_hand) {
         body += &method_struct(class, method);
     }
-    let mut out = format!(
-        "//! Class {}, number {}. {}\n\n{NOTE}",
-        class.name, class.number, class.doc
-    );
+    let mut out =
+        format!("//! Class {}, number {}. {}\n\n{NOTE}", class.name, class.number, class.doc);
     if class.name == "basic" {
         out += "pub use crate::data_plane::{Ack, Deliver, DeliverRef, GetOk, GetOkRef, Nack, Publish, PublishRef, Reject, Return, ReturnRef};\n\n";
     }
@@ -268,14 +227,7 @@ fn method_struct(class: &Class, method: &Method) -> String {
         class.name, method.name, method.doc
     );
     for field in method.fields.iter().filter(|field| !is_reserved(field)) {
-        writeln!(
-            out,
-            "/// {}\npub {}: {},",
-            field.doc,
-            ident(field),
-            rust_type(field)
-        )
-        .unwrap();
+        writeln!(out, "/// {}\npub {}: {},", field.doc, ident(field), rust_type(field)).unwrap();
     }
     out += "}\n\n";
     writeln!(out, "impl {name} {{").unwrap();
@@ -296,25 +248,15 @@ fn method_struct(class: &Class, method: &Method) -> String {
         } else if is_reserved(field) {
             writeln!(out, "arguments.{}()?;", reader(field)).unwrap();
         } else {
-            writeln!(
-                out,
-                "let {} = arguments.{}()?;",
-                ident(field),
-                reader(field)
-            )
-            .unwrap();
+            writeln!(out, "let {} = arguments.{}()?;", ident(field), reader(field)).unwrap();
         }
         if !is_reserved(field) {
             names.push(ident(field));
         }
     }
     writeln!(out, "Ok(Self {{ {} }})\n}}\n", names.join(", ")).unwrap();
-    writeln!(
-        out,
-        "pub(crate) fn arguments_len(&self) -> usize {{\n{}\n}}\n",
-        length(method)
-    )
-    .unwrap();
+    writeln!(out, "pub(crate) fn arguments_len(&self) -> usize {{\n{}\n}}\n", length(method))
+        .unwrap();
     out += "pub(crate) fn encode_arguments(&self, out: &mut impl BufMut) {\n";
     out += &encoding(method);
     out + "}\n}\n"
@@ -357,11 +299,7 @@ fn encoding(method: &Method) -> String {
     let mut bits: Vec<String> = Vec::new();
     let flush = |bits: &mut Vec<String>, out: &mut String, had: &mut bool| {
         if *had {
-            let octet = if bits.is_empty() {
-                "0".to_string()
-            } else {
-                bits.join(" | ")
-            };
+            let octet = if bits.is_empty() { "0".to_string() } else { bits.join(" | ") };
             writeln!(out, "out.put_u8({octet});").unwrap();
         }
         bits.clear();
@@ -371,11 +309,7 @@ fn encoding(method: &Method) -> String {
     for field in &method.fields {
         if field.kind.ends_with("bit") {
             if !is_reserved(field) {
-                let shift = if index == 0 {
-                    String::new()
-                } else {
-                    format!(" << {index}")
-                };
+                let shift = if index == 0 { String::new() } else { format!(" << {index}") };
                 bits.push(format!("u8::from(self.{}){shift}", ident(field)));
             }
             had = true;
@@ -403,9 +337,7 @@ fn encoding(method: &Method) -> String {
 }
 
 fn all(classes: &[Class]) -> impl Iterator<Item = (&Class, &Method)> {
-    classes
-        .iter()
-        .flat_map(|class| class.methods.iter().map(move |method| (class, method)))
+    classes.iter().flat_map(|class| class.methods.iter().map(move |method| (class, method)))
 }
 
 fn arm(class: &Class, method: &Method) -> String {
@@ -427,12 +359,7 @@ fn struct_path(class: &Class, method: &Method) -> Option<String> {
 /// Two shared slices are more than an arm of `Method` should hold in place.
 fn is_boxed(method: &Method) -> bool {
     let slices = ["shortstr", "longstr", "table"];
-    method
-        .fields
-        .iter()
-        .filter(|field| slices.contains(&&*field.kind))
-        .count()
-        > 1
+    method.fields.iter().filter(|field| slices.contains(&&*field.kind)).count() > 1
 }
 
 /// Octets of the arguments of a method without a struct: nothing, or an empty reserved string.
@@ -464,9 +391,7 @@ fn modules_with_structs(classes: &[Class]) -> Vec<String> {
 }
 
 fn camel(name: &str) -> String {
-    name.split('-')
-        .map(|word| word[..1].to_uppercase() + &word[1..])
-        .collect()
+    name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }
 
 fn ident(field: &Field) -> String {
