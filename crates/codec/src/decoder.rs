@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::data_plane as basic;
+use crate::data_plane;
 use crate::grammar::{self, Envelope};
 use crate::method::error_in_method;
 use crate::{
@@ -111,15 +111,15 @@ impl Decoder {
     ) -> Result<Frame, DecodeError> {
         let payload = input.get(ENVELOPE..total - 1).unwrap_or_default();
         let hot = match payload.split_first_chunk() {
-            Some((&[0, 60, 0, number], arguments)) => basic::hot(number, arguments),
+            Some((&[0, 60, 0, number], arguments)) => data_plane::hot(number, arguments),
             _ => None,
         };
         match hot {
-            Some(Ok(basic::Hot::Settled(method))) => {
+            Some(Ok(data_plane::Hot::Settled(method))) => {
                 input.advance(total);
                 Ok(Frame::Method(channel, method))
             }
-            Some(Ok(basic::Hot::Content(shape))) => {
+            Some(Ok(data_plane::Hot::Content(shape))) => {
                 let raw = share(input, METHOD_HEAD, total);
                 Ok(Frame::Method(channel, shape.with(raw)))
             }

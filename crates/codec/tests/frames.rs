@@ -100,7 +100,7 @@ fn ids_and_facts_agree() {
 #[test]
 fn content_is_cut_at_frame_max() {
     let body = Bytes::from(vec![7; 10_000]);
-    let content = Content::new(Properties::EMPTY, body.clone());
+    let content = Content::new(Properties::EMPTY, body);
     let mut wire = BytesMut::new();
     content.encode(ChannelId::new(1), 4096, &mut wire);
     assert_eq!(wire.len(), content.encoded_len(4096));

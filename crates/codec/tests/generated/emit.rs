@@ -1,6 +1,6 @@
 //! The source text of `src/generated/`.
 
-use std::fmt::Write;
+use core::fmt::Write as _;
 
 use crate::description::{Class, Field, Method};
 
@@ -211,11 +211,12 @@ fn class_file(class: &Class) -> String {
         .into_iter()
         .filter(|name| body.contains(&format!(": {name},")))
         .collect();
-    out += "use bytes::BufMut;\n\nuse crate::arguments::{Arguments, Taken};\n";
+    out += "use bytes::BufMut;\n\n";
+    let arguments = "use crate::arguments::{Arguments, Taken};\n";
     match &*used {
-        [] => {}
-        [one] => writeln!(out, "use crate::{one};").unwrap(),
-        many => writeln!(out, "use crate::{{{}}};", many.join(", ")).unwrap(),
+        [] => out += arguments,
+        [one] => write!(out, "use crate::{one};\n{arguments}").unwrap(),
+        many => writeln!(out, "{arguments}use crate::{{{}}};", many.join(", ")).unwrap(),
     }
     out + &body
 }
