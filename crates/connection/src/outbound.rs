@@ -1,0 +1,534 @@
+//! The outbound half: what the host says becomes octets.
+
+mod admit;
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use warrener_codec::method::basic;
+use warrener_codec::{
+    Body, ChannelId, Content, FRAME_END, FRAME_OVERHEAD, HEARTBEAT, Method, MethodId, Properties,
+    body_frame_head,
+};
+use warrener_time::Time;
+
+use crate::heartbeat::{Look, SendMonitor};
+use crate::legality::Role;
+use crate::outgoing::Outgoing;
+use crate::{Close, ConnectionError, Event, Initiator, Limits, Misuse, Timer, Tune, Violation};
+
+/// How long close-ok is waited for, at most.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Octets of a content header frame without its properties.
+const HEADER_FRAME_BYTES: usize = FRAME_OVERHEAD + 12;
+
+/// Methods and messages in, octets out; of a connection that is open.
+///
+/// What it must know of the peer it learns from the events of the [`Inbound`](crate::Inbound) half: show each to
+/// [`admit`](Self::admit) when its turn comes to be handled. A host that keeps the state of channels itself, as a
+/// broker does, need not: see there.
+#[derive(Debug)]
+pub struct Outbound {
+    role: Role,
+    tune: Tune,
+    high_bytes: usize,
+    max_bytes: usize,
+    copy_max_bytes: usize,
+    outgoing: Outgoing,
+    monitor: SendMonitor,
+    /// By channel number less one; only as long as the highest number in use.
+    channels: Vec<Sending>,
+    stage: Stage,
+    /// What we said, when we closed the connection.
+    ours: Option<Close>,
+    /// Whether the host was told that the connection is over.
+    reported: bool,
+    /// The rule that the peer broke, when it took both halves to find out.
+    error: Option<ConnectionError>,
+}
+
+/// Whether something can be sent on a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sending {
+    Closed,
+    /// Opened by the client, not yet confirmed by the server.
+    Opening,
+    Open,
+    /// We closed it; close-ok has not come.
+    Closing,
+    /// The peer closed it; close-ok was not sent.
+    PeerClosed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Handshake,
+    Running,
+    /// connection.close is sent.
+    Closing {
+        deadline: Time,
+    },
+    /// The peer sent connection.close, and waits for close-ok.
+    PeerClosed,
+    Over,
+}
+
+impl Outbound {
+    /// A half that waits for the handshake to end.
+    pub(crate) fn new(role: Role, limits: &Limits, now: Time) -> Self {
+        Self {
+            role,
+            tune: Tune { channel_max: 0, frame_max: 0, heartbeat_s: 0 },
+            high_bytes: limits.outgoing_high_bytes,
+            max_bytes: limits.outgoing_max_bytes,
+            copy_max_bytes: limits.copy_max_bytes,
+            outgoing: Outgoing::new(),
+            monitor: SendMonitor::new(now, None),
+            channels: Vec::new(),
+            stage: Stage::Handshake,
+            ours: None,
+            reported: false,
+            error: None,
+        }
+    }
+
+    /// The limits of an open connection are known; heartbeats begin (AMQP 0-9-1 §4.2.7: after tune-ok).
+    pub(crate) fn tuned(&mut self, now: Time, tune: Tune) {
+        self.tune = tune;
+        self.monitor = SendMonitor::new(now, tune.heartbeat());
+    }
+
+    /// The handshake is over.
+    pub(crate) fn established(&mut self) {
+        self.stage = Stage::Running;
+    }
+
+    /// Queues a method of the handshake.
+    pub(crate) fn handshake(&mut self, method: &Method) {
+        self.encode(ChannelId::CONNECTION, method);
+    }
+
+    /// Queues a protocol header.
+    pub(crate) fn protocol_header(&mut self, header: [u8; 8]) {
+        self.outgoing.copy(header.len(), |out| out.extend_from_slice(&header));
+    }
+
+    /// What waits to be written.
+    pub fn outgoing(&mut self) -> &mut Outgoing {
+        &mut self.outgoing
+    }
+
+    /// What was negotiated.
+    #[must_use]
+    pub fn tune(&self) -> Tune {
+        self.tune
+    }
+
+    /// Whether more waits than [`Limits::outgoing_high_bytes`]: hand out less, and stop reading what would be
+    /// answered.
+    #[must_use]
+    pub fn is_congested(&self) -> bool {
+        self.outgoing.len() >= self.high_bytes
+    }
+
+    /// Whether nothing more will be said or waited for: the host drops the stream when nothing waits to be written.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.stage == Stage::Over
+    }
+
+    /// Queues a method without content.
+    ///
+    /// It also carries what opens and closes channels: a client's `ChannelOpen`; a server's `ChannelOpenOk`; the
+    /// `ChannelCloseOk` of either, which frees the number. On channel 0 a server sends connection.blocked, .unblocked
+    /// and .update-secret-ok, a client connection.update-secret.
+    ///
+    /// # Errors
+    ///
+    /// See [`Misuse`]; nothing was queued then.
+    #[inline]
+    pub fn send(&mut self, channel: ChannelId, method: &Method) -> Result<(), Misuse> {
+        let id = method.id();
+        self.check_frame(method.encoded_len())?;
+        if self.role.sends_in_channel(id) && !channel.is_connection() {
+            if id.has_content() {
+                return Err(Misuse::Content(id));
+            }
+            self.check_sending(channel)?;
+        } else {
+            self.send_rare(channel, method)?;
+        }
+        self.encode(channel, method);
+        Ok(())
+    }
+
+    /// Queues a method and its content: basic.publish of a client; basic.deliver, .return or .get-ok of a server.
+    ///
+    /// # Errors
+    ///
+    /// See [`Misuse`]; nothing was queued then.
+    #[inline]
+    pub fn send_content(
+        &mut self,
+        channel: ChannelId,
+        method: &Method,
+        content: &Content,
+    ) -> Result<(), Misuse> {
+        let id = method.id();
+        if !id.has_content() {
+            return Err(Misuse::Content(id));
+        }
+        if !self.role.sends(id) {
+            return Err(Misuse::Method(id));
+        }
+        self.content(channel, method.encoded_len(), content, |out| method.encode(channel, out))
+    }
+
+    /// Queues basic.publish and its content from borrowed parts.
+    ///
+    /// # Errors
+    ///
+    /// See [`Misuse`]; nothing was queued then.
+    #[inline]
+    pub fn publish(
+        &mut self,
+        channel: ChannelId,
+        publish: basic::PublishRef<'_>,
+        content: &Content,
+    ) -> Result<(), Misuse> {
+        self.only(Role::Client, MethodId::BasicPublish)?;
+        self.content(channel, publish.encoded_len(), content, |out| publish.encode(channel, out))
+    }
+
+    /// Queues basic.deliver and its content from borrowed parts.
+    ///
+    /// # Errors
+    ///
+    /// See [`Misuse`]; nothing was queued then.
+    #[inline]
+    pub fn deliver(
+        &mut self,
+        channel: ChannelId,
+        deliver: basic::DeliverRef<'_>,
+        content: &Content,
+    ) -> Result<(), Misuse> {
+        self.only(Role::Server, MethodId::BasicDeliver)?;
+        self.content(channel, deliver.encoded_len(), content, |out| deliver.encode(channel, out))
+    }
+
+    /// Queues basic.return and its content from borrowed parts.
+    ///
+    /// # Errors
+    ///
+    /// See [`Misuse`]; nothing was queued then.
+    pub fn return_content(
+        &mut self,
+        channel: ChannelId,
+        returned: basic::ReturnRef<'_>,
+        content: &Content,
+    ) -> Result<(), Misuse> {
+        self.only(Role::Server, MethodId::BasicReturn)?;
+        self.content(channel, returned.encoded_len(), content, |out| returned.encode(channel, out))
+    }
+
+    /// Queues basic.get-ok and its content from borrowed parts.
+    ///
+    /// # Errors
+    ///
+    /// See [`Misuse`]; nothing was queued then.
+    pub fn get_ok(
+        &mut self,
+        channel: ChannelId,
+        get_ok: basic::GetOkRef<'_>,
+        content: &Content,
+    ) -> Result<(), Misuse> {
+        self.only(Role::Server, MethodId::BasicGetOk)?;
+        self.content(channel, get_ok.encoded_len(), content, |out| get_ok.encode(channel, out))
+    }
+
+    /// Whether a method fits into one frame of the negotiated size; methods cannot be split.
+    #[must_use]
+    pub fn fits(&self, method: &Method) -> bool {
+        self.fits_frame(method.encoded_len())
+    }
+
+    /// Whether a content header with these properties fits into one frame of the negotiated size; bodies always do,
+    /// since they are split.
+    #[must_use]
+    pub fn fits_header(&self, properties: &Properties) -> bool {
+        self.fits_frame(HEADER_FRAME_BYTES + properties.encoded_len())
+    }
+
+    /// Closes a channel: channel.close is queued, nothing can be sent on it any more, and what the peer had sent
+    /// meanwhile is dropped, until [`Event::ChannelClosed`] frees the number.
+    ///
+    /// # Errors
+    ///
+    /// When the channel is not open; nothing was queued then.
+    pub fn close_channel(&mut self, channel: ChannelId, close: &Close) -> Result<(), Misuse> {
+        self.check_running()?;
+        match self.sending(channel) {
+            Sending::Open | Sending::Opening => {
+                self.encode(channel, &Method::ChannelClose(close.to_channel_close()));
+                self.set(channel, Sending::Closing);
+                Ok(())
+            }
+            Sending::Closed | Sending::Closing | Sending::PeerClosed => {
+                Err(Misuse::ChannelNotOpen(channel))
+            }
+        }
+    }
+
+    /// Closes the connection: connection.close is queued, and nothing more can be sent. Without effect when either
+    /// side closed it before.
+    pub fn close(&mut self, now: Time, close: Close) {
+        if !matches!(self.stage, Stage::Running | Stage::Handshake) {
+            return;
+        }
+        let method = Method::ConnectionClose(close.to_connection_close());
+        self.encode(ChannelId::CONNECTION, &method);
+        let patience = self.tune.heartbeat().map_or(CLOSE_TIMEOUT, |beat| beat.min(CLOSE_TIMEOUT));
+        self.stage = Stage::Closing { deadline: now + patience };
+        self.ours = Some(close);
+    }
+
+    /// Answers the peer's connection.close with close-ok, when the host has cleaned up. Without effect the second
+    /// time.
+    pub fn finish_close(&mut self) {
+        if self.stage != Stage::Over {
+            self.encode(ChannelId::CONNECTION, &Method::ConnectionCloseOk);
+            self.stage = Stage::Over;
+        }
+    }
+
+    /// The stream is gone, or must go: nothing more is said or waited for.
+    pub fn abandon(&mut self) {
+        self.stage = Stage::Over;
+    }
+
+    /// Time passed: a heartbeat may be due, or close-ok overdue, or memory is given back. Early and repeated calls
+    /// are harmless.
+    pub fn handle_timeout(&mut self, now: Time) {
+        match self.stage {
+            Stage::Closing { deadline } if now >= deadline => self.stage = Stage::Over,
+            Stage::Closing { .. } | Stage::Over => {}
+            Stage::Handshake | Stage::Running | Stage::PeerClosed => self.look(now),
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), and what for.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Time, Timer)> {
+        match self.stage {
+            Stage::Closing { deadline } => Some((deadline, Timer::CloseOk)),
+            Stage::Over => None,
+            _ if self.monitor.has_heartbeats() => {
+                Some((self.monitor.next_look(), Timer::HeartbeatSend))
+            }
+            _ if self.outgoing.capacity() > 0 => Some((self.monitor.next_look(), Timer::Idle)),
+            _ => None,
+        }
+    }
+
+    /// Gives the outgoing buffer's memory back when nothing waits. The machine does so by itself when it has been idle
+    /// for a while.
+    pub fn release(&mut self) {
+        self.outgoing.release();
+    }
+
+    /// The rule that the peer broke, when [`admit`](Self::admit) found it out.
+    #[must_use]
+    pub fn error(&self) -> Option<&ConnectionError> {
+        self.error.as_ref()
+    }
+
+    /// Whether connection.close is sent, and its answer has not come.
+    pub(crate) fn is_closing(&self) -> bool {
+        matches!(self.stage, Stage::Closing { .. })
+    }
+
+    pub(crate) fn check_running(&self) -> Result<(), Misuse> {
+        if self.stage == Stage::Running { Ok(()) } else { Err(Misuse::NotOpen) }
+    }
+
+    fn look(&mut self, now: Time) {
+        if let Look::Silent { heartbeat } = self.monitor.look(now, self.outgoing.queued()) {
+            if heartbeat && self.outgoing.is_empty() {
+                let len = HEARTBEAT.len();
+                self.outgoing.copy(len, |out| out.extend_from_slice(&HEARTBEAT));
+                self.monitor.mark(self.outgoing.queued());
+            } else {
+                self.outgoing.release();
+            }
+        }
+    }
+
+    fn only(&self, role: Role, method: MethodId) -> Result<(), Misuse> {
+        if self.role == role { Ok(()) } else { Err(Misuse::Method(method)) }
+    }
+
+    /// A method and its content: nothing comes between their frames.
+    #[inline]
+    fn content(
+        &mut self,
+        channel: ChannelId,
+        method_len: usize,
+        content: &Content,
+        method: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Misuse> {
+        let header_len = HEADER_FRAME_BYTES + content.properties.encoded_len();
+        self.check_frame(method_len)?;
+        self.check_frame(header_len)?;
+        self.check_sending(channel)?;
+        let body_len = content.body.len();
+        let small = body_len <= self.copy_max_bytes && self.fits_frame(FRAME_OVERHEAD + body_len);
+        let expected = method_len + header_len + if small { FRAME_OVERHEAD + body_len } else { 0 };
+        self.outgoing.copy(expected, |out| {
+            out.reserve(expected);
+            method(out);
+            content.encode_header(channel, out);
+            if small && body_len > 0 {
+                out.extend_from_slice(&body_frame_head(channel, body_len));
+                content.body.slices().iter().for_each(|slice| out.extend_from_slice(slice));
+                out.push(FRAME_END);
+            }
+        });
+        if !small {
+            self.large_body(channel, &content.body);
+        }
+        Ok(())
+    }
+
+    /// Body frames, each as large as it may be, around slices that are shared where they are large.
+    fn large_body(&mut self, channel: ChannelId, body: &Body) {
+        let mut missing = body.len();
+        let mut slices = body.slices().iter().cloned();
+        let mut slice = slices.next().unwrap_or_default();
+        while missing > 0 {
+            let payload = missing.min(self.payload_max());
+            missing -= payload;
+            let head = body_frame_head(channel, payload);
+            self.outgoing.copy(head.len(), |out| out.extend_from_slice(&head));
+            let mut rest = payload;
+            while rest > 0 {
+                let piece = slice.split_to(slice.len().min(rest));
+                rest -= piece.len();
+                if slice.is_empty() {
+                    slice = slices.next().unwrap_or_default();
+                }
+                if piece.len() <= self.copy_max_bytes {
+                    self.outgoing.copy(piece.len(), |out| out.extend_from_slice(&piece));
+                } else {
+                    self.outgoing.share(piece);
+                }
+            }
+            self.outgoing.copy(1, |out| out.push(FRAME_END));
+        }
+    }
+
+    /// Methods that open or close a channel, or belong on channel 0.
+    fn send_rare(&mut self, channel: ChannelId, method: &Method) -> Result<(), Misuse> {
+        self.check_running()?;
+        let id = method.id();
+        if channel.is_connection() {
+            let may = self.role.sends_on_channel_zero(id);
+            return if may { Ok(()) } else { Err(Misuse::Method(id)) };
+        }
+        let sending = self.sending(channel);
+        let next = match (method, sending) {
+            _ if !self.role.sends(id) => return Err(Misuse::Method(id)),
+            (Method::ChannelOpen, Sending::Closed) => Sending::Opening,
+            (Method::ChannelOpenOk, Sending::Closed | Sending::Opening | Sending::Closing) => {
+                Sending::Open
+            }
+            (Method::ChannelOpen | Method::ChannelOpenOk, _) => {
+                return Err(Misuse::ChannelOpen(channel));
+            }
+            (Method::ChannelCloseOk, Sending::Closed) => {
+                return Err(Misuse::ChannelNotOpen(channel));
+            }
+            (Method::ChannelCloseOk, _) => Sending::Closed,
+            (Method::ChannelClose(_), Sending::Open | Sending::Opening) => Sending::Closing,
+            (Method::ChannelClose(_), _) => return Err(Misuse::ChannelNotOpen(channel)),
+            _ => return Err(Misuse::Method(id)),
+        };
+        if next == Sending::Closed {
+            self.closed(channel);
+            return Ok(());
+        }
+        if channel.number() > self.tune.channel_max {
+            return Err(Misuse::ChannelNumber(channel));
+        }
+        self.set(channel, next);
+        Ok(())
+    }
+
+    fn encode(&mut self, channel: ChannelId, method: &Method) {
+        let len = method.encoded_len();
+        self.outgoing.copy(len, |out| {
+            out.reserve(len);
+            method.encode(channel, out);
+        });
+    }
+
+    #[inline]
+    fn fits_frame(&self, len: usize) -> bool {
+        self.tune.frame_max == 0 || len <= self.tune.frame_max as usize
+    }
+
+    fn payload_max(&self) -> usize {
+        match self.tune.frame_max {
+            0 => u32::MAX as usize - FRAME_OVERHEAD,
+            frame_max => (frame_max as usize - FRAME_OVERHEAD).max(1),
+        }
+    }
+
+    #[inline]
+    fn check_frame(&self, size: usize) -> Result<(), Misuse> {
+        if self.fits_frame(size) {
+            return Ok(());
+        }
+        Err(Misuse::FrameTooLarge { size, max: self.tune.frame_max })
+    }
+
+    /// Whether something can be sent on a channel now.
+    #[inline]
+    fn check_sending(&self, channel: ChannelId) -> Result<(), Misuse> {
+        self.check_running()?;
+        match self.sending(channel) {
+            Sending::Open | Sending::Opening | Sending::PeerClosed => {}
+            Sending::Closed | Sending::Closing => return Err(Misuse::ChannelNotOpen(channel)),
+        }
+        let waiting = self.outgoing.len();
+        if waiting >= self.max_bytes { Err(Misuse::OutgoingFull { waiting }) } else { Ok(()) }
+    }
+
+    #[inline]
+    fn sending(&self, channel: ChannelId) -> Sending {
+        let index = usize::from(channel.number()).wrapping_sub(1);
+        self.channels.get(index).copied().unwrap_or(Sending::Closed)
+    }
+
+    fn set(&mut self, channel: ChannelId, sending: Sending) {
+        let index = usize::from(channel.number()).wrapping_sub(1);
+        if index >= usize::from(u16::MAX) {
+            return;
+        }
+        if index >= self.channels.len() {
+            self.channels.resize(index + 1, Sending::Closed);
+        }
+        if let Some(place) = self.channels.get_mut(index) {
+            *place = sending;
+        }
+    }
+
+    fn closed(&mut self, channel: ChannelId) {
+        self.set(channel, Sending::Closed);
+        while self.channels.last() == Some(&Sending::Closed) {
+            self.channels.pop();
+        }
+        if self.channels.is_empty() {
+            self.channels = Vec::new();
+        }
+    }
+}
