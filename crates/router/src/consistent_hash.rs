@@ -4,9 +4,86 @@
 //! the first to arrive takes it. Times are exponentially distributed with the weight as rate, so a binding wins in exact
 //! proportion to its weight, and one that comes or goes moves only the messages that it wins or had won.
 
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::claims::Claims;
 use crate::error::BindError;
 use crate::limits::WEIGHT_MAX;
-use crate::stable_hash::mix;
+use crate::stable_hash::{mix, stable_hash};
+
+/// The targets of one consistent-hash exchange.
+#[derive(Clone, Debug)]
+pub(crate) struct ConsistentHash {
+    claims: Claims,
+    /// The claims that count, by weight. Among equal weights the largest draw arrives first, so that only one time for
+    /// each weight has to be computed.
+    classes: BTreeMap<u32, Vec<Member>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    identity: u64,
+    claim: u32,
+    target: u32,
+}
+
+impl ConsistentHash {
+    pub(crate) const fn new() -> Self {
+        Self { claims: Claims::new(), classes: BTreeMap::new() }
+    }
+
+    /// The target of a message of this hash.
+    pub(crate) fn find(&self, message: u64) -> Option<u32> {
+        let mut first: Option<(Arrival, u32)> = None;
+        for (weight, class) in &self.classes {
+            let drawn = class.iter().map(|member| (draw(message, member.identity), member.target));
+            let Some((draw, target)) = drawn.max_by_key(|(draw, _)| *draw) else { continue };
+            let arrival = Arrival::new(draw, *weight);
+            if first.is_none_or(|(other, _)| arrival.is_before(other)) {
+                first = Some((arrival, target));
+            }
+        }
+        first.map(|(_, target)| target)
+    }
+
+    /// Adds a binding, and names it for [`ConsistentHash::take`].
+    pub(crate) fn add(&mut self, target: u32, weight: u32, identity: &[u8]) -> u32 {
+        let (claim, counts) = self.claims.add(target, weight, identity);
+        if counts {
+            self.enter(claim);
+        }
+        claim
+    }
+
+    pub(crate) fn take(&mut self, claim: u32) {
+        let (gone, counted, successor) = self.claims.remove(claim);
+        if !counted {
+            return;
+        }
+        if let Some(class) = self.classes.get_mut(&gone.weight) {
+            class.swap_remove(gone.position as usize);
+            if let Some(moved) = class.get(gone.position as usize) {
+                self.claims.set_position(moved.claim, gone.position as usize);
+            }
+            if class.is_empty() {
+                self.classes.remove(&gone.weight);
+            }
+        }
+        if let Some(successor) = successor {
+            self.enter(successor);
+        }
+    }
+
+    fn enter(&mut self, claim: u32) {
+        let claimed = self.claims.get(claim);
+        let member =
+            Member { identity: stable_hash(&claimed.identity), claim, target: claimed.target };
+        let class = self.classes.entry(claimed.weight).or_default();
+        class.push(member);
+        self.claims.set_position(claim, class.len() - 1);
+    }
+}
 
 /// The weight that a binding key stands for.
 pub(crate) fn weight(key: &[u8]) -> Result<u32, BindError> {

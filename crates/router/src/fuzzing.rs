@@ -1,3 +1,6 @@
 //! What the fuzz targets and the property tests share. Not part of the public interface.
 
+mod history;
 pub mod model;
+
+pub use self::history::history;

@@ -5,16 +5,29 @@
 extern crate alloc;
 
 mod binding;
+mod bindings;
+mod claims;
 mod consistent_hash;
+mod direct;
 mod error;
+mod exchange;
+mod hashing;
 mod header;
-mod headers_rule;
+mod headers;
+mod index;
 mod kind;
 pub mod limits;
 mod matches;
+mod modulus_hash;
 mod named;
+mod posting;
 mod router;
+mod slots;
 mod stable_hash;
+mod targets;
+mod topic;
+mod visited;
+mod words;
 
 #[doc(hidden)]
 pub mod fuzzing;

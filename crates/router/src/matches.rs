@@ -1,9 +1,15 @@
 //! What a routed message reached, and the memory that routing works in.
 
 use alloc::vec::Vec;
+use core::hash::Hash;
 use core::slice;
 
+use crate::binding::Target;
+use crate::headers::HeadersScratch;
 use crate::kind::ExchangeId;
+use crate::targets::Targets;
+use crate::topic::TopicScratch;
+use crate::visited::Visited;
 
 /// The result of [`Router::route`](crate::Router::route): reused scratch, so that routing allocates nothing once it is
 /// warm, and so that a router can be shared between threads that each hold their own `Matches`.
@@ -14,6 +20,12 @@ use crate::kind::ExchangeId;
 pub struct Matches<D> {
     pub(crate) destinations: Vec<D>,
     pub(crate) by_key_alone: bool,
+    /// The exchanges that the message came to, in order.
+    pub(crate) exchanges: Visited,
+    /// The numbers of the targets found, exchanges among them.
+    targets: Visited,
+    pub(crate) topic: TopicScratch,
+    pub(crate) headers: HeadersScratch,
     dice: u64,
     counts: Option<Vec<CountSlot>>,
 }
@@ -36,14 +48,23 @@ struct CountSlot {
 impl<D> Matches<D> {
     /// Empty scratch. Random exchanges draw the same sequence from every scratch made so; see [`Matches::with_seed`].
     #[must_use]
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self::with_seed(0)
     }
 
     /// Empty scratch whose random exchanges draw from this seed.
     #[must_use]
-    pub const fn with_seed(seed: u64) -> Self {
-        Self { destinations: Vec::new(), by_key_alone: true, dice: seed, counts: None }
+    pub fn with_seed(seed: u64) -> Self {
+        Self {
+            destinations: Vec::new(),
+            by_key_alone: true,
+            exchanges: Visited::default(),
+            targets: Visited::default(),
+            topic: TopicScratch::default(),
+            headers: HeadersScratch::default(),
+            dice: seed,
+            counts: None,
+        }
     }
 
     /// The same scratch, also counting the messages routed from each exchange.
@@ -94,6 +115,8 @@ impl<D> Matches<D> {
     /// Forgets the last message.
     pub(crate) fn begin(&mut self) {
         self.destinations.clear();
+        self.exchanges.begin();
+        self.targets.begin();
         self.by_key_alone = true;
     }
 
@@ -122,6 +145,35 @@ impl<D> Matches<D> {
         self.dice = self.dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let drawn = crate::stable_hash::mix(self.dice);
         ((u128::from(drawn) * bound as u128) >> 64) as usize
+    }
+}
+
+impl<D: Copy + Eq + Hash> Matches<D> {
+    /// Takes targets that differ from one another, and leaves out those that were taken before.
+    #[inline]
+    pub(crate) fn take(&mut self, table: &Targets<D>, exchanges: usize, targets: &[u32]) {
+        if self.targets.as_slice().is_empty() {
+            self.targets.start_with(targets);
+            for target in targets {
+                self.arrive(table.meaning(*target), exchanges);
+            }
+            return;
+        }
+        for target in targets {
+            if self.targets.insert(*target, table.bound()) {
+                self.arrive(table.meaning(*target), exchanges);
+            }
+        }
+    }
+
+    #[inline]
+    fn arrive(&mut self, target: Target<D>, exchanges: usize) {
+        match target {
+            Target::Destination(destination) => self.destinations.push(destination),
+            Target::Exchange(exchange) => {
+                self.exchanges.insert(exchange.index, exchanges);
+            }
+        }
     }
 }
 

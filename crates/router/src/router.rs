@@ -1,13 +1,21 @@
 //! Exchanges, bindings, and the way of a message through them.
 
+mod change;
+mod route;
+
 use core::hash::Hash;
 
 use crate::binding::{Binding, Removed, Rule, Target};
+use crate::bindings::{Bindings, Ends, Identity, List, Record};
 use crate::error::BindError;
-use crate::fuzzing::model::Model;
+use crate::exchange::Exchanges;
+use crate::hashing::Hashing;
 use crate::header::Headers;
 use crate::kind::{ExchangeId, Kind};
 use crate::matches::Matches;
+use crate::posting::Postings;
+use crate::targets::Targets;
+use crate::topic::Topics;
 
 /// Exchanges and the bindings between them and to destinations.
 ///
@@ -15,7 +23,12 @@ use crate::matches::Matches;
 /// [`Matches`] of the caller's, so a router can be shared between threads that only route.
 #[derive(Clone, Debug)]
 pub struct Router<D> {
-    model: Model<D>,
+    hashing: Hashing,
+    exchanges: Exchanges,
+    targets: Targets<D>,
+    bindings: Bindings,
+    topics: Topics,
+    postings: Postings,
     generation: u64,
 }
 
@@ -24,53 +37,72 @@ impl<D: Copy + Eq + Hash> Router<D> {
     /// collide; it changes nothing that can be observed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let _ = seed;
-        Self { model: Model::new(), generation: 0 }
+        Self {
+            hashing: Hashing::new(seed),
+            exchanges: Exchanges::new(),
+            targets: Targets::new(),
+            bindings: Bindings::new(),
+            topics: Topics::new(),
+            postings: Postings::new(),
+            generation: 0,
+        }
     }
 
     /// Adds an exchange of this kind.
     pub fn add(&mut self, kind: Kind) -> ExchangeId {
         self.generation += 1;
-        self.model.add(kind)
+        self.exchanges.add(kind)
     }
 
     /// Removes an exchange with all bindings from it and to it. An unknown exchange is nothing to remove.
     ///
     /// Exchanges whose alternate it was have none from now on.
     pub fn remove(&mut self, exchange: ExchangeId) -> Removed {
+        if self.exchanges.get(exchange).is_none() {
+            return Removed::default();
+        }
+        let own = self.unbind_all_from(exchange);
+        let mut removed = self.unbind_all(Target::Exchange(exchange));
+        removed.bindings += own;
+        self.exchanges.remove(exchange);
         self.generation += 1;
-        self.model.remove(exchange)
+        removed
     }
 
     /// What kind of exchange this is; `None` when it was removed.
     #[must_use]
     pub fn kind(&self, exchange: ExchangeId) -> Option<&Kind> {
-        self.model.kind(exchange)
+        self.exchanges.get(exchange).map(|exchange| &exchange.kind)
     }
 
     /// Sets where messages go that this exchange itself has no binding for (RabbitMQ extension: alternate exchange).
     /// Chains are followed and may be circular. An unknown exchange has no alternate.
     pub fn set_alternate(&mut self, exchange: ExchangeId, to: Option<ExchangeId>) {
-        self.generation += 1;
-        self.model.set_alternate(exchange, to);
+        if let Some(exchange) = self.exchanges.get_mut(exchange) {
+            exchange.alternate = to;
+            self.generation += 1;
+        }
     }
 
     /// The exchange set by [`Router::set_alternate`], while it exists.
     #[must_use]
     pub fn alternate(&self, exchange: ExchangeId) -> Option<ExchangeId> {
-        self.model.alternate(exchange)
+        let alternate = self.exchanges.get(exchange)?.alternate?;
+        self.exchanges.get(alternate).map(|_| alternate)
     }
 
     /// Marks an exchange as one that only bindings lead to (RabbitMQ extension: internal exchanges). The router itself
     /// routes to it as to any other: whoever takes messages from publishers asks [`Router::is_internal`] first.
     pub fn set_internal(&mut self, exchange: ExchangeId, internal: bool) {
-        self.model.set_internal(exchange, internal);
+        if let Some(exchange) = self.exchanges.get_mut(exchange) {
+            exchange.internal = internal;
+        }
     }
 
     /// Whether publishers must not reach this exchange.
     #[must_use]
     pub fn is_internal(&self, exchange: ExchangeId) -> bool {
-        self.model.is_internal(exchange)
+        self.exchanges.get(exchange).is_some_and(|exchange| exchange.internal)
     }
 
     /// Adds a binding; `false` when there is one of the same identity (source, target, key and arguments).
@@ -84,8 +116,7 @@ impl<D: Copy + Eq + Hash> Router<D> {
         target: Target<D>,
         rule: impl Into<Rule<'r>>,
     ) -> Result<bool, BindError> {
-        self.generation += 1;
-        self.model.bind(source, target, rule.into())
+        self.add_binding(source, target, rule.into())
     }
 
     /// Removes a binding; `false` when there is none of this identity.
@@ -95,36 +126,60 @@ impl<D: Copy + Eq + Hash> Router<D> {
         target: Target<D>,
         rule: impl Into<Rule<'r>>,
     ) -> bool {
-        self.generation += 1;
-        self.model.unbind(source, target, rule.into())
+        match self.find(source, target, rule.into()) {
+            Some(binding) => {
+                self.remove_binding(binding);
+                true
+            }
+            None => false,
+        }
     }
 
     /// Removes every binding that leads to this target.
     pub fn unbind_all(&mut self, target: Target<D>) -> Removed {
-        self.generation += 1;
-        self.model.unbind_all(target)
+        let mut removed = Removed::default();
+        while let Some(binding) = self.list_to(target).first() {
+            let source = self.remove_binding(binding);
+            removed.bindings += 1;
+            if self.count_from(source) == 0 {
+                removed.emptied.push(source);
+            }
+        }
+        removed
     }
 
     /// The bindings that take messages from this exchange, the oldest first.
     pub fn bindings_from(&self, source: ExchangeId) -> impl Iterator<Item = Binding<'_, D>> {
-        self.model.bindings_from(source)
+        self.bindings.iter(List::OfSource, self.list_from(source)).map(|record| self.view(record))
     }
 
     /// The bindings that lead to this target, the oldest first.
     pub fn bindings_to(&self, target: Target<D>) -> impl Iterator<Item = Binding<'_, D>> {
-        self.model.bindings_to(target)
+        self.bindings.iter(List::OfTarget, self.list_to(target)).map(|record| self.view(record))
     }
 
     /// How many bindings take messages from this exchange.
     #[must_use]
     pub fn count_from(&self, source: ExchangeId) -> usize {
-        self.bindings_from(source).count()
+        self.list_from(source).len()
     }
 
     /// How many bindings lead to this target.
     #[must_use]
     pub fn count_to(&self, target: Target<D>) -> usize {
-        self.bindings_to(target).count()
+        self.list_to(target).len()
+    }
+
+    /// How many bindings there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.bindings.len()
+    }
+
+    /// Whether there is no binding.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.bindings.len() == 0
     }
 
     /// Whether there is a binding of this identity.
@@ -135,7 +190,7 @@ impl<D: Copy + Eq + Hash> Router<D> {
         target: Target<D>,
         rule: impl Into<Rule<'r>>,
     ) -> bool {
-        self.model.position(source, target, rule.into()).is_some()
+        self.find(source, target, rule.into()).is_some()
     }
 
     /// Finds the destinations of a message with one routing key. What `out` held is forgotten.
@@ -158,7 +213,9 @@ impl<D: Copy + Eq + Hash> Router<D> {
         headers: &dyn Headers,
         out: &mut Matches<D>,
     ) {
-        self.model.route(exchange, keys, headers, out);
+        out.begin();
+        self.walk(exchange, keys, headers, out);
+        out.finish(exchange);
     }
 
     /// A number that grows with every change: a result that depends on the key alone
@@ -166,5 +223,48 @@ impl<D: Copy + Eq + Hash> Router<D> {
     #[must_use]
     pub const fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Whether every table for bindings is as small as in a new router.
+    pub(crate) fn holds_no_memory(&self) -> bool {
+        self.bindings.holds_no_memory()
+            && self.targets.holds_no_memory()
+            && self.topics.holds_no_memory()
+            && self.postings.holds_no_memory()
+    }
+
+    fn find(&self, source: ExchangeId, target: Target<D>, rule: Rule<'_>) -> Option<u32> {
+        self.exchanges.get(source)?;
+        let target = self.number_of(target)?;
+        if rule.key.len() > crate::limits::KEY_BYTES_MAX {
+            return None;
+        }
+        let identity = Identity::new(source.index, target, rule.key, rule.arguments.canonical());
+        self.bindings.find(&self.hashing, &identity)
+    }
+
+    /// The number of a target that some binding leads to.
+    fn number_of(&self, target: Target<D>) -> Option<u32> {
+        match target {
+            Target::Destination(destination) => self.targets.find(&self.hashing, &destination),
+            Target::Exchange(exchange) => self.exchanges.get(exchange)?.target,
+        }
+    }
+
+    fn list_from(&self, source: ExchangeId) -> Ends {
+        self.exchanges.get(source).map_or_else(Ends::default, |exchange| exchange.bindings)
+    }
+
+    fn list_to(&self, target: Target<D>) -> Ends {
+        self.number_of(target).map_or_else(Ends::default, |target| *self.targets.bindings(target))
+    }
+
+    fn view<'a>(&'a self, record: &'a Record) -> Binding<'a, D> {
+        Binding {
+            source: self.exchanges.id(record.source),
+            target: self.targets.meaning(record.target),
+            key: record.key(),
+            arguments: record.arguments(),
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::binding::{Binding, Removed, Rule, Target};
 use crate::consistent_hash::{self, Arrival, draw};
 use crate::error::BindError;
 use crate::header::Headers;
-use crate::headers_rule::{self, Condition, Quorum};
+use crate::headers::{self, Condition, Quorum};
 use crate::kind::{ExchangeId, HashOn, Kind};
 use crate::limits;
 use crate::matches::Matches;
@@ -141,7 +141,7 @@ impl<D: Copy + Eq + Hash> Model<D> {
         };
         match exchange.kind {
             Kind::Headers => {
-                (binding.quorum, binding.conditions) = headers_rule::parse(rule.arguments)?;
+                (binding.quorum, binding.conditions) = headers::parse(rule.arguments)?;
             }
             Kind::ConsistentHash(_) => binding.weight = consistent_hash::weight(rule.key)?,
             _ => {}

@@ -1,0 +1,350 @@
+//! A hash table that stays bounded when every key collides.
+//!
+//! It maps keys that live elsewhere to numbers. A bucket is one cache line of seven entries, so that a look-up that ends
+//! in its first bucket, as nearly all do, costs one miss. An entry goes into the first bucket with room among the
+//! [`WINDOW`] buckets from its home on; every full bucket that it passes counts it, and a look-up stops at the first
+//! bucket that nothing passed. What finds no room in its window, which takes an attack, goes into an ordered map: such
+//! a key costs a logarithm instead of a walk over all the others.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::mem;
+
+/// Entries a bucket.
+const WAYS: usize = 7;
+/// Buckets in which an entry may be.
+const WINDOW: usize = 4;
+
+/// See the module. Hashes are 32 bits wide, and kept, so that growing asks for no key.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Index {
+    buckets: Vec<Bucket>,
+    len: usize,
+    spilled: BTreeMap<Box<[u8]>, Spilled>,
+}
+
+#[derive(Clone, Debug, Default)]
+#[repr(align(64))]
+struct Bucket {
+    hashes: [u32; WAYS],
+    numbers: [u32; WAYS],
+    /// One bit for each entry that is taken.
+    taken: u32,
+    /// How many entries passed this bucket because it was full.
+    passed: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Spilled {
+    hash: u32,
+    number: u32,
+}
+
+impl Index {
+    pub(crate) const fn new() -> Self {
+        Self { buckets: Vec::new(), len: 0, spilled: BTreeMap::new() }
+    }
+
+    pub(crate) fn holds_no_memory(&self) -> bool {
+        self.buckets.capacity() == 0 && self.spilled.is_empty()
+    }
+
+    /// The number of the key with this hash for which `is_it` holds; `key` is only read after an attack.
+    #[inline]
+    pub(crate) fn find(
+        &self,
+        hash: u32,
+        key: &[u8],
+        mut is_it: impl FnMut(u32) -> bool,
+    ) -> Option<u32> {
+        let home = self.home(hash)?;
+        for distance in 0..self.window() {
+            let bucket = &self.buckets[self.at(home, distance)];
+            let mut same = bucket.same(hash);
+            while same != 0 {
+                let number = bucket.numbers[same.trailing_zeros() as usize];
+                if is_it(number) {
+                    return Some(number);
+                }
+                same &= same - 1;
+            }
+            if bucket.passed == 0 {
+                return None;
+            }
+        }
+        self.find_spilled(key)
+    }
+
+    /// Shows every number that may be the key's, without deciding.
+    #[inline]
+    pub(crate) fn candidates(&self, hash: u32, key: &[u8], mut visit: impl FnMut(u32)) {
+        let Some(home) = self.home(hash) else { return };
+        for distance in 0..self.window() {
+            let bucket = &self.buckets[self.at(home, distance)];
+            let mut same = bucket.same(hash);
+            while same != 0 {
+                visit(bucket.numbers[same.trailing_zeros() as usize]);
+                same &= same - 1;
+            }
+            if bucket.passed == 0 {
+                return;
+            }
+        }
+        self.find_spilled(key).into_iter().for_each(visit);
+    }
+
+    /// Reads the bucket where a look-up of this hash will begin. The result is meaningless; reading several buckets
+    /// before looking into the first lets the misses overlap.
+    #[inline]
+    pub(crate) fn touch(&self, hash: u32) -> u32 {
+        self.home(hash).map_or(0, |home| self.buckets[home].taken)
+    }
+
+    /// Adds a key that is not there. `key_of` gives the key behind a number of this table; it is only asked after an
+    /// attack.
+    pub(crate) fn insert(&mut self, hash: u32, number: u32, key_of: impl Fn(u32) -> Box<[u8]>) {
+        if self.len >= self.capacity() {
+            let buckets = self.buckets.len();
+            self.rebuild(buckets + buckets / 4 + 1, &key_of);
+        }
+        self.len += 1;
+        self.place_or_spill(Spilled { hash, number }, &key_of);
+    }
+
+    /// Changes the number of a key that is there, whose number is `from`.
+    pub(crate) fn replace(
+        &mut self,
+        hash: u32,
+        from: u32,
+        to: u32,
+        key_of: impl Fn(u32) -> Box<[u8]>,
+    ) {
+        match self.locate(hash, from) {
+            Some((bucket, way, _)) => self.buckets[bucket].numbers[way] = to,
+            None => {
+                let spilled = self.spilled.get_mut(&key_of(from));
+                spilled.expect("the key to replace is there").number = to;
+            }
+        }
+    }
+
+    /// Removes a key that is there, by its number. The last one takes all memory with it.
+    pub(crate) fn remove(&mut self, hash: u32, number: u32, key_of: impl Fn(u32) -> Box<[u8]>) {
+        let passed = match self.locate(hash, number) {
+            Some((bucket, way, distance)) => {
+                self.buckets[bucket].taken &= !(1 << way);
+                distance
+            }
+            None => {
+                self.spilled.remove(&key_of(number)).expect("the key to remove is there");
+                self.window()
+            }
+        };
+        let home = self.home(hash).unwrap_or_default();
+        for distance in 0..passed {
+            let bucket = self.at(home, distance);
+            self.buckets[bucket].passed -= 1;
+        }
+        self.len -= 1;
+        if self.len == 0 {
+            *self = Self::new();
+        } else if self.buckets.len() > 8 && self.len * 4 < self.buckets.len() * WAYS {
+            // The key that goes is still in `key_of`'s reach and no longer in the table.
+            self.rebuild(self.len * 2 / WAYS + 1, &key_of);
+        }
+    }
+
+    fn find_spilled(&self, key: &[u8]) -> Option<u32> {
+        if self.spilled.is_empty() {
+            return None;
+        }
+        self.spilled.get(key).map(|spilled| spilled.number)
+    }
+
+    /// Where the entry of this hash and number is: bucket, way, and distance from home.
+    fn locate(&self, hash: u32, number: u32) -> Option<(usize, usize, usize)> {
+        let home = self.home(hash)?;
+        for distance in 0..self.window() {
+            let at = self.at(home, distance);
+            let bucket = &self.buckets[at];
+            let mut same = bucket.same(hash);
+            while same != 0 {
+                let way = same.trailing_zeros() as usize;
+                if bucket.numbers[way] == number {
+                    return Some((at, way, distance));
+                }
+                same &= same - 1;
+            }
+        }
+        None
+    }
+
+    /// Puts an entry into its window; `false` when that is full.
+    fn place(&mut self, hash: u32, number: u32) -> bool {
+        let home = self.home(hash).unwrap_or_default();
+        for distance in 0..self.window() {
+            let at = self.at(home, distance);
+            let bucket = &mut self.buckets[at];
+            let way = bucket.taken.trailing_ones() as usize;
+            if way < WAYS {
+                bucket.hashes[way] = hash;
+                bucket.numbers[way] = number;
+                bucket.taken |= 1 << way;
+                return true;
+            }
+            bucket.passed += 1;
+        }
+        false
+    }
+
+    fn place_or_spill(&mut self, entry: Spilled, key_of: &impl Fn(u32) -> Box<[u8]>) {
+        if !self.place(entry.hash, entry.number) {
+            self.spilled.insert(key_of(entry.number), entry);
+        }
+    }
+
+    /// Moves every entry into a table of another size. Homes keep the order of hashes, so this walks both in order.
+    fn rebuild(&mut self, buckets: usize, key_of: &impl Fn(u32) -> Box<[u8]>) {
+        let mut fresh = Vec::new();
+        fresh.reserve_exact(buckets);
+        fresh.resize_with(buckets, Bucket::default);
+        let buckets = mem::replace(&mut self.buckets, fresh);
+        let spilled = mem::take(&mut self.spilled);
+        for bucket in &buckets {
+            for way in (0..WAYS).filter(|way| bucket.taken & 1 << way != 0) {
+                let (hash, number) = (bucket.hashes[way], bucket.numbers[way]);
+                self.place_or_spill(Spilled { hash, number }, key_of);
+            }
+        }
+        for (key, entry) in spilled {
+            if !self.place(entry.hash, entry.number) {
+                self.spilled.insert(key, entry);
+            }
+        }
+    }
+
+    #[inline]
+    fn home(&self, hash: u32) -> Option<usize> {
+        let buckets = self.buckets.len();
+        if buckets == 0 { None } else { Some(((u64::from(hash) * buckets as u64) >> 32) as usize) }
+    }
+
+    #[inline]
+    fn at(&self, home: usize, distance: usize) -> usize {
+        let at = home + distance;
+        if at < self.buckets.len() { at } else { at - self.buckets.len() }
+    }
+
+    #[inline]
+    fn window(&self) -> usize {
+        self.buckets.len().min(WINDOW)
+    }
+
+    /// How many entries fit before the table grows: thirteen sixteenths of all places, or all of a single bucket.
+    const fn capacity(&self) -> usize {
+        match self.buckets.len() {
+            1 => WAYS,
+            buckets => buckets * WAYS * 13 / 16,
+        }
+    }
+}
+
+impl Bucket {
+    /// One bit for each taken entry of this hash.
+    #[inline]
+    fn same(&self, hash: u32) -> u32 {
+        let mut same = 0;
+        for way in 0..WAYS {
+            same |= u32::from(self.hashes[way] == hash) << way;
+        }
+        same & self.taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::cell::Cell;
+    use proptest::prelude::*;
+
+    fn key_of(number: u32) -> Box<[u8]> {
+        Box::new(number.to_be_bytes())
+    }
+
+    fn find(index: &Index, hash: u32, number: u32) -> Option<u32> {
+        index.find(hash, &number.to_be_bytes(), |other| other == number)
+    }
+
+    #[test]
+    fn a_bucket_is_a_cache_line() {
+        assert_eq!(size_of::<Bucket>(), 64);
+    }
+
+    /// Found: 28 keys by walking, the others by an ordered map.
+    #[test]
+    fn keys_that_all_collide_are_found_in_bounded_steps() {
+        let mut index = Index::new();
+        for number in 0..100_000 {
+            index.insert(0xdead_beef, number, key_of);
+        }
+        let steps = Cell::new(0);
+        for number in 0..100_000_u32 {
+            let found = index.find(0xdead_beef, &number.to_be_bytes(), |other| {
+                steps.set(steps.get() + 1);
+                other == number
+            });
+            assert_eq!(found, Some(number));
+        }
+        assert!(steps.get() <= 100_000 * WAYS * WINDOW);
+        for number in 0..100_000 {
+            index.remove(0xdead_beef, number, key_of);
+        }
+        assert!(index.holds_no_memory());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// The top bits of a hash choose the home: a handful of hashes makes windows overflow, next to one another.
+        #[test]
+        fn it_holds_what_a_list_holds(
+            commands in proptest::collection::vec((any::<bool>(), 0_u32..400, 0_u32..6), 0..600),
+        ) {
+            let mut index = Index::new();
+            let mut list: Vec<(u32, u32)> = Vec::new();
+            for (add, number, hash) in commands {
+                let known = list.iter().position(|(_, other)| *other == number);
+                match (add, known) {
+                    (true, None) => {
+                        let hash = hash << 26 | 5;
+                        index.insert(hash, number, key_of);
+                        list.push((hash, number));
+                    }
+                    (false, Some(at)) => {
+                        let (hash, number) = list.swap_remove(at);
+                        index.remove(hash, number, key_of);
+                        prop_assert_eq!(find(&index, hash, number), None);
+                    }
+                    (true, Some(at)) => {
+                        let (hash, number) = list[at];
+                        index.replace(hash, number, number + 1_000, key_of);
+                        prop_assert_eq!(index.find(hash, &key_of(number), |it| it > 999),
+                            Some(number + 1_000));
+                        // A spilled key keeps its old name: put the number back under it.
+                        index.replace(hash, number + 1_000, number, |it| key_of(it - 1_000));
+                    }
+                    (false, None) => {}
+                }
+                prop_assert_eq!(index.len, list.len());
+                for (hash, number) in &list {
+                    prop_assert_eq!(find(&index, *hash, *number), Some(*number));
+                }
+            }
+            for (hash, number) in list {
+                index.remove(hash, number, key_of);
+            }
+            prop_assert!(index.holds_no_memory());
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The way of one message.
+
+use core::hash::Hash;
+
+use super::Router;
+use crate::exchange::{Exchange, Table};
+use crate::header::Headers;
+use crate::kind::{ExchangeId, HashOn, Kind};
+use crate::matches::Matches;
+use crate::stable_hash::{hash_of_keys, hash_of_value};
+
+impl<D: Copy + Eq + Hash> Router<D> {
+    /// Follows a message from exchange to exchange, each once.
+    pub(super) fn walk(
+        &self,
+        start: ExchangeId,
+        keys: &[&[u8]],
+        headers: &dyn Headers,
+        out: &mut Matches<D>,
+    ) {
+        if self.exchanges.get(start).is_none() {
+            return;
+        }
+        out.exchanges.start_with(&[start.index]);
+        let mut next = 0;
+        while let Some(index) = out.exchanges.as_slice().get(next).copied() {
+            next += 1;
+            let exchange = self.exchanges.at(index);
+            let found = self.choose(exchange, keys, headers, out);
+            if !found
+                && let Some(alternate) = exchange.alternate
+                && self.exchanges.get(alternate).is_some()
+            {
+                out.exchanges.insert(alternate.index, self.exchanges.bound());
+            }
+        }
+    }
+
+    /// Takes the targets that one exchange chooses; `false` when it has none for this message.
+    #[inline]
+    fn choose(
+        &self,
+        exchange: &Exchange,
+        keys: &[&[u8]],
+        headers: &dyn Headers,
+        out: &mut Matches<D>,
+    ) -> bool {
+        match &exchange.table {
+            Table::Direct(direct) => {
+                let mut found = false;
+                for key in keys {
+                    if let Some(posting) = direct.find(&self.hashing, key) {
+                        self.take(self.postings.targets(posting), out);
+                        found = true;
+                    }
+                }
+                found
+            }
+            Table::All(posting) => {
+                let all = self.postings.targets(posting);
+                if exchange.kind != Kind::Random {
+                    self.take(all, out);
+                } else if !all.is_empty() {
+                    let drawn = out.throw(all.len());
+                    self.take(&all[drawn..=drawn], out);
+                }
+                !all.is_empty()
+            }
+            Table::Topic(root) => {
+                let mut found = false;
+                for key in keys {
+                    self.topics.find(&self.hashing, *root, key, &mut out.topic);
+                    found |= self.take_found(out);
+                }
+                found
+            }
+            Table::Headers(table) => {
+                out.by_key_alone = false;
+                let mut scratch = core::mem::take(&mut out.headers);
+                let mut found = false;
+                table.find(&self.hashing, headers, &mut scratch, |target| {
+                    self.take(&[target], out);
+                    found = true;
+                });
+                out.headers = scratch;
+                found
+            }
+            Table::ConsistentHash(table) => {
+                let message = self.hash_of(&exchange.kind, keys, headers, out);
+                self.take_one(table.find(message), out)
+            }
+            Table::ModulusHash(table) => self.take_one(table.find(hash_of_keys(keys)), out),
+        }
+    }
+
+    #[inline]
+    fn take(&self, targets: &[u32], out: &mut Matches<D>) {
+        out.take(&self.targets, self.exchanges.bound(), targets);
+    }
+
+    fn take_one(&self, target: Option<u32>, out: &mut Matches<D>) -> bool {
+        self.take(target.as_slice(), out);
+        target.is_some()
+    }
+
+    /// Takes the targets of all postings that the topic index found.
+    fn take_found(&self, out: &mut Matches<D>) -> bool {
+        for at in 0..out.topic.found.len() {
+            let posting = out.topic.found[at];
+            self.take(self.postings.targets(&posting), out);
+        }
+        !out.topic.found.is_empty()
+    }
+
+    fn hash_of(
+        &self,
+        kind: &Kind,
+        keys: &[&[u8]],
+        headers: &dyn Headers,
+        out: &mut Matches<D>,
+    ) -> u64 {
+        let value = match kind {
+            Kind::ConsistentHash(HashOn::Header(name)) => headers.get(name),
+            Kind::ConsistentHash(HashOn::Property(property)) => headers.property(*property),
+            _ => return hash_of_keys(keys),
+        };
+        out.by_key_alone = false;
+        hash_of_value(value, out.headers.canonical())
+    }
+}
