@@ -1,3 +1,24 @@
-//! An append-only durable log with group commit over a disk that can be simulated.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod config;
+mod disk;
+mod error;
+mod format;
+pub mod log;
+mod memory_log;
+mod real_disk;
+mod segment_log;
+pub mod simulated_disk;
+
+pub use config::Config;
+pub use disk::Disk;
+pub use error::{Damage, LoadError, LogError, Refused};
+pub use log::{
+    Append, Appended, Backlog, Cut, Epoch, Lane, Loaded, Log, LogEvent, Opened, RecordId, Replayed,
+    Space, Work,
+};
+pub use memory_log::{MemoryLog, MemoryWork};
+pub use real_disk::RealDisk;
+pub use segment_log::{SegmentDone, SegmentLog, SegmentWork};
+pub use simulated_disk::SimulatedDisk;

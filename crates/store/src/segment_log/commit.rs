@@ -1,0 +1,443 @@
+//! The commit: one batch, one write, one sync. This is the side that blocks.
+
+use super::pending::{Batch, PendingPiece, PendingRecord};
+use crate::config::Config;
+use crate::disk::Disk;
+use crate::error::LogError;
+use crate::format::{
+    BATCH_HEADER_BYTES, BatchHeader, ENTRY_HEADER_BYTES, EntryHeader, FooterBuilder, Kind, Piece,
+    RESERVE, SEGMENT_HEADER_BYTES, SegmentHeader, SegmentName, Trailer, entry_header,
+};
+use bytes::Bytes;
+use core::ops::Range;
+use std::io::{self, IoSlice};
+
+/// The end of the log: it goes out with each commit and comes back with it.
+#[derive(Debug)]
+pub(super) struct Committer<D: Disk> {
+    pub(super) disk: D,
+    pub(super) config: Config,
+    pub(super) epoch: u64,
+    pub(super) next_segment: u64,
+    pub(super) written_n: u64,
+    pub(super) synced_n: u64,
+    pub(super) active: Option<Active<D::File>>,
+    /// Whether the file that is given up when the disk is full is there.
+    pub(super) reserve: bool,
+    pub(super) buffer: Vec<u8>,
+}
+
+/// The segment being written.
+#[derive(Debug)]
+pub(super) struct Active<F> {
+    pub(super) header: SegmentHeader,
+    pub(super) file: F,
+    pub(super) bytes: u64,
+    pub(super) footer: FooterBuilder,
+}
+
+/// What a commit is to do.
+#[derive(Debug)]
+pub(super) struct Commit<D: Disk> {
+    pub(super) committer: Committer<D>,
+    pub(super) batch: Option<Batch>,
+    pub(super) sync: bool,
+    /// Seal the segment first, however short it is.
+    pub(super) seal: bool,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Committed<D: Disk> {
+    pub(super) committer: Committer<D>,
+    pub(super) batch: Option<Batch>,
+    /// A segment sealed on the way, before the batch was written.
+    pub(super) sealed: Option<Sealed>,
+    /// A segment begun on the way.
+    pub(super) begun: Option<(SegmentHeader, D::File)>,
+    /// Where the batch's entries lie, if it is written: the records that were not released, then the fragments.
+    pub(super) written: Option<Vec<(u32, u32)>>,
+    pub(super) size_bytes: u64,
+    /// The reserve had to be given up.
+    pub(super) reserve_used: bool,
+    pub(super) free_bytes: Option<u64>,
+    pub(super) outcome: Result<(), Failure>,
+}
+
+#[derive(Debug)]
+pub(super) struct Sealed {
+    pub(super) number: u64,
+    pub(super) trailer: Trailer,
+    pub(super) bytes: u64,
+}
+
+/// Why something was not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// There is no room; the disk is as it was before.
+    Full,
+    /// Nobody knows what is on disk.
+    Failed(LogError),
+}
+
+impl Failure {
+    pub(super) fn new(doing: &str, error: &io::Error) -> Self {
+        if is_full(error) {
+            return Self::Full;
+        }
+        Self::Failed(failed(doing, error))
+    }
+}
+
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+pub(super) fn failed(doing: &str, error: &io::Error) -> LogError {
+    LogError::Io { kind: error.kind(), doing: doing.into() }
+}
+
+impl<D: Disk> Commit<D> {
+    pub(super) fn run(self) -> Committed<D> {
+        let Self { committer, batch, sync, seal } = self;
+        let mut done = Committed {
+            committer,
+            batch,
+            sealed: None,
+            begun: None,
+            written: None,
+            size_bytes: 0,
+            reserve_used: false,
+            free_bytes: None,
+            outcome: Ok(()),
+        };
+        done.outcome = done.run(sync, seal);
+        if done.outcome == Err(Failure::Full) && done.give_up_reserve() {
+            done.outcome = done.run(sync, seal);
+        }
+        done.size_bytes = done.committer.active.as_ref().map_or(0, |active| active.bytes);
+        done.free_bytes = done.committer.disk.free_bytes().ok().flatten();
+        done
+    }
+}
+
+impl<D: Disk> Committed<D> {
+    fn run(&mut self, sync: bool, seal: bool) -> Result<(), Failure> {
+        let bytes = self.batch.as_ref().map_or(0, |batch| batch.bytes);
+        if self.committer.is_due(bytes, seal) {
+            self.sealed = Some(self.committer.seal()?);
+        }
+        if let Some(batch) = self.batch.as_ref().filter(|batch| !batch.is_empty()) {
+            if self.committer.active.is_none() {
+                self.begun = Some(self.committer.begin()?);
+            }
+            self.written = Some(self.committer.write(batch)?);
+        }
+        if sync { self.committer.sync() } else { Ok(()) }
+    }
+
+    fn give_up_reserve(&mut self) -> bool {
+        let held = core::mem::replace(&mut self.committer.reserve, false);
+        // What is written once may not be written twice: only sealing or beginning a segment may have come before.
+        let may = held && self.written.is_none() && self.committer.disk.remove(RESERVE).is_ok();
+        self.reserve_used |= held;
+        may
+    }
+}
+
+impl<D: Disk> Committer<D> {
+    /// Whether the segment has to be sealed before `bytes` more.
+    fn is_due(&self, bytes: u64, seal: bool) -> bool {
+        self.active.as_ref().is_some_and(|active| {
+            let whole = active.bytes + bytes + active.footer.bytes();
+            let full = whole > u64::from(self.config.segment_bytes) && !active.footer.is_empty();
+            full || seal
+        })
+    }
+
+    /// Writes the footer and syncs it: from now on the segment does not change.
+    pub(super) fn seal(&mut self) -> Result<Sealed, Failure> {
+        let active = self.active.as_mut().expect("only a segment being written is sealed");
+        let (trailer, footer) = active.footer.finish(active.header.seed());
+        let [records, fragments, releases] = &footer.sections;
+        let mut parts = [&records[..], fragments, releases, &footer.trailer].map(IoSlice::new);
+        append(&self.disk, &active.file, active.bytes, &mut parts, "sealing a segment")?;
+        let bytes = active.bytes + trailer.footer_bytes();
+        let number = active.header.name.number;
+        self.sync()?;
+        self.active = None;
+        Ok(Sealed { number, trailer, bytes })
+    }
+
+    /// Makes a new segment whose name and header are on disk before anything else is in it.
+    fn begin(&mut self) -> Result<(SegmentHeader, D::File), Failure> {
+        const DOING: &str = "beginning a segment";
+        let name = SegmentName { number: self.next_segment, generation: 0 };
+        let header = SegmentHeader::new(name, self.epoch, self.config.seed);
+        let made = (|| {
+            let file = self.disk.create(&name.file())?;
+            self.disk.append(&file, &mut [IoSlice::new(&header.encode())])?;
+            self.disk.sync(&file)?;
+            self.disk.sync_dir()?;
+            Ok(file)
+        })();
+        let file = match made {
+            Ok(file) => file,
+            Err(error) => {
+                let failure = Failure::new(DOING, &error);
+                if failure == Failure::Full {
+                    // The name may or may not have been made.
+                    match self.disk.remove(&name.file()) {
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                            return Err(Failure::Failed(failed(DOING, &error)));
+                        }
+                        _ => {}
+                    }
+                }
+                return Err(failure);
+            }
+        };
+        self.next_segment += 1;
+        self.active = Some(Active {
+            header,
+            file: file.clone(),
+            bytes: SEGMENT_HEADER_BYTES as u64,
+            footer: FooterBuilder::default(),
+        });
+        Ok((header, file))
+    }
+
+    /// Writes a batch at the end of the segment; the places of its entries.
+    fn write(&mut self, batch: &Batch) -> Result<Vec<(u32, u32)>, Failure> {
+        let active = self.active.as_mut().expect("a batch is written to a segment");
+        let n = self.written_n + 1;
+        let seed = active.header.seed();
+        let mut writer = BatchWriter::new(core::mem::take(&mut self.buffer), seed, active.bytes);
+        writer.batch(batch);
+        let header = BatchHeader {
+            epoch: self.epoch,
+            n,
+            synced: self.synced_n,
+            bytes: writer.entries_bytes,
+            entries: writer.entries,
+            check: writer.check,
+        };
+        writer.buffer[..BATCH_HEADER_BYTES].copy_from_slice(&header.encode(seed));
+        let bytes = BATCH_HEADER_BYTES as u64 + u64::from(header.bytes);
+        let mut parts = writer.parts();
+        append(&self.disk, &active.file, active.bytes, &mut parts, "writing a batch")?;
+        active.footer.batch(n);
+        note(&mut active.footer, batch, &writer.places);
+        active.bytes += bytes;
+        self.written_n = n;
+        let places = writer.places;
+        self.buffer = writer.buffer;
+        Ok(places)
+    }
+
+    /// Syncs everything written so far.
+    fn sync(&mut self) -> Result<(), Failure> {
+        if let Some(active) = &self.active {
+            // Never asked twice: the pages of a sync that failed may count as written.
+            let synced = self.disk.sync(&active.file);
+            synced.map_err(|error| Failure::Failed(failed("syncing a segment", &error)))?;
+        }
+        self.synced_n = self.written_n;
+        Ok(())
+    }
+}
+
+/// Appends to a file that is `bytes` long; when there is no room, it is that long again afterwards.
+pub(super) fn append<D: Disk>(
+    disk: &D,
+    file: &D::File,
+    bytes: u64,
+    parts: &mut [IoSlice<'_>],
+    doing: &str,
+) -> Result<(), Failure> {
+    let Err(error) = disk.append(file, parts) else { return Ok(()) };
+    if is_full(&error) {
+        disk.truncate(file, bytes).map_err(|error| Failure::Failed(failed(doing, &error)))?;
+    }
+    Err(Failure::new(doing, &error))
+}
+
+/// Notes a batch's entries in the footer of its segment.
+fn note(footer: &mut FooterBuilder, batch: &Batch, places: &[(u32, u32)]) {
+    let mut places = places.iter().copied();
+    for record in batch.records.iter().filter(|record| !record.released) {
+        let place = places.next().expect("each record has a place");
+        let references = batch.references[record.references.clone()].iter().copied();
+        footer.record(record.id, place, references, &batch.copied[record.digest.clone()]);
+    }
+    for piece in &batch.pieces {
+        let place = places.next().expect("each fragment has a place");
+        let (digest, references) = piece.facts.as_ref().map_or((&[][..], &[][..]), |(d, r)| (d, r));
+        let at = Piece { offset: piece.offset, total: piece.total };
+        footer.fragment(piece.id, place, at, references.iter().copied(), digest);
+    }
+    for &(first, count) in &batch.releases {
+        footer.release(first, count);
+    }
+}
+
+/// Parts at least this long are written from where they lie.
+const CHAIN_BYTES: usize = 16 << 10;
+
+/// Turns a batch into bytes.
+pub(super) struct BatchWriter<'a> {
+    buffer: Vec<u8>,
+    /// What is written, in order: a stretch of the buffer, or a part of a body.
+    chunks: Vec<Chunk<'a>>,
+    seed: u32,
+    /// Where the file's next byte goes.
+    position: u64,
+    places: Vec<(u32, u32)>,
+    entries: u32,
+    entries_bytes: u32,
+    check: u32,
+}
+
+enum Chunk<'a> {
+    Buffer(Range<usize>),
+    Part(&'a Bytes),
+}
+
+impl<'a> BatchWriter<'a> {
+    fn new(mut buffer: Vec<u8>, seed: u32, position: u64) -> Self {
+        buffer.clear();
+        buffer.resize(BATCH_HEADER_BYTES, 0);
+        Self {
+            buffer,
+            chunks: Vec::new(),
+            seed,
+            position: position + BATCH_HEADER_BYTES as u64,
+            places: Vec::new(),
+            entries: 0,
+            entries_bytes: 0,
+            check: 0,
+        }
+    }
+
+    fn batch(&mut self, batch: &'a Batch) {
+        self.places.reserve(batch.records.len() + batch.pieces.len());
+        for record in batch.records.iter().filter(|record| !record.released) {
+            let place = self.record(batch, record);
+            self.places.push(place);
+        }
+        for piece in &batch.pieces {
+            let place = self.piece(piece);
+            self.places.push(place);
+        }
+        if !batch.releases.is_empty() {
+            self.releases(&batch.releases);
+        }
+    }
+
+    fn record(&mut self, batch: &'a Batch, record: &PendingRecord) -> (u32, u32) {
+        let start = self.buffer.len();
+        self.buffer.extend(entry_header(EntryHeader {
+            kind: Kind::Record,
+            id: record.id.0,
+            references: record.references.len() as u16,
+            digest_bytes: record.digest.len() as u32,
+            body_bytes: record.body_bytes,
+        }));
+        for reference in &batch.references[record.references.clone()] {
+            self.buffer.extend(reference.0.to_le_bytes());
+        }
+        self.buffer.extend_from_slice(&batch.copied[record.digest.start..record.body.end]);
+        self.finish(start, &batch.parts[record.parts.clone()])
+    }
+
+    fn piece(&mut self, piece: &'a PendingPiece) -> (u32, u32) {
+        let start = self.buffer.len();
+        let (digest, references) = piece.facts.as_ref().map_or((&[][..], &[][..]), |(d, r)| (d, r));
+        self.buffer.extend(entry_header(EntryHeader {
+            kind: Kind::Fragment,
+            id: piece.id.0,
+            references: references.len() as u16,
+            digest_bytes: digest.len() as u32,
+            body_bytes: piece.body_bytes,
+        }));
+        self.buffer.extend(piece.offset.to_le_bytes());
+        self.buffer.extend(piece.total.to_le_bytes());
+        for reference in references {
+            self.buffer.extend(reference.0.to_le_bytes());
+        }
+        self.buffer.extend_from_slice(digest);
+        self.finish(start, &piece.parts)
+    }
+
+    fn releases(&mut self, runs: &[(u64, u32)]) {
+        let start = self.buffer.len();
+        self.buffer.extend(entry_header(EntryHeader {
+            kind: Kind::Releases,
+            id: 0,
+            references: 0,
+            digest_bytes: 0,
+            body_bytes: runs.len() as u32 * 12,
+        }));
+        for (first, count) in runs {
+            self.buffer.extend(first.to_le_bytes());
+            self.buffer.extend(count.to_le_bytes());
+        }
+        self.finish(start, &[]);
+    }
+
+    /// Adds the body to the entry that begins at `start` in the buffer, and its checksum; where the entry lies.
+    fn finish(&mut self, start: usize, parts: &'a [Bytes]) -> (u32, u32) {
+        let mut check = self.seed;
+        let mut checked = start + 4;
+        let mut bytes = 0;
+        for part in parts {
+            if part.len() < CHAIN_BYTES {
+                self.buffer.extend_from_slice(part);
+                continue;
+            }
+            check = crc32c::crc32c_append(check, &self.buffer[checked..]);
+            checked = self.buffer.len();
+            check = crc32c::crc32c_append(check, part);
+            self.close_chunk();
+            self.chunks.push(Chunk::Part(part));
+            bytes += part.len();
+        }
+        check = crc32c::crc32c_append(check, &self.buffer[checked..]);
+        bytes += self.buffer.len() - start;
+        self.buffer[start..start + 4].copy_from_slice(&check.to_le_bytes());
+        self.check = crc32c::crc32c_append(self.check, &check.to_le_bytes());
+        let place = (self.position as u32, bytes as u32);
+        self.position += bytes as u64;
+        self.entries += 1;
+        self.entries_bytes += bytes as u32;
+        place
+    }
+
+    fn close_chunk(&mut self) {
+        let start = self.buffered();
+        if start < self.buffer.len() {
+            self.chunks.push(Chunk::Buffer(start..self.buffer.len()));
+        }
+    }
+
+    /// How much of the buffer is in chunks already.
+    fn buffered(&self) -> usize {
+        let last = self.chunks.iter().rev().find_map(|chunk| match chunk {
+            Chunk::Buffer(range) => Some(range.end),
+            Chunk::Part(_) => None,
+        });
+        last.unwrap_or(0)
+    }
+
+    fn parts(&self) -> Vec<IoSlice<'_>> {
+        let rest = &self.buffer[self.buffered()..];
+        let chunks = self.chunks.iter().map(|chunk| match chunk {
+            Chunk::Buffer(range) => IoSlice::new(&self.buffer[range.clone()]),
+            Chunk::Part(part) => IoSlice::new(part),
+        });
+        chunks.chain((!rest.is_empty()).then(|| IoSlice::new(rest))).collect()
+    }
+}
+
+/// A batch with nothing in front of it is this long at least.
+const _: () = assert!(BATCH_HEADER_BYTES + ENTRY_HEADER_BYTES < SEGMENT_HEADER_BYTES * 2);

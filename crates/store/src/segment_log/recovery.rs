@@ -1,0 +1,411 @@
+//! Opening: what is on disk, what of it counts, and taking it over under a new epoch.
+
+use super::commit::{Failure, append, failed, is_full};
+use super::released::Released;
+use super::tail::{self, Tail};
+use crate::config::Config;
+use crate::disk::Disk;
+use crate::error::LogError;
+use crate::format::{
+    FragmentLine, MANIFEST, MANIFEST_NEW, Manifest, RESERVE, SEGMENT_HEADER_BYTES, SegmentHeader,
+    SegmentName, TRAILER_BYTES, Trailer, UNFINISHED, damage, read_fragments, read_releases,
+};
+use crate::log::{Cut, Epoch};
+use bytes::Bytes;
+use std::io::{self, IoSlice};
+
+/// What an opening found and left.
+#[derive(Debug)]
+pub(super) struct Recovered<D: Disk> {
+    pub(super) lock: D::Lock,
+    pub(super) manifest: Manifest,
+    pub(super) cut: Option<Cut>,
+    pub(super) segments: Vec<Found<D::File>>,
+    pub(super) released: Released,
+    pub(super) fragments: Vec<FoundFragment>,
+    pub(super) reserve: bool,
+    pub(super) free_bytes: Option<u64>,
+}
+
+/// A sealed segment.
+#[derive(Clone, Debug)]
+pub(super) struct Found<F> {
+    pub(super) header: SegmentHeader,
+    pub(super) file: F,
+    pub(super) bytes: u64,
+    pub(super) trailer: Trailer,
+}
+
+/// A fragment of a record, and its digest when it is the last.
+#[derive(Debug)]
+pub(super) struct FoundFragment {
+    pub(super) segment: u64,
+    pub(super) line: FragmentLine,
+    pub(super) digest: Bytes,
+}
+
+/// Opens the log in a directory, or makes one.
+pub(super) fn open<D: Disk>(disk: &D, config: &Config) -> Result<Recovered<D>, LogError> {
+    let lock = disk.lock().map_err(|error| failed("locking the directory", &error))?;
+    let lock = lock.ok_or(LogError::Locked)?;
+    let names = disk.list().map_err(|error| failed("listing the directory", &error))?;
+    let old = read_manifest(disk, &names)?;
+    let mut opening = Opening { disk, config, names, gave_up_reserve: false };
+    let (segments, cut) = opening.segments(&old)?;
+    let manifest = opening.take_over(&old, &segments)?;
+    opening.remove_leftovers(&manifest)?;
+    let reserve = make_reserve(disk, config).map_err(|error| match error {
+        Failure::Full => LogError::Full { doing: "making the reserve".into() },
+        Failure::Failed(error) => error,
+    })?;
+    let (released, fragments) = read_first(disk, &segments)?;
+    let free_bytes = disk.free_bytes().ok().flatten();
+    Ok(Recovered { lock, manifest, cut, segments, released, fragments, reserve, free_bytes })
+}
+
+/// The manifest, or that of an empty log.
+fn read_manifest(disk: &impl Disk, names: &[String]) -> Result<Manifest, LogError> {
+    if names.iter().any(|name| name == MANIFEST) {
+        let bytes = read_file(disk, MANIFEST);
+        return Manifest::decode(&bytes.map_err(|error| failed("reading the manifest", &error))?);
+    }
+    if let Some(segment) = names.iter().find(|name| SegmentName::parse(name).is_some()) {
+        return Err(damage(MANIFEST.into(), 0, missing_manifest(segment)));
+    }
+    Ok(Manifest { unlisted: 1, ..Manifest::default() })
+}
+
+const fn missing_manifest(_: &str) -> &'static str {
+    "a manifest, as there are segments"
+}
+
+fn read_file<D: Disk>(disk: &D, name: &str) -> io::Result<Vec<u8>> {
+    let file = disk.open(name)?;
+    let mut bytes = vec![0; disk.size_bytes(&file)? as usize];
+    disk.read_at(&file, 0, &mut bytes)?;
+    Ok(bytes)
+}
+
+struct Opening<'a, D: Disk> {
+    disk: &'a D,
+    config: &'a Config,
+    names: Vec<String>,
+    gave_up_reserve: bool,
+}
+
+impl<D: Disk> Opening<'_, D> {
+    /// All segments, sealed, in order.
+    fn segments(
+        &mut self,
+        manifest: &Manifest,
+    ) -> Result<(Vec<Found<D::File>>, Option<Cut>), LogError> {
+        let mut found = Vec::new();
+        for &name in &manifest.segments {
+            if !self.names.contains(&name.file()) {
+                return Err(damage(name.file(), 0, "the segment that the manifest lists"));
+            }
+            found.push(self.sealed(name)?);
+        }
+        let mut unlisted: Vec<_> = self
+            .names
+            .iter()
+            .filter_map(|file| SegmentName::parse(file))
+            .filter(|name| name.generation == 0 && name.number >= manifest.unlisted)
+            .collect();
+        unlisted.sort_unstable();
+        for (name, expected) in unlisted.iter().zip(manifest.unlisted..) {
+            if name.number != expected {
+                let missing = SegmentName { number: expected, generation: 0 };
+                return Err(damage(missing.file(), 0, "a segment between its neighbours"));
+            }
+        }
+        let last = unlisted.pop();
+        for name in unlisted {
+            found.push(self.sealed(name)?);
+        }
+        let mut cut = None;
+        if let Some(name) = last {
+            let (tail, torn) = self.tail(name, last_n(manifest, &found))?;
+            found.extend(tail);
+            cut = torn;
+        }
+        check_order(&found)?;
+        Ok((found, cut))
+    }
+
+    fn open_segment(&self, name: SegmentName) -> Result<(D::File, u64), LogError> {
+        (|| {
+            let file = self.disk.open(&name.file())?;
+            let bytes = self.disk.size_bytes(&file)?;
+            Ok((file, bytes))
+        })()
+        .map_err(|error: io::Error| failed("opening a segment", &error))
+    }
+
+    fn header(&self, name: SegmentName, file: &D::File) -> Result<SegmentHeader, LogError> {
+        let mut bytes = [0; SEGMENT_HEADER_BYTES];
+        match self.disk.read_at(file, 0, &mut bytes) {
+            Ok(()) => SegmentHeader::decode(name, &bytes),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Err(damage(name.file(), 0, "a whole segment header"))
+            }
+            Err(error) => Err(failed("reading a segment", &error)),
+        }
+    }
+
+    fn sealed(&self, name: SegmentName) -> Result<Found<D::File>, LogError> {
+        let (file, bytes) = self.open_segment(name)?;
+        let header = self.header(name, &file)?;
+        let trailer = read_trailer(self.disk, &file, bytes, header.seed())?;
+        let at = bytes.saturating_sub(TRAILER_BYTES as u64);
+        let trailer =
+            trailer.ok_or_else(|| damage(name.file(), at, "the end of a sealed segment"))?;
+        Ok(Found { header, file, bytes, trailer })
+    }
+
+    /// The segment that was written last: sealed, or cut where a crash tore it and then sealed, or nothing at all.
+    fn tail(
+        &mut self,
+        name: SegmentName,
+        last_n: Option<u64>,
+    ) -> Result<(Option<Found<D::File>>, Option<Cut>), LogError> {
+        let (file, bytes) = self.open_segment(name)?;
+        let header = match self.header(name, &file) {
+            Ok(header) => header,
+            // A header is synced before anything follows it: this one is all there ever was.
+            Err(LogError::Corrupt(_)) if bytes <= SEGMENT_HEADER_BYTES as u64 => {
+                return Ok((None, None));
+            }
+            Err(error) => return Err(error),
+        };
+        let seed = header.seed();
+        if let Some(trailer) = read_trailer(self.disk, &file, bytes, seed)? {
+            return Ok((Some(Found { header, file, bytes, trailer }), None));
+        }
+        let Tail { footer, end } = tail::scan(self.disk, &file, bytes, &header, last_n)?;
+        let cut = (end < bytes).then(|| Cut { file: name.file(), offset: end, bytes: bytes - end });
+        if footer.is_empty() {
+            return Ok((None, cut));
+        }
+        if cut.is_some() {
+            let done = self.disk.truncate(&file, end).and_then(|()| self.disk.sync(&file));
+            done.map_err(|error| failed("cutting a torn end", &error))?;
+        }
+        let (trailer, footer) = footer.finish(seed);
+        self.with_reserve("sealing a segment", |disk| {
+            let [records, fragments, releases] = &footer.sections;
+            let mut parts = [&records[..], fragments, releases, &footer.trailer].map(IoSlice::new);
+            append(disk, &file, end, &mut parts, "sealing a segment")?;
+            disk.sync(&file).map_err(|error| Failure::new("sealing a segment", &error))
+        })?;
+        let bytes = end + trailer.footer_bytes();
+        Ok((Some(Found { header, file, bytes, trailer }), cut))
+    }
+
+    /// Writes the manifest of a new epoch: from now on the log is ours.
+    fn take_over(
+        &mut self,
+        old: &Manifest,
+        segments: &[Found<D::File>],
+    ) -> Result<Manifest, LogError> {
+        let epoch = old.epoch.checked_add(1).ok_or(LogError::OutOfEpochs(Epoch(old.epoch)))?;
+        let trailers = || segments.iter().map(|found| &found.trailer);
+        let next = segments.last().map_or(0, |found| found.header.name.number + 1);
+        let manifest = Manifest {
+            epoch,
+            unlisted: next.max(old.unlisted),
+            last_id: trailers().map(|trailer| trailer.last_id).fold(old.last_id, u64::max),
+            last_n: trailers().map(|trailer| trailer.last_n).fold(old.last_n, u64::max),
+            segments: segments.iter().map(|found| found.header.name).collect(),
+        };
+        self.with_reserve("writing the manifest", |disk| write_manifest(disk, &manifest))?;
+        Ok(manifest)
+    }
+
+    /// Removes what a crash left half done: segments rewritten but not listed, and those that were replaced.
+    fn remove_leftovers(&self, manifest: &Manifest) -> Result<(), LogError> {
+        let mut removed = false;
+        for file in &self.names {
+            let leftover = match SegmentName::parse(file) {
+                Some(name) => !manifest.segments.contains(&name),
+                None => file.ends_with(UNFINISHED) && file != MANIFEST_NEW,
+            };
+            if leftover {
+                let done = self.disk.remove(file);
+                done.map_err(|error| failed("removing what a crash left", &error))?;
+                removed = true;
+            }
+        }
+        if removed {
+            let done = self.disk.sync_dir();
+            done.map_err(|error| failed("removing what a crash left", &error))?;
+        }
+        Ok(())
+    }
+
+    /// Does something that may find the disk full, and then once more with the reserve given up.
+    fn with_reserve(
+        &mut self,
+        doing: &str,
+        mut act: impl FnMut(&D) -> Result<(), Failure>,
+    ) -> Result<(), LogError> {
+        let mut outcome = act(self.disk);
+        if outcome == Err(Failure::Full) && !self.gave_up_reserve {
+            self.gave_up_reserve = true;
+            if self.disk.remove(RESERVE).is_ok() {
+                outcome = act(self.disk);
+            }
+        }
+        outcome.map_err(|failure| match failure {
+            Failure::Full => LogError::Full { doing: doing.into() },
+            Failure::Failed(error) => error,
+        })
+    }
+}
+
+/// The number that the first batch of an unlisted segment must follow, where it is known.
+fn last_n<F>(manifest: &Manifest, found: &[Found<F>]) -> Option<u64> {
+    let last = found.last().map_or(0, |found| found.trailer.last_n);
+    Some(last.max(manifest.last_n))
+}
+
+/// Batches are numbered without a gap from one segment to the next.
+fn check_order<F>(segments: &[Found<F>]) -> Result<(), LogError> {
+    for pair in segments.windows(2) {
+        let [before, after] = pair else { continue };
+        let (b, a) = (before.header.name, after.header.name);
+        let neighbours = b.generation == 0 && a.generation == 0 && b.number + 1 == a.number;
+        if neighbours && before.trailer.last_n + 1 != after.trailer.first_n {
+            let at = SEGMENT_HEADER_BYTES as u64;
+            return Err(damage(a.file(), at, "the batch after the last one of the segment before"));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn read_trailer<D: Disk>(
+    disk: &D,
+    file: &D::File,
+    file_bytes: u64,
+    seed: u32,
+) -> Result<Option<Trailer>, LogError> {
+    let least = (SEGMENT_HEADER_BYTES + TRAILER_BYTES) as u64;
+    if file_bytes < least {
+        return Ok(None);
+    }
+    let mut bytes = [0; TRAILER_BYTES];
+    let read = disk.read_at(file, file_bytes - TRAILER_BYTES as u64, &mut bytes);
+    read.map_err(|error| failed("reading a segment", &error))?;
+    let trailer = Trailer::decode(seed, &bytes);
+    Ok(trailer.filter(|trailer| file_bytes >= trailer.footer_bytes() + SEGMENT_HEADER_BYTES as u64))
+}
+
+/// The sections of a footer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    Records,
+    Fragments,
+    Releases,
+}
+
+/// Reads a section of a sealed segment's footer and checks it.
+pub(super) fn read_section<D: Disk>(
+    disk: &D,
+    segment: &Found<D::File>,
+    which: Which,
+) -> Result<Vec<u8>, LogError> {
+    let Trailer { records, fragments, releases, .. } = segment.trailer;
+    let start = segment.bytes - segment.trailer.footer_bytes();
+    let (section, offset) = match which {
+        Which::Records => (records, start),
+        Which::Fragments => (fragments, start + u64::from(records.bytes)),
+        Which::Releases => {
+            (releases, start + u64::from(records.bytes) + u64::from(fragments.bytes))
+        }
+    };
+    let mut bytes = vec![0; section.bytes as usize];
+    let read = disk.read_at(&segment.file, offset, &mut bytes);
+    read.map_err(|error| failed("reading the index of a segment", &error))?;
+    if crc32c::crc32c_append(segment.header.seed(), &bytes) != section.check {
+        let file = segment.header.name.file();
+        return Err(damage(file, offset, "the index of a segment with its checksum"));
+    }
+    Ok(bytes)
+}
+
+/// What has to be known of all segments before the records of any one are replayed: what was released, and fragments.
+fn read_first<D: Disk>(
+    disk: &D,
+    segments: &[Found<D::File>],
+) -> Result<(Released, Vec<FoundFragment>), LogError> {
+    let mut runs = Vec::new();
+    let mut fragments = Vec::new();
+    for segment in segments {
+        let name = segment.header.name;
+        let damaged = |what| damage(name.file(), segment.bytes, what);
+        if segment.trailer.releases.count > 0 {
+            let section = read_section(disk, segment, Which::Releases)?;
+            let count = segment.trailer.releases.count;
+            read_releases(&section, count, |first, count| runs.push((first, count)))
+                .map_err(damaged)?;
+        }
+        if segment.trailer.fragments.count > 0 {
+            let section: Bytes = read_section(disk, segment, Which::Fragments)?.into();
+            read_fragments(&section, segment.trailer.fragments.count, |line| {
+                let digest = Bytes::copy_from_slice(&section[line.digest.clone()]);
+                fragments.push(FoundFragment { segment: name.number, line, digest });
+            })
+            .map_err(damaged)?;
+        }
+    }
+    Ok((Released::new(runs), fragments))
+}
+
+/// Puts a manifest in the place of the last one, in one step.
+pub(super) fn write_manifest<D: Disk>(disk: &D, manifest: &Manifest) -> Result<(), Failure> {
+    let written = (|| {
+        match disk.remove(MANIFEST_NEW) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = disk.create(MANIFEST_NEW)?;
+        disk.append(&file, &mut [IoSlice::new(&manifest.encode())])?;
+        disk.sync(&file)?;
+        disk.rename(MANIFEST_NEW, MANIFEST)?;
+        disk.sync_dir()
+    })();
+    written.map_err(|error| Failure::new("writing the manifest", &error))
+}
+
+/// Makes the file that is given up when the disk is full; `false`: there is no room for it.
+pub(super) fn make_reserve<D: Disk>(disk: &D, config: &Config) -> Result<bool, Failure> {
+    const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+    let made = (|| {
+        if let Ok(file) = disk.open(RESERVE)
+            && disk.size_bytes(&file)? >= config.reserve_bytes
+        {
+            return Ok(());
+        }
+        match disk.remove(RESERVE) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = disk.create(RESERVE)?;
+        let mut left = config.reserve_bytes;
+        while left > 0 {
+            let part = left.min(ZEROS.len() as u64);
+            disk.append(&file, &mut [IoSlice::new(&ZEROS[..part as usize])])?;
+            left -= part;
+        }
+        disk.sync(&file)
+    })();
+    match made {
+        Ok(()) => Ok(true),
+        Err(error) if is_full(&error) => {
+            let removed = disk.remove(RESERVE);
+            removed.map_err(|error| Failure::Failed(failed("making the reserve", &error)))?;
+            Ok(false)
+        }
+        Err(error) => Err(Failure::Failed(failed("making the reserve", &error))),
+    }
+}

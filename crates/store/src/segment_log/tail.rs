@@ -1,0 +1,142 @@
+//! The end of the log, where a crash may have torn the last write, and only that.
+
+use super::commit::failed;
+use crate::disk::Disk;
+use crate::error::LogError;
+use crate::format::{
+    BATCH_HEADER_BYTES, BATCH_MAGIC, BatchHeader, Entry, FooterBuilder, Kind, SEGMENT_HEADER_BYTES,
+    SegmentHeader, damage, read_entry,
+};
+
+/// What is whole in an unsealed segment.
+#[derive(Debug)]
+pub(super) struct Tail {
+    pub(super) footer: FooterBuilder,
+    /// Where the last whole batch ends.
+    pub(super) end: u64,
+}
+
+/// Reads the batches of an unsealed segment up to the first that is not whole. That one may be torn only if nothing says
+/// that it was synced; otherwise the log is damaged.
+pub(super) fn scan<D: Disk>(
+    disk: &D,
+    file: &D::File,
+    file_bytes: u64,
+    header: &SegmentHeader,
+    last_n: Option<u64>,
+) -> Result<Tail, LogError> {
+    let seed = header.seed();
+    let mut scanner = Scanner { disk, file, file_bytes, seed };
+    let mut tail = Tail { footer: FooterBuilder::default(), end: SEGMENT_HEADER_BYTES as u64 };
+    let mut n = last_n;
+    loop {
+        let Some(batch) = scanner.header(tail.end)? else { break };
+        let in_order = batch.epoch == header.epoch && n.is_none_or(|n| batch.n == n + 1);
+        if !in_order {
+            let what = "the batch after the one before";
+            return Err(damage(header.name.file(), tail.end, what));
+        }
+        let Some(bytes) = scanner.entries(tail.end, &batch)? else { break };
+        if !note(&mut tail.footer, seed, tail.end, &batch, &bytes) {
+            break;
+        }
+        n = Some(batch.n);
+        tail.end += BATCH_HEADER_BYTES as u64 + bytes.len() as u64;
+    }
+    let torn = n.unwrap_or(0) + 1;
+    if let Some(witness) = scanner.witness(tail.end, torn)? {
+        let what = "a whole batch: a later one says that it was synced";
+        return Err(damage(header.name.file(), tail.end.min(witness), what));
+    }
+    Ok(tail)
+}
+
+struct Scanner<'a, D: Disk> {
+    disk: &'a D,
+    file: &'a D::File,
+    file_bytes: u64,
+    seed: u32,
+}
+
+impl<D: Disk> Scanner<'_, D> {
+    fn read(&mut self, offset: u64, bytes: u64) -> Result<Option<Vec<u8>>, LogError> {
+        if offset + bytes > self.file_bytes {
+            return Ok(None);
+        }
+        let mut buffer = vec![0; bytes as usize];
+        let read = self.disk.read_at(self.file, offset, &mut buffer);
+        read.map_err(|error| failed("reading a segment", &error))?;
+        Ok(Some(buffer))
+    }
+
+    fn header(&mut self, offset: u64) -> Result<Option<BatchHeader>, LogError> {
+        let bytes = self.read(offset, BATCH_HEADER_BYTES as u64)?;
+        Ok(bytes.and_then(|bytes| BatchHeader::decode(self.seed, &bytes)))
+    }
+
+    fn entries(&mut self, offset: u64, batch: &BatchHeader) -> Result<Option<Vec<u8>>, LogError> {
+        self.read(offset + BATCH_HEADER_BYTES as u64, u64::from(batch.bytes))
+    }
+
+    /// Where, from `offset` on, a batch stands that was written when batch `n` had been synced.
+    fn witness(&mut self, offset: u64, n: u64) -> Result<Option<u64>, LogError> {
+        const WINDOW_BYTES: u64 = 1 << 20;
+        let mut start = offset;
+        while start + (BATCH_HEADER_BYTES as u64) <= self.file_bytes {
+            let bytes = (self.file_bytes - start).min(WINDOW_BYTES);
+            let Some(window) = self.read(start, bytes)? else { break };
+            let found = window.windows(BATCH_HEADER_BYTES).position(|bytes| {
+                bytes[..4] == BATCH_MAGIC
+                    && BatchHeader::decode(self.seed, bytes).is_some_and(|batch| batch.synced >= n)
+            });
+            if let Some(at) = found {
+                return Ok(Some(start + at as u64));
+            }
+            // The next window begins where the last header that fits into this one would.
+            start += bytes - BATCH_HEADER_BYTES as u64 + 1;
+        }
+        Ok(None)
+    }
+}
+
+/// Notes a batch's entries; whether all of them are whole.
+fn note(footer: &mut FooterBuilder, seed: u32, at: u64, batch: &BatchHeader, bytes: &[u8]) -> bool {
+    let Some(entries) = entries(seed, batch, bytes) else { return false };
+    footer.batch(batch.n);
+    let mut offset = at as u32 + BATCH_HEADER_BYTES as u32;
+    for entry in entries {
+        let place = (offset, entry.bytes as u32);
+        offset += entry.bytes as u32;
+        match (entry.kind, entry.piece) {
+            (Kind::Fragment, Some(piece)) => {
+                let references: Vec<_> = entry.references().collect();
+                footer.fragment(entry.id, place, piece, references.into_iter(), entry.digest);
+            }
+            (Kind::Releases, _) => {
+                entry.releases().for_each(|(first, count)| footer.release(first, count));
+            }
+            (Kind::Record | Kind::Fragment, _) => {
+                let references: Vec<_> = entry.references().collect();
+                footer.record(entry.id, place, references.into_iter(), entry.digest);
+            }
+        }
+    }
+    true
+}
+
+/// The entries of a batch, if all are there with their checksums.
+pub(super) fn entries<'a>(
+    seed: u32,
+    batch: &BatchHeader,
+    mut bytes: &'a [u8],
+) -> Option<Vec<Entry<'a>>> {
+    let mut entries = Vec::new();
+    let mut check = 0;
+    while !bytes.is_empty() {
+        let entry = read_entry(seed, bytes).ok()?;
+        check = crc32c::crc32c_append(check, &entry.check.to_le_bytes());
+        bytes = &bytes[entry.bytes..];
+        entries.push(entry);
+    }
+    (entries.len() == batch.entries as usize && check == batch.check).then_some(entries)
+}

@@ -1,0 +1,99 @@
+//! The loss of power, and what it leaves.
+
+use super::{Contents, NameChange, SimulatedDisk};
+
+/// What is written altogether or not at all, when nothing is torn.
+const PAGE_BYTES: usize = 4096;
+
+impl SimulatedDisk {
+    /// Lets the power go at the operation with this number (the first is 0): it and all later ones fail until
+    /// [`restart`](Self::restart).
+    pub fn cut_power_at(&self, operation: u64) {
+        self.state().power_cut_at = Some(operation);
+    }
+
+    /// Lets the power go now.
+    pub fn cut_power(&self) {
+        self.state().off = true;
+    }
+
+    /// Whether the power has gone.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.state().off
+    }
+
+    /// The power comes back after a loss of it. `choose(n)` picks a number below `n` each time that chance has a say in
+    /// what is left of something that was not synced. Older handles are dead, and the lock is free.
+    pub fn restart(&self, mut choose: impl FnMut(usize) -> usize) {
+        let mut state = self.state();
+        for change in core::mem::take(&mut state.unsynced_names) {
+            if choose(2) == 0 {
+                continue;
+            }
+            match change {
+                NameChange::Put(name, index) => {
+                    state.synced_names.insert(name, index);
+                }
+                NameChange::Rename(from, to, index) => {
+                    // A name that never came to be, or went meanwhile, has nothing to leave.
+                    state.synced_names.remove(&from);
+                    state.synced_names.insert(to, index);
+                }
+                NameChange::Remove(name) => {
+                    state.synced_names.remove(&name);
+                }
+            }
+        }
+        state.names = state.synced_names.clone();
+        for contents in &mut state.files {
+            contents.lose_power(&mut choose);
+        }
+        state.boot += 1;
+        state.off = false;
+        state.locked = false;
+        state.power_cut_at = None;
+    }
+}
+
+impl Contents {
+    fn lose_power(&mut self, choose: &mut impl FnMut(usize) -> usize) {
+        if self.dirty_from < self.seen.len() || self.synced.len() != self.seen.len() {
+            self.seen = self.what_is_left(choose);
+        } else {
+            self.seen.clone_from(&self.synced);
+        }
+        self.synced.clone_from(&self.seen);
+        self.dirty_from = self.seen.len();
+    }
+
+    /// Page by page the new bytes, the old ones, or some of each; the length anything between the two.
+    fn what_is_left(&self, choose: &mut impl FnMut(usize) -> usize) -> Vec<u8> {
+        let (short, long) = {
+            let (a, b) = (self.seen.len(), self.synced.len());
+            (a.min(b), a.max(b))
+        };
+        let length = match choose(4) {
+            0 => self.synced.len(),
+            1 | 2 => self.seen.len(),
+            _ => short + choose(long - short + 1),
+        };
+        let mut left = self.synced.clone();
+        left.resize(length, 0);
+        let mut start = self.dirty_from.min(length);
+        while start < length {
+            let end = ((start / PAGE_BYTES + 1) * PAGE_BYTES).min(length);
+            let fresh = match choose(4) {
+                0 => 0,
+                1 | 2 => end - start,
+                _ => choose(end - start + 1),
+            };
+            let end_of_fresh = (start + fresh).min(self.seen.len());
+            if start < end_of_fresh {
+                left[start..end_of_fresh].copy_from_slice(&self.seen[start..end_of_fresh]);
+            }
+            start = end;
+        }
+        left
+    }
+}
