@@ -296,14 +296,14 @@ impl<D: Disk> SegmentLog<D> {
         let ahead = if synced { self.durable } else { self.written };
         let held = self.incomplete.first().map_or(ahead, |id| RecordId(id.0 - 1));
         let upto = ahead.min(held);
-        let told = if synced { &mut self.told } else { &mut self.told_written };
-        if (upto, ahead) != *told {
-            *told = (upto, ahead);
-            self.events.push_back(if synced {
-                LogEvent::Durable { upto, ahead }
-            } else {
-                LogEvent::Written { upto, ahead }
-            });
+        if !synced && (upto, ahead) != self.told_written {
+            self.told_written = (upto, ahead);
+            self.events.push_back(LogEvent::Written { upto, ahead });
+        }
+        if synced && (upto, ahead) != self.told {
+            // What is synced is written, and need not be told twice.
+            (self.told, self.told_written) = ((upto, ahead), (upto, ahead));
+            self.events.push_back(LogEvent::Durable { upto, ahead });
         }
     }
 
