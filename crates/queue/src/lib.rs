@@ -1,3 +1,34 @@
-//! One message queue's whole life as a pure state machine: order, priorities, expiry, limits, consumers.
-
+#![doc = include_str!("../README.md")]
+#![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+#[cfg(test)]
+extern crate std;
+
+mod config;
+mod consumers;
+mod deliver;
+mod effect;
+mod entry;
+mod expiry;
+mod limits;
+mod look;
+mod publish;
+mod queue;
+mod ready;
+mod settle;
+mod sorted;
+mod times;
+mod unacked;
+mod work;
+
+pub use config::{AfterDeliveryLimit, Config, Consume, DeliveryLimit, Overflow, SingleActive};
+pub use effect::{
+    ConsumeError, ConsumerId, Counts, Delivery, Effect, Outcome, Progress, Refusal, Rejected,
+    Timer, Whose, Why,
+};
+pub use entry::{Entry, Rare, Restored, Seq, Tries};
+pub use look::{ConsumerLook, Look, Position, State};
+pub use queue::Queue;

@@ -1,0 +1,76 @@
+//! How much may wait, and what happens when it is more (`x-max-length`, `x-max-length-bytes`, `x-overflow`).
+
+use crate::config::Overflow;
+use crate::effect::{Effect, Refusal, Why};
+use crate::queue::Queue;
+use alloc::vec::Vec;
+use warrener_time::Time;
+
+/// How many entries one call drops or expires by the way, before it leaves the rest to [`Queue::work`].
+pub(crate) const BY_THE_WAY: u32 = 64;
+
+impl<M: Clone> Queue<M> {
+    /// Why a message of this size cannot be taken in. What consumers can be handed at once does not count, as if it had
+    /// been.
+    pub(crate) fn no_room(&self, bytes: u32) -> Option<Refusal> {
+        let dead_letter = match self.config.overflow {
+            Overflow::DropHead => return None,
+            Overflow::RejectPublish => false,
+            Overflow::RejectPublishDeadLetter => true,
+        };
+        let appetite = self.consumers.appetite();
+        if appetite > self.ready.len() + self.returning.0 {
+            return None;
+        }
+        let (length, length_bytes) = self.waiting();
+        let too_many = self.config.max_length.is_some_and(|max| length + 1 - appetite > max);
+        let too_big =
+            self.config.max_length_bytes.is_some_and(|max| length_bytes + u64::from(bytes) > max);
+        (too_many || too_big).then_some(Refusal::Full { dead_letter })
+    }
+
+    /// Drops what is too much, a little now and the rest in slices. As long as a consumer can be served, this waits:
+    /// what is handed out at once was never in the way.
+    pub(crate) fn look_after_limits(&mut self, now: Time, out: &mut Vec<Effect<M>>) {
+        if self.overflowing && (self.consumers.next().is_none() || self.ready.is_empty()) {
+            let mut budget = BY_THE_WAY;
+            self.shed(now, &mut budget, out);
+        }
+    }
+
+    /// Drops what is too much, one entry a step: the oldest of the lowest priority first, delayed ones last.
+    pub(crate) fn shed(&mut self, now: Time, budget: &mut u32, out: &mut Vec<Effect<M>>) {
+        self.shedding = true;
+        if self.returning.0 > 0 {
+            return;
+        }
+        while self.is_over_limit() {
+            if *budget == 0 {
+                return;
+            }
+            *budget -= 1;
+            let Some((level, slot)) = self.ready.pop_least().or_else(|| self.delayed.pop_least())
+            else {
+                break;
+            };
+            self.depart(now, level, slot, Why::MaxLength, out);
+        }
+        (self.overflowing, self.shedding) = (false, false);
+    }
+
+    fn is_over_limit(&self) -> bool {
+        let (length, bytes) = self.waiting();
+        self.config.overflow == Overflow::DropHead
+            && (self.config.max_length.is_some_and(|max| length > max)
+                || self.config.max_length_bytes.is_some_and(|max| bytes > max))
+    }
+
+    /// What counts towards a limit, in entries and in bytes.
+    fn waiting(&self) -> (u64, u64) {
+        let held = self.unacked.holder(self.unacked.queue());
+        (
+            self.ready.len() + self.returning.0 + self.delayed.len() + held.len,
+            self.ready.bytes() + self.returning.1 + self.delayed.bytes() + held.bytes,
+        )
+    }
+}

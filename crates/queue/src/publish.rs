@@ -1,0 +1,102 @@
+//! How a message gets in line: published, or put back after a restart.
+
+use crate::effect::{Effect, Refusal, Why};
+use crate::entry::{Entry, More, Rare, Restored, Seq, Slot};
+use crate::queue::Queue;
+use alloc::vec::Vec;
+use core::time::Duration;
+use warrener_time::Time;
+
+impl<M: Clone> Queue<M> {
+    pub(crate) fn refusal(&self, entry: &Entry<M>) -> Option<Refusal> {
+        if self.deleted {
+            return Some(Refusal::Deleted);
+        }
+        self.no_room(entry.bytes)
+    }
+
+    /// The hot path: for a plain entry a number, a place at the end of its line, and nothing else.
+    pub(crate) fn take_in(
+        &mut self,
+        now: Time,
+        entry: Entry<M>,
+        rare: Rare,
+        out: &mut Vec<Effect<M>>,
+    ) -> Seq {
+        let seq = Seq::new(self.next_number());
+        let level = entry.priority.min(self.config.max_priority);
+        let mut slot = Slot {
+            seq,
+            published: now,
+            handle: entry.handle,
+            bytes: entry.bytes,
+            more: More::NOTHING,
+        };
+        if rare.not_before.is_some_and(|not_before| not_before > now) {
+            self.delay_new(level, slot, rare);
+        } else {
+            if let Some(ttl) = rare.ttl {
+                slot.extra_mut(level, &mut self.extras).expires = expiry(now, ttl);
+            }
+            self.stand_last(now, level, slot, out);
+        }
+        if self.config.max_length.is_some() || self.config.max_length_bytes.is_some() {
+            self.overflowing = true;
+            self.look_after_limits(now, out);
+        }
+        seq
+    }
+
+    /// Takes the last place in line, and has it for this instant at least if someone can be served.
+    pub(crate) fn stand_last(
+        &mut self,
+        now: Time,
+        level: u8,
+        slot: Slot<M>,
+        out: &mut Vec<Effect<M>>,
+    ) {
+        if self.has_ttl(&slot)
+            && self.deadline(&slot) <= now + Duration::from_micros(1)
+            && self.consumers.next().is_none()
+        {
+            return self.depart(now, level, slot, Why::Expired, out);
+        }
+        self.arm_expiry(&slot);
+        self.ready.push(level, slot);
+    }
+
+    pub(crate) fn put_in(&mut self, now: Time, entry: Entry<M>, restored: Restored) {
+        let Restored { seq, published, rare, redelivered, tries } = restored;
+        let level = entry.priority.min(self.config.max_priority);
+        let mut slot =
+            Slot { seq, published, handle: entry.handle, bytes: entry.bytes, more: More::NOTHING };
+        if redelivered {
+            slot.more.set_redelivered();
+        }
+        if tries != Default::default() {
+            slot.extra_mut(level, &mut self.extras).tries = tries;
+        }
+        self.continue_after(seq);
+        if rare.not_before.is_some_and(|not_before| not_before > now) {
+            return self.delay_new(level, slot, rare);
+        }
+        let begun = published.max(rare.not_before.unwrap_or(Time::ZERO));
+        slot.published = self.ready.fit_published(level, seq.number(), begun, &self.extras);
+        if let Some(ttl) = rare.ttl {
+            slot.extra_mut(level, &mut self.extras).expires = expiry(begun, ttl);
+        }
+        self.arm_expiry(&slot);
+        self.ready.put_back(level, slot, &self.extras);
+    }
+
+    pub(crate) const fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+}
+
+/// When an entry expires that began to wait at `since`: never in the very instant in which it began, so that a time to
+/// live of zero means "hand it out now or never".
+pub(crate) fn expiry(since: Time, ttl: Duration) -> Time {
+    since + ttl.max(Duration::from_micros(1))
+}

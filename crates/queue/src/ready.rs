@@ -1,0 +1,156 @@
+//! Lines of waiting entries, one per priority: first in, first out, and whoever returns gets its old place.
+
+use crate::entry::{Extras, Slot};
+use crate::sorted::Sorted;
+use alloc::vec::Vec;
+use warrener_time::Time;
+
+/// One line per priority. Ready entries stand in one of these, delayed ones in another.
+#[derive(Clone, Debug)]
+pub(crate) struct Lines<M> {
+    /// As many as the highest priority seen asks for.
+    lines: Vec<Sorted<Slot<M>>>,
+    /// A bit for each line that is not empty, so that the choice among them takes no search.
+    occupied: [u64; 4],
+    len: u64,
+    bytes: u64,
+}
+
+impl<M> Lines<M> {
+    pub(crate) const fn new() -> Self {
+        Self { lines: Vec::new(), occupied: [0; 4], len: 0, bytes: 0 }
+    }
+
+    pub(crate) const fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Takes the last place of a line.
+    pub(crate) fn push(&mut self, level: u8, slot: Slot<M>) {
+        self.counted(level, &slot).push_back(slot);
+    }
+
+    /// Takes the place that it has.
+    pub(crate) fn put_back(&mut self, level: u8, slot: Slot<M>, extras: &Extras) {
+        let place = slot.place(extras);
+        self.counted(level, &slot).insert(slot, |other| other.place(extras) < place);
+    }
+
+    /// The time of publishing nearest to `published` that keeps the line in order of time with an entry at `place`.
+    pub(crate) fn fit_published(
+        &self,
+        level: u8,
+        place: u64,
+        published: Time,
+        extras: &Extras,
+    ) -> Time {
+        let Some(line) = self.lines.get(usize::from(level)) else { return published };
+        let (before, after) = line.around(|slot| slot.place(extras) < place);
+        let published = after.map_or(published, |after| published.min(after.published));
+        before.map_or(published, |before| published.max(before.published))
+    }
+
+    /// The next to be handed out.
+    pub(crate) fn pop_first(&mut self) -> Option<(u8, Slot<M>)> {
+        let level = self.highest()?;
+        Some((level, self.pop_front(level)?))
+    }
+
+    /// The oldest of the lowest priority: the one that makes room.
+    pub(crate) fn pop_least(&mut self) -> Option<(u8, Slot<M>)> {
+        let word = self.occupied.iter().position(|word| *word != 0)?;
+        let level = (word * 64) as u8 + self.occupied[word].trailing_zeros() as u8;
+        Some((level, self.pop_front(level)?))
+    }
+
+    pub(crate) fn pop_front(&mut self, level: u8) -> Option<Slot<M>> {
+        let line = &mut self.lines[usize::from(level)];
+        let slot = line.pop_front()?;
+        let emptied = line.is_empty();
+        self.uncount(level, slot.bytes, emptied);
+        Some(slot)
+    }
+
+    /// Takes out the entry that stands at `place` of a line, if one does.
+    pub(crate) fn remove(&mut self, level: u8, place: u64, extras: &Extras) -> Option<Slot<M>> {
+        let line = self.lines.get_mut(usize::from(level))?;
+        let found = line.find(|slot| slot.place(extras).cmp(&place))?;
+        let slot = line.remove(found);
+        let emptied = line.is_empty();
+        self.uncount(level, slot.bytes, emptied);
+        Some(slot)
+    }
+
+    /// The first of each line that is not empty, highest priority first.
+    pub(crate) fn fronts(&self) -> impl Iterator<Item = (u8, &Slot<M>)> {
+        self.occupied_levels()
+            .filter_map(|level| Some((level, self.lines[usize::from(level)].front()?)))
+    }
+
+    /// The entries of one line, in order, after `place` if it is given.
+    pub(crate) fn line_after<'q>(
+        &'q self,
+        level: u8,
+        place: Option<u64>,
+        extras: &'q Extras,
+    ) -> impl Iterator<Item = &'q Slot<M>> {
+        self.lines.get(usize::from(level)).into_iter().flat_map(move |line| {
+            let after = |slot: &Slot<M>| place.is_some_and(|place| slot.place(extras) <= place);
+            line.iter_from(line.lower_bound(after))
+        })
+    }
+
+    /// The levels of lines that are not empty, highest first.
+    pub(crate) fn occupied_levels(&self) -> impl Iterator<Item = u8> {
+        (0..4usize).rev().flat_map(|word| {
+            let mut left = self.occupied[word];
+            core::iter::from_fn(move || {
+                let bit = left.checked_ilog2()?;
+                left ^= 1 << bit;
+                Some((word * 64) as u8 + bit as u8)
+            })
+        })
+    }
+
+    /// Gives memory back that only past sizes explain.
+    pub(crate) fn shrink(&mut self) {
+        self.lines.iter_mut().for_each(Sorted::shrink);
+        let used = self.highest().map_or(0, |level| usize::from(level) + 1);
+        self.lines.truncate(used);
+        self.lines.shrink_to_fit();
+    }
+
+    fn highest(&self) -> Option<u8> {
+        // Nearly every queue lives in the lowest word.
+        let word = self.occupied.iter().rposition(|word| *word != 0)?;
+        Some((word * 64) as u8 + self.occupied[word].ilog2() as u8)
+    }
+
+    /// The line of a level, with the newcomer counted.
+    fn counted(&mut self, level: u8, slot: &Slot<M>) -> &mut Sorted<Slot<M>> {
+        self.len += 1;
+        self.bytes += u64::from(slot.bytes);
+        self.occupied[usize::from(level / 64)] |= 1 << (level % 64);
+        let index = usize::from(level);
+        if index >= self.lines.len() {
+            self.lines.resize_with(index + 1, Sorted::new);
+        }
+        &mut self.lines[index]
+    }
+
+    const fn uncount(&mut self, level: u8, bytes: u32, emptied: bool) {
+        self.len -= 1;
+        self.bytes -= bytes as u64;
+        if emptied {
+            self.occupied[(level / 64) as usize] &= !(1 << (level % 64));
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! How an entry that was handed out leaves, returns, or is held.
+
+use crate::config::AfterDeliveryLimit;
+use crate::effect::{Effect, Outcome, Whose, Why};
+use crate::entry::Slot;
+use crate::limits::BY_THE_WAY;
+use crate::queue::Queue;
+use crate::unacked::{Fate, HolderKey, HolderKind, Record};
+use crate::work::Pending;
+use alloc::vec::Vec;
+use warrener_time::Time;
+
+impl<M: Clone> Queue<M> {
+    /// Settles an entry whose record was just taken out.
+    pub(crate) fn settle_one(
+        &mut self,
+        now: Time,
+        record: Record<M>,
+        outcome: Outcome,
+        out: &mut Vec<Effect<M>>,
+    ) {
+        let holder = record.holder;
+        match outcome {
+            Outcome::Accept => {
+                self.leave(record.slot, record.leaving.unwrap_or(Why::Accepted), out);
+            }
+            Outcome::Discard => match record.leaving {
+                Some(why) => self.leave(record.slot, why, out),
+                None => self.depart(now, record.level, record.slot, Why::Discarded, out),
+            },
+            Outcome::Hold => {
+                let why = record.leaving.unwrap_or(Why::Discarded);
+                self.hold(now, record.level, record.slot, why, out);
+            }
+            Outcome::Requeue { failed } => self.requeue(now, record, failed, None, out),
+            Outcome::Retry { failed, not_before } => {
+                self.requeue(now, record, failed, Some(not_before), out);
+            }
+        }
+        self.holder_let_go(holder, out);
+    }
+
+    pub(crate) fn settle_holders(
+        &mut self,
+        now: Time,
+        whose: Whose,
+        outcome: Outcome,
+        out: &mut Vec<Effect<M>>,
+    ) -> u64 {
+        let before = self.unacked.len();
+        let holders: Vec<HolderKey> = self
+            .unacked
+            .holders()
+            .filter(|(_, holder)| match (holder.kind, whose) {
+                (HolderKind::Consumer { id, .. }, Whose::Consumer(asked)) => id == asked,
+                (HolderKind::Consumer { .. } | HolderKind::Getter, Whose::Everyones) => true,
+                _ => false,
+            })
+            .filter(|(_, holder)| holder.len > 0)
+            .map(|(key, _)| key)
+            .collect();
+        for key in holders {
+            self.settle_holder(key, Fate::Settle(outcome));
+        }
+        self.choose_active(out);
+        let _ = self.work_slice(now, BY_THE_WAY, out);
+        before - self.unacked.len()
+    }
+
+    /// Gives everything that a holder has its fate, in slices.
+    pub(crate) fn settle_holder(&mut self, key: HolderKey, fate: Fate) {
+        let holder = self.unacked.holder(key);
+        let (kind, len, bytes) = (holder.kind, holder.len, holder.bytes);
+        if fate.returns() {
+            self.returning.0 += len;
+            self.returning.1 += bytes;
+        }
+        let new = self.unacked.settle_all(key, fate);
+        self.arm_nothing(key);
+        self.pending.push_back(Pending::Settled(key));
+        if let HolderKind::Consumer { id, cancelled } = kind {
+            match self.consumers.find(id) {
+                Some(consumer) if !cancelled => self.consumers.get_mut(consumer).holder = new,
+                _ => self.forget_if_done(new),
+            }
+        }
+    }
+
+    /// The entry is to leave: it does, or is held until the host says so.
+    pub(crate) fn depart(
+        &mut self,
+        now: Time,
+        level: u8,
+        slot: Slot<M>,
+        why: Why,
+        out: &mut Vec<Effect<M>>,
+    ) {
+        let held = matches!(why, Why::Expired | Why::DeliveryLimit | Why::Discarded);
+        if held && self.config.hold {
+            self.hold(now, level, slot, why, out);
+        } else {
+            self.leave(slot, why, out);
+        }
+    }
+
+    /// The end of an entry. Its handle goes back to the host.
+    pub(crate) fn leave(&mut self, slot: Slot<M>, why: Why, out: &mut Vec<Effect<M>>) {
+        self.disarm(&slot);
+        if let Some(index) = slot.more.extra() {
+            self.extras.remove(index as usize);
+        }
+        out.push(Effect::Gone { seq: slot.seq, handle: slot.handle, why });
+    }
+
+    /// Forgets the holder of a consumer that is cancelled and has nothing left.
+    pub(crate) fn forget_if_done(&mut self, key: HolderKey) {
+        let holder = self.unacked.holder(key);
+        if holder.len == 0 && matches!(holder.kind, HolderKind::Consumer { cancelled: true, .. }) {
+            self.arm_nothing(key);
+            self.unacked.remove_holder(key);
+        }
+    }
+
+    fn hold(&mut self, now: Time, level: u8, slot: Slot<M>, why: Why, out: &mut Vec<Effect<M>>) {
+        self.disarm(&slot);
+        out.push(Effect::Held { seq: slot.seq, handle: slot.handle.clone(), why });
+        let tries = slot.tries(&self.extras);
+        self.unacked.insert(now, self.unacked.queue(), level, slot, tries).leaving = Some(why);
+    }
+
+    /// Back to its place in line, unless it failed too often or expired meanwhile.
+    fn requeue(
+        &mut self,
+        now: Time,
+        record: Record<M>,
+        failed: bool,
+        not_before: Option<Time>,
+        out: &mut Vec<Effect<M>>,
+    ) {
+        let Record { mut slot, level, mut tries, .. } = record;
+        slot.more.set_redelivered();
+        tries.failed = tries.failed.saturating_add(u32::from(failed));
+        slot.extra_mut(level, &mut self.extras).tries = tries;
+        if let Some(limit) = self.config.delivery_limit
+            && failed
+            && tries.failed > limit.failures
+        {
+            match limit.then {
+                AfterDeliveryLimit::Leave => {
+                    return self.depart(now, level, slot, Why::DeliveryLimit, out);
+                }
+                AfterDeliveryLimit::SendBack => {
+                    self.send_back(now, level, &mut slot);
+                    out.push(Effect::SentBack { seq: slot.seq, failed: tries.failed });
+                }
+            }
+        }
+        if self.deadline(&slot) <= now {
+            return self.depart(now, level, slot, Why::Expired, out);
+        }
+        match not_before.filter(|not_before| *not_before > now) {
+            Some(not_before) => self.delay(level, slot, not_before),
+            None => {
+                self.arm_expiry(&slot);
+                self.ready.put_back(level, slot, &self.extras);
+            }
+        }
+    }
+
+    /// Gives an entry the last place in line. There it counts as published now, so that the line stays in order of
+    /// time; what was left of its time to live becomes its own.
+    fn send_back(&mut self, now: Time, level: u8, slot: &mut Slot<M>) {
+        let deadline = self.deadline(slot);
+        let number = self.next_number();
+        let extra = slot.extra_mut(level, &mut self.extras);
+        extra.expires = deadline;
+        extra.place = number;
+        slot.more.set_moved();
+        slot.published = now;
+    }
+
+    /// A holder holds one less.
+    fn holder_let_go(&mut self, key: HolderKey, out: &mut Vec<Effect<M>>) {
+        let holder = self.unacked.holder(key);
+        if holder.timeout.is_some() {
+            self.arm_holder(key);
+        }
+        if self.unacked.holder(key).len == 0 {
+            self.forget_if_done(key);
+            if self.consumers.is_draining() {
+                self.choose_active(out);
+            }
+        }
+    }
+}

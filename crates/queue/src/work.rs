@@ -1,0 +1,125 @@
+//! What takes long, in slices: purging, deleting, settling everything at once, dropping what is too much, expiring.
+
+use crate::effect::{Effect, Progress, Why};
+use crate::queue::Queue;
+use crate::ready::Lines;
+use crate::unacked::{Fate, HolderKey, HolderKind};
+use alloc::vec::Vec;
+use core::mem;
+use warrener_time::Time;
+
+/// Work that was begun. Its entries are counted as what they will be already.
+#[derive(Clone, Debug)]
+pub(crate) enum Pending<M> {
+    /// These leave.
+    Lines(Lines<M>, Why),
+    /// What this holder has leaves or returns, see [`HolderKind::Settled`].
+    Settled(HolderKey),
+}
+
+impl<M: Clone> Queue<M> {
+    pub(crate) fn work_slice(
+        &mut self,
+        now: Time,
+        mut budget: u32,
+        out: &mut Vec<Effect<M>>,
+    ) -> Progress {
+        while let Some(pending) = self.pending.pop_front() {
+            if let Some(rest) = self.work_on(now, pending, &mut budget, out) {
+                self.pending.push_front(rest);
+                return Progress::More;
+            }
+        }
+        self.do_what_is_due(now, &mut budget, out);
+        if self.shedding || self.overflowing && self.consumers.next().is_none() {
+            self.shed(now, &mut budget, out);
+        }
+        match self.next_timeout() {
+            Some((at, _)) if at <= now => Progress::More,
+            _ => Progress::Done,
+        }
+    }
+
+    pub(crate) fn remove_waiting(&mut self, why: Why) -> u64 {
+        let ready = self.ready.len() + self.returning.0;
+        for lines in [&mut self.ready, &mut self.delayed] {
+            if !lines.is_empty() {
+                let lines = mem::replace(lines, Lines::new());
+                self.pending.push_back(Pending::Lines(lines, why));
+            }
+        }
+        for pending in &self.pending {
+            if let Pending::Settled(key) = pending {
+                let holder = self.unacked.holder_mut(*key);
+                if let HolderKind::Settled(fate) = &mut holder.kind
+                    && fate.returns()
+                {
+                    *fate = Fate::Leave(why);
+                }
+            }
+        }
+        self.returning = (0, 0);
+        ready
+    }
+
+    pub(crate) fn remove_everything(&mut self) -> u64 {
+        let ready = self.remove_waiting(Why::Deleted);
+        self.deleted = true;
+        while let Some(key) = self.consumers.first() {
+            let holder = self.consumers.remove(key).holder;
+            let kind = &mut self.unacked.holder_mut(holder).kind;
+            if let HolderKind::Consumer { cancelled, .. } = kind {
+                *cancelled = true;
+            }
+            self.forget_if_done(holder);
+        }
+        let holders: Vec<HolderKey> = self
+            .unacked
+            .holders()
+            .filter(|(_, holder)| holder.len > 0)
+            .filter(|(_, holder)| !matches!(holder.kind, HolderKind::Settled(_)))
+            .map(|(key, _)| key)
+            .collect();
+        for key in holders {
+            self.settle_holder(key, Fate::Leave(Why::Deleted));
+        }
+        ready
+    }
+
+    /// Does some of it, and gives back what is left.
+    fn work_on(
+        &mut self,
+        now: Time,
+        mut pending: Pending<M>,
+        budget: &mut u32,
+        out: &mut Vec<Effect<M>>,
+    ) -> Option<Pending<M>> {
+        while *budget > 0 {
+            *budget -= 1;
+            match &mut pending {
+                Pending::Lines(lines, why) => {
+                    let (_, slot) = lines.pop_least()?;
+                    self.leave(slot, *why, out);
+                }
+                Pending::Settled(key) => {
+                    let Some(record) = self.unacked.remove_oldest(*key) else {
+                        self.unacked.remove_holder(*key);
+                        return None;
+                    };
+                    let HolderKind::Settled(fate) = self.unacked.holder(*key).kind else {
+                        unreachable!("a holder that was settled stays so");
+                    };
+                    if fate.returns() {
+                        self.returning.0 -= 1;
+                        self.returning.1 -= u64::from(record.slot.bytes);
+                    }
+                    match fate {
+                        Fate::Settle(outcome) => self.settle_one(now, record, outcome, out),
+                        Fate::Leave(why) => self.leave(record.slot, why, out),
+                    }
+                }
+            }
+        }
+        Some(pending)
+    }
+}
