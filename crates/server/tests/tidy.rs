@@ -293,7 +293,7 @@ impl File<'_> {
             self.judge_front_page(&syntax, text);
         }
         let is_test = self.path.contains("/tests/");
-        let generated = text.lines().take(3).any(|line| line.contains("@generated"));
+        let generated = self.path.contains("/generated");
         let pure = self.layer().is_some_and(|layer| {
             NO_STD.contains(&layer)
                 || layer == "node"

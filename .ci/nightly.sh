@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# What takes long: run it by hand before resolving what it proves, and note date and result there.
+#
+#   .ci/nightly.sh                  everything, in hours
+#   .ci/nightly.sh fuzzing seeds    only these steps
+source "$(dirname "$0")/steps.sh"
+
+tools() {
+    system_packages
+    cargo_tools cargo-deny=$deny_version cargo-fuzz=$fuzz_version cargo-hack=$hack_version
+    cargo fetch --locked
+}
+
+# Every crate that is published builds from what would be published of it.
+packages() {
+    cargo package --workspace --locked --allow-dirty \
+        --exclude warrener-simulator --exclude warrener-examples --exclude warrener-benches
+}
+
+# Every set of features builds without a warning.
+features() {
+    local -a crates=()
+    mapfile -t crates < <(cargo metadata --no-deps --format-version 1 |
+        python3 -c 'import json, sys; [print("--package=" + p["name"]) for p in json.load(sys.stdin)["packages"] if p["features"]]')
+    [ ${#crates[@]} = 0 ] && { echo "no crate has features"; return; }
+    RUSTFLAGS="-D warnings" cargo hack clippy "${crates[@]}" --feature-powerset --locked -- -D warnings
+}
+
+# The oldest compiler that Cargo.toml promises.
+oldest_rust() {
+    local version
+    version=$(awk -F'"' '/^rust-version/ { print $2 }' Cargo.toml)
+    cargo "+$version" --version || rustup toolchain install --profile minimal "$version"
+    cargo "+$version" check --workspace --locked
+}
+
+fuzzing() {
+    fuzz_targets 600
+}
+
+# The broker is killed, over and over, while messages are confirmed.
+kills() {
+    WARRENER_TEST_KILLS=300 cargo test --release --package warrener --test program -- durability --nocapture
+}
+
+# Thousands of seeds of the false world.
+seeds() {
+    cargo run --release --package warrener-simulator -- --seeds 10000
+}
+
+if [ $# = 0 ]; then
+    set -- tools packages features oldest_rust kills seeds fuzzing
+fi
+run_steps "$@"

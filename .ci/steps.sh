@@ -1,0 +1,97 @@
+# Sourced by run and nightly.sh: how steps are run, timed and named, and where their tools come from.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Client programs may not be skipped, and half-built artefacts are not reused.
+export CI=true CARGO_INCREMENTAL=0
+tools=$PWD/target/ci/tools
+export PATH=$tools/bin:$PATH
+# The tools are Python packages with a binary each; see cargo_tools.
+deny_version=0.20.2 fuzz_version=0.13.2 hack_version=0.6.45
+
+declare -a minutes=()
+current=start
+
+# run_steps STEP...: runs functions in order and says how long each took; ends at the first that fails.
+run_steps() {
+    trap 'report $?' EXIT
+    for current in "$@"; do
+        printf '\n== %s\n' "$current"
+        local start=$SECONDS
+        "$current"
+        minutes+=("$(awk -v s=$((SECONDS - start)) 'BEGIN { printf "%5.1f", s / 60 }') min  $current")
+    done
+}
+
+report() {
+    printf '\n'
+    [ ${#minutes[@]} = 0 ] || printf '%s\n' "${minutes[@]}"
+    if [ "$1" = 0 ]; then
+        awk -v s=$SECONDS 'BEGIN { printf "%5.1f min  in all, everything passed\n", s / 60 }'
+    else
+        echo "FAILED: $current (exit code $1)"
+    fi
+}
+
+# Debian packages for what is not there. As somebody else than root without sudo: says what is missing.
+system_packages() {
+    local -a missing=()
+    command -v cc >/dev/null || missing+=(gcc libc6-dev)
+    command -v c++ >/dev/null || missing+=(g++)
+    command -v python3 >/dev/null || missing+=(python3)
+    python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
+    command -v node >/dev/null || missing+=(nodejs)
+    command -v npm >/dev/null || missing+=(npm)
+    command -v pkg-config >/dev/null || missing+=(pkg-config)
+    pkg-config --exists librabbitmq 2>/dev/null || missing+=(librabbitmq-dev)
+    command -v amqp-publish >/dev/null || missing+=(amqp-tools)
+    [ ${#missing[@]} = 0 ] || install_debian "${missing[@]}"
+}
+
+install_debian() {
+    local -a as_root=()
+    if [ "$(id -u)" != 0 ]; then
+        as_root=(sudo -n)
+        sudo -n true 2>/dev/null || { echo "please install: $*"; return 1; }
+    fi
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null
+}
+
+# cargo_tools NAME=VERSION...: cargo subcommands, as ready-made binaries if there are any for this
+# machine, otherwise from source.
+cargo_tools() {
+    local -a wheels=() absent=()
+    local tool
+    for tool in "$@"; do
+        command -v "${tool%=*}" >/dev/null && continue
+        absent+=("$tool")
+        wheels+=("astral-dev-toolchain-${tool%=*}==${tool#*=}")
+    done
+    [ ${#absent[@]} = 0 ] && return
+    # pip puts the commands of one call into one folder, and does not add to it later.
+    rm -rf "$tools"
+    if python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+        --no-deps --only-binary :all: --target "$tools" "${wheels[@]}"; then
+        return
+    fi
+    for tool in "${absent[@]}"; do
+        cargo install --quiet --locked --root "$tools" "${tool%=*}@${tool#*=}"
+    done
+}
+
+# fuzz_targets SECONDS: runs each fuzz target for so long over its corpus. The sanitizer's flags are
+# nightly's; RUSTC_BOOTSTRAP lets any toolchain take them.
+fuzz_targets() {
+    cargo_tools cargo-deny=$deny_version cargo-fuzz=$fuzz_version
+    local target
+    for target in $(cargo fuzz list); do
+        echo "-- $target"
+        # What a run finds worth keeping is not added to the corpus of the repository.
+        mkdir -p "target/ci/corpus/$target"
+        RUSTC_BOOTSTRAP=1 cargo fuzz run "$target" "target/ci/corpus/$target" "fuzz/corpus/$target" -- \
+            -max_total_time="$1" -rss_limit_mb=1024 -timeout=10 -print_final_stats=0 -verbosity=0
+    done
+}
