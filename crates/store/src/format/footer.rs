@@ -39,7 +39,7 @@ pub(crate) struct Trailer {
     /// The batches in it, from the first to the last; both zero in a rewritten segment.
     pub(crate) first_n: u64,
     pub(crate) last_n: u64,
-    /// The greatest record id in it.
+    /// The greatest record id in it, releases included.
     pub(crate) last_id: u64,
     /// Length, count and checksum of each section, in the order in which they lie.
     pub(crate) records: Section,
@@ -166,6 +166,9 @@ impl FooterBuilder {
         varint::put(&mut self.releases, first);
         varint::put(&mut self.releases, u64::from(count));
         self.trailer.releases.count += 1;
+        // An id that has a release must not come again: the release would take the new record too.
+        let last = first.saturating_add(u64::from(count) - 1);
+        self.trailer.last_id = self.trailer.last_id.max(last);
     }
 
     /// Whether nothing is in it.

@@ -157,6 +157,10 @@ impl<D: Disk> Committer<D> {
 
     /// Writes the footer and syncs it: from now on the segment does not change.
     pub(super) fn seal(&mut self) -> Result<Sealed, Failure> {
+        if self.synced_n != self.written_n {
+            // A footer vouches for what is before it, so that has to be on disk first.
+            self.sync()?;
+        }
         let active = self.active.as_mut().expect("only a segment being written is sealed");
         let (trailer, footer) = active.footer.finish(active.header.seed());
         let [records, fragments, releases] = &footer.sections;

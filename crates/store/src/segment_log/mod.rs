@@ -413,7 +413,8 @@ impl<D: Disk> Log for SegmentLog<D> {
     }
 
     fn release(&mut self, id: RecordId) {
-        if matches!(self.state, State::Ready) {
+        // One that was never appended may yet be, and must not be gone then.
+        if matches!(self.state, State::Ready) && id <= self.last {
             self.pending.release(id, &self.config);
             self.incomplete.remove(&id);
         }

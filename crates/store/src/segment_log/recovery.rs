@@ -180,7 +180,10 @@ impl<D: Disk> Opening<'_, D> {
         };
         let seed = header.seed();
         if let Some(trailer) = read_trailer(self.disk, &file, bytes, seed)? {
-            return Ok((Some(Found { header, file, bytes, trailer }), None));
+            let found = Found { header, file: file.clone(), bytes, trailer };
+            if is_whole(self.disk, &found)? {
+                return Ok((Some(found), None));
+            }
         }
         let Tail { footer, end } = tail::scan(self.disk, &file, bytes, &header, last_n)?;
         let cut = (end < bytes).then(|| Cut { file: name.file(), offset: end, bytes: bytes - end });
@@ -188,9 +191,12 @@ impl<D: Disk> Opening<'_, D> {
             return Ok((None, cut));
         }
         if cut.is_some() {
-            let done = self.disk.truncate(&file, end).and_then(|()| self.disk.sync(&file));
+            let done = self.disk.truncate(&file, end);
             done.map_err(|error| failed("cutting a torn end", &error))?;
         }
+        // A footer vouches for what is before it, so that has to be on disk first.
+        let done = self.disk.sync(&file);
+        done.map_err(|error| failed("syncing the last segment", &error))?;
         let (trailer, footer) = footer.finish(seed);
         self.with_reserve("sealing a segment", |disk| {
             let [records, fragments, releases] = &footer.sections;
@@ -306,6 +312,18 @@ pub(super) enum Which {
     Records,
     Fragments,
     Releases,
+}
+
+/// Whether all of a footer is there: while it was being synced, its end may have come to the disk before the rest.
+fn is_whole<D: Disk>(disk: &D, segment: &Found<D::File>) -> Result<bool, LogError> {
+    for which in [Which::Records, Which::Fragments, Which::Releases] {
+        match read_section(disk, segment, which) {
+            Ok(_) => {}
+            Err(LogError::Corrupt(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }
 
 /// Reads a section of a sealed segment's footer and checks it.

@@ -1,0 +1,343 @@
+//! The power goes at every single operation of random histories; what is left is compared with a model.
+
+mod world;
+
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
+use warrener_store::{
+    Append, Appended, Config, Lane, Log, LogEvent, RecordId, SegmentLog, SimulatedDisk, Work,
+};
+use world::{Random, body, digest, small};
+
+/// What a history has said about a record.
+#[derive(Clone, Debug)]
+struct Fact {
+    length: usize,
+    about: Vec<u64>,
+    whole: bool,
+    /// The step at which it was released, and of its append.
+    released: Option<u64>,
+    appended: u64,
+    group: Option<u64>,
+}
+
+/// The slow and obvious log.
+#[derive(Clone, Debug, Default)]
+struct Model {
+    facts: BTreeMap<u64, Fact>,
+    durable: BTreeSet<u64>,
+    /// Every change up to this step was told to be durable.
+    synced_step: u64,
+    /// The step after which each whole append is.
+    step: u64,
+    next: u64,
+}
+
+impl Model {
+    fn handle(&mut self, event: &LogEvent) {
+        let LogEvent::Durable { upto, ahead } = *event else { return };
+        for (&id, fact) in self.facts.range(..=ahead.0) {
+            if id <= upto.0 || fact.whole {
+                self.durable.insert(id);
+                if fact.whole {
+                    self.synced_step = self.synced_step.max(fact.appended);
+                }
+            }
+        }
+    }
+
+    /// Compares what a recovery brought with what was said, and goes on from there.
+    fn recover(&mut self, replayed: &[u64], last: u64, context: &str) {
+        assert!(replayed.is_sorted_by(|a, b| a < b), "{context}: in order, each once");
+        let found: BTreeSet<_> = replayed.iter().copied().collect();
+        let about_nothing =
+            |fact: &Fact| !fact.about.is_empty() && !fact.about.iter().any(|id| found.contains(id));
+        for id in &found {
+            let fact = self.facts.get(id);
+            let fact = fact.unwrap_or_else(|| panic!("{context}: {id} was never appended"));
+            assert!(!about_nothing(fact), "{context}: {id} is about nothing that is there");
+            let synced = fact.released.is_some_and(|step| step < self.synced_step);
+            assert!(!synced, "{context}: {id} was released, and that was synced");
+        }
+        let mut effective = 0;
+        for id in &self.durable {
+            let fact = &self.facts[id];
+            if found.contains(id) || about_nothing(fact) {
+                continue;
+            }
+            let released = fact.released;
+            let released =
+                released.unwrap_or_else(|| panic!("{context}: {id} was durable, and is lost"));
+            // A record in fragments may be missing because it was released before it was whole.
+            effective = effective.max(if fact.whole { released } else { 0 });
+        }
+        for (id, fact) in &self.facts {
+            let before = fact.whole && fact.appended < effective && fact.released.is_none();
+            let there = found.contains(id) || about_nothing(fact);
+            assert!(!before || there, "{context}: a later release counts, {id} is lost");
+        }
+        self.check_groups(&found, context);
+        // One that was released before it was written has left nothing behind.
+        let known = self.durable.iter().filter(|id| self.facts[id].released.is_none());
+        assert!(known.max().is_none_or(|&id| id <= last), "{context}: an id may come again");
+        self.facts.retain(|id, _| found.contains(id));
+        for fact in self.facts.values_mut() {
+            fact.released = None;
+            fact.group = None;
+            fact.about.retain(|id| found.contains(id));
+        }
+        self.durable = found;
+        self.synced_step = self.step;
+        self.next = last + 1;
+    }
+
+    fn check_groups(&self, found: &BTreeSet<u64>, context: &str) {
+        let mut groups = BTreeMap::<u64, (usize, usize)>::new();
+        for (id, fact) in &self.facts {
+            if let (Some(group), None, []) = (fact.group, fact.released, &fact.about[..]) {
+                let (there, all) = groups.entry(group).or_default();
+                *there += usize::from(found.contains(id));
+                *all += 1;
+            }
+        }
+        for (group, (there, all)) in groups {
+            assert!(there == 0 || there == all, "{context}: of group {group} {there} of {all}");
+        }
+    }
+}
+
+/// A log under a random history.
+struct Run {
+    random: Random,
+    disk: SimulatedDisk,
+    config: Config,
+    log: SegmentLog<SimulatedDisk>,
+    model: Model,
+    failed: bool,
+}
+
+impl Run {
+    fn new(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let disk = SimulatedDisk::new();
+        let mut config = small();
+        config.segment_bytes = 2000 + random.below(12_000) as u32;
+        config.batch_bytes = 500 + random.below(4000) as u32;
+        config.fragment_bytes = 600 + random.below(3000) as u32;
+        config.reserve_bytes = 4000;
+        config.unsynced_bytes = random.below(4000);
+        let log = SegmentLog::new(disk.clone(), config);
+        let model = Model { next: 1, ..Model::default() };
+        Self { random, disk, config, log, model, failed: false }
+    }
+
+    fn work(&mut self, lane: Lane) -> bool {
+        let Some(work) = self.log.poll_work(lane) else { return false };
+        self.log.handle_done(work.run());
+        true
+    }
+
+    fn events(&mut self) {
+        while let Some(event) = self.log.poll_event() {
+            match event {
+                LogEvent::Failed(_) => self.failed = true,
+                event => self.model.handle(&event),
+            }
+        }
+    }
+
+    fn append(&mut self, group: Option<u64>) {
+        let id = self.model.next;
+        self.model.next += 1 + self.random.below(3);
+        let length = match self.random.below(20) {
+            0 => self.random.below(9000),
+            1..=5 => self.random.below(1500),
+            _ => self.random.below(100),
+        } as usize;
+        let live: Vec<_> = self.live().collect();
+        let mut about = Vec::new();
+        if self.random.chance(4) && !live.is_empty() {
+            for _ in 0..=self.random.below(2) {
+                about.push(live[self.random.below(live.len() as u64) as usize]);
+            }
+        }
+        let references: Vec<_> = about.iter().copied().map(RecordId).collect();
+        let whole = body(id, length);
+        let parts: Vec<_> = whole.chunks(700).map(Bytes::copy_from_slice).collect();
+        let appended = self
+            .log
+            .append(Append {
+                id: RecordId(id),
+                refers_to: &references,
+                digest: &digest(id),
+                body: &parts,
+                sync: !self.random.chance(4),
+            })
+            .unwrap();
+        self.model.step += 1;
+        let fact = Fact {
+            length,
+            about,
+            whole: appended == Appended::Whole,
+            released: None,
+            appended: self.model.step,
+            group,
+        };
+        self.model.facts.insert(id, fact);
+    }
+
+    fn live(&self) -> impl Iterator<Item = u64> {
+        let live = self.model.facts.iter().filter(|(_, fact)| fact.released.is_none());
+        live.map(|(&id, _)| id)
+    }
+
+    fn release(&mut self) {
+        let live: Vec<_> = self.live().collect();
+        if live.is_empty() {
+            return;
+        }
+        // Mostly the oldest, as queues do; some stay for long.
+        let reach =
+            if self.random.chance(4) { live.len() as u64 } else { 4.min(live.len() as u64) };
+        let id = live[self.random.below(reach) as usize];
+        self.log.release(RecordId(id));
+        self.model.step += 1;
+        self.model.facts.get_mut(&id).unwrap().released = Some(self.model.step);
+    }
+
+    fn group(&mut self) {
+        self.log.begin_group();
+        let group = self.model.next;
+        for _ in 0..self.random.below(5) {
+            self.append(Some(group));
+        }
+        for _ in 0..self.random.below(3) {
+            self.release();
+        }
+        self.log.end_group();
+    }
+
+    fn history(&mut self, steps: u64) {
+        for _ in 0..steps {
+            match self.random.below(20) {
+                0..=8 => self.append(None),
+                9..=13 => self.release(),
+                14 => self.group(),
+                15 => self.log.sync(),
+                16..=18 => {
+                    self.work(Lane::Commit);
+                }
+                _ => {
+                    self.work(Lane::Reclaim);
+                }
+            }
+            self.events();
+            if self.failed {
+                return;
+            }
+        }
+        world::run(&mut self.log);
+        self.events();
+    }
+
+    /// Opens the log after a loss of power, which may come again on the way.
+    fn recover(&mut self, context: &str) {
+        let mut random = Random(self.random.next());
+        for again in 0.. {
+            self.disk.cut_power();
+            self.disk.restart(|below| random.below(below as u64) as usize);
+            if again < 3 && random.chance(2) {
+                self.disk.cut_power_at(self.disk.operations() + random.below(12));
+            }
+            self.log = SegmentLog::new(self.disk.clone(), self.config);
+            self.log.open();
+            let mut replayed = Vec::new();
+            let mut ready = None;
+            while ready.is_none() && self.work(Lane::Read) {
+                while let Some(event) = self.log.poll_event() {
+                    match event {
+                        LogEvent::Opened(_) => {}
+                        LogEvent::Replayed(record) => {
+                            assert_eq!(record.digest, digest(record.id.0), "{context}");
+                            replayed.push(record.id.0);
+                        }
+                        LogEvent::Ready { last } => ready = Some(last.0),
+                        LogEvent::Failed(_) if self.disk.is_off() => {}
+                        other => panic!("{context}: {other:?}"),
+                    }
+                }
+            }
+            if let Some(last) = ready {
+                if !self.disk.is_off() {
+                    // Not sooner: an opening that the power interrupts has no say.
+                    self.disk.cut_power_at(u64::MAX);
+                }
+                self.model.recover(&replayed, last, context);
+                self.failed = false;
+                return self.check_bodies(context);
+            }
+            assert!(self.disk.is_off(), "{context}: neither ready nor without power");
+        }
+    }
+
+    fn check_bodies(&mut self, context: &str) {
+        for &id in &self.model.durable {
+            self.log.load(RecordId(id));
+        }
+        world::run(&mut self.log);
+        let mut left = self.model.durable.clone();
+        while let Some(event) = self.log.poll_event() {
+            let LogEvent::Loaded { id, outcome } = event else { panic!("{context}: {event:?}") };
+            let loaded = outcome.unwrap_or_else(|error| panic!("{context}: {id}: {error}"));
+            assert_eq!(loaded.body, body(id.0, self.model.facts[&id.0].length), "{context}: {id}");
+            assert_eq!(loaded.digest, digest(id.0), "{context}");
+            assert!(left.remove(&id.0), "{context}: {id} twice");
+        }
+        assert!(left.is_empty(), "{context}: {left:?} not loaded");
+    }
+}
+
+/// Opens, lives, and goes on for some steps; the number of operations that took.
+fn live(run: &mut Run, steps: u64) {
+    run.log.open();
+    world::run(&mut run.log);
+    run.events();
+    if !run.failed {
+        run.history(steps);
+    }
+}
+
+#[test]
+fn the_power_goes_at_every_operation() {
+    for seed in 0..24 {
+        let mut whole = Run::new(seed);
+        live(&mut whole, 150);
+        assert!(!whole.failed);
+        for cut in 0..whole.disk.operations() {
+            let mut run = Run::new(seed);
+            run.disk.cut_power_at(cut);
+            live(&mut run, 150);
+            let context = format!("seed {seed}, power cut at {cut}");
+            run.random = Random(seed << 32 | cut);
+            run.recover(&context);
+            // It goes on, and the power goes again, at any time.
+            run.disk.cut_power_at(run.disk.operations() + run.random.clone().below(60));
+            run.history(60);
+            run.recover(&format!("{context}, and then once more"));
+        }
+    }
+}
+
+#[test]
+fn the_power_goes_now_and_then_in_a_long_life() {
+    for seed in 1000..1020 {
+        let mut run = Run::new(seed);
+        live(&mut run, 50);
+        for round in 0..12 {
+            let cut = run.random.below(150);
+            run.disk.cut_power_at(run.disk.operations() + cut);
+            run.history(200);
+            run.recover(&format!("seed {seed}, round {round}"));
+        }
+    }
+}
