@@ -1,6 +1,6 @@
 //! How an entry is handed out: the hot path's second half.
 
-use crate::effect::{Delivery, Effect, Why};
+use crate::effect::{ConsumerId, Delivery, Effect, Why};
 use crate::entry::Slot;
 use crate::limits::BY_THE_WAY;
 use crate::queue::Queue;
@@ -14,23 +14,19 @@ impl<M: Clone> Queue<M> {
         now: Time,
         out: &mut Vec<Effect<M>>,
     ) -> Option<Delivery<M>> {
-        let Some(key) = self.consumers.next() else {
-            self.look_after_limits(now, out);
+        if !self.catch_up(now, out) || !self.finish_first(now, out) {
             return None;
-        };
-        if self.must_work_first() {
-            let _ = self.work_slice(now, BY_THE_WAY, out);
-            if self.must_work_first() {
-                return None;
-            }
         }
-        let (level, slot) = self.pop_unexpired(now, out)?;
-        let consumer = self.consumers.get(key);
-        let (id, holder, settled) = (consumer.id, consumer.holder, consumer.how.settled);
-        self.consumers.served(key);
-        let mut delivery = self.hand_over(now, level, slot, holder, settled, out);
-        delivery.consumer = Some(id);
-        Some(delivery)
+        if let Some(key) = self.consumers.next()
+            && let Some((level, slot)) = self.ready.pop_first()
+        {
+            let consumer = self.consumers.get(key);
+            let (id, holder, settled) = (consumer.id, consumer.holder, consumer.how.settled);
+            self.consumers.served(key);
+            return Some(self.hand_over(now, level, slot, (Some(id), holder), settled, out));
+        }
+        self.look_after_limits(now, out);
+        None
     }
 
     pub(crate) fn hand_over_next(
@@ -39,35 +35,20 @@ impl<M: Clone> Queue<M> {
         settled: bool,
         out: &mut Vec<Effect<M>>,
     ) -> Option<Delivery<M>> {
-        if self.must_work_first() {
-            // What returns comes back oldest first, so that what is found after one slice is the right one.
+        // Even if more is left to be done than one slice: whoever asks is not told that there is nothing. What returns
+        // comes back oldest first, so that the one found is the right one nevertheless.
+        let _ = self.catch_up(now, out) && self.finish_first(now, out);
+        let (level, slot) = self.ready.pop_first()?;
+        Some(self.hand_over(now, level, slot, (None, self.unacked.getter()), settled, out))
+    }
+
+    /// While entries return or are dropped in slices, what stands first may not be what is to be handed out next. Does
+    /// a slice of that, and says whether it is done.
+    fn finish_first(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> bool {
+        if self.returning.0 > 0 || self.shedding {
             let _ = self.work_slice(now, BY_THE_WAY, out);
         }
-        let (level, slot) = self.pop_unexpired(now, out)?;
-        Some(self.hand_over(now, level, slot, self.unacked.getter(), settled, out))
-    }
-
-    /// Whether what stands first may not be what is to be handed out next.
-    fn must_work_first(&self) -> bool {
-        self.returning.0 > 0 || self.shedding
-    }
-
-    /// The next entry that may be handed out. Those that expired unnoticed leave by the way, a few of them; if there are
-    /// more, work is due and has to be done first.
-    fn pop_unexpired(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> Option<(u8, Slot<M>)> {
-        for _ in 0..BY_THE_WAY {
-            let (level, slot) = self.ready.pop_first()?;
-            if !self.has_ttl(&slot) {
-                return Some((level, slot));
-            }
-            let deadline = self.deadline(&slot);
-            self.disarm(&slot);
-            if deadline > now {
-                return Some((level, slot));
-            }
-            self.depart(now, level, slot, Why::Expired, out);
-        }
-        None
+        self.returning.0 == 0 && !self.shedding
     }
 
     fn hand_over(
@@ -75,17 +56,18 @@ impl<M: Clone> Queue<M> {
         now: Time,
         level: u8,
         slot: Slot<M>,
-        holder: HolderKey,
+        (consumer, holder): (Option<ConsumerId>, HolderKey),
         settled: bool,
         out: &mut Vec<Effect<M>>,
     ) -> Delivery<M> {
+        self.disarm(&slot);
         let tries = slot.tries(&self.extras);
         let delivery = Delivery {
             seq: slot.seq,
             handle: slot.handle.clone(),
             bytes: slot.bytes,
             priority: level,
-            consumer: None,
+            consumer,
             redelivered: slot.more.redelivered(),
             tries,
             settled,

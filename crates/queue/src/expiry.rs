@@ -6,6 +6,7 @@
 
 use crate::effect::{Effect, Outcome, Timer, Why};
 use crate::entry::{Rare, Slot};
+use crate::limits::BY_THE_WAY;
 use crate::publish::expiry;
 use crate::queue::Queue;
 use crate::times::Due;
@@ -39,7 +40,7 @@ impl<M: Clone> Queue<M> {
     pub(crate) fn arm_expiry(&mut self, slot: &Slot<M>) {
         if let Some(index) = slot.more.extra() {
             let extra = &mut self.extras[index as usize];
-            self.times.arm(&mut extra.armed, extra.expires, Due::Entry(index));
+            self.times.arm(&mut extra.armed, extra.expires, Due::Entry(slot.seq, index));
         }
     }
 
@@ -47,7 +48,7 @@ impl<M: Clone> Queue<M> {
     pub(crate) fn disarm(&mut self, slot: &Slot<M>) {
         if let Some(index) = slot.more.extra() {
             let extra = &mut self.extras[index as usize];
-            self.times.arm(&mut extra.armed, Time::MAX, Due::Entry(index));
+            self.times.arm(&mut extra.armed, Time::MAX, Due::Entry(slot.seq, index));
         }
     }
 
@@ -67,7 +68,8 @@ impl<M: Clone> Queue<M> {
         let extra = &mut self.extras[index as usize];
         extra.delayed = true;
         extra.not_before = not_before;
-        self.times.arm(&mut extra.armed, not_before.min(deadline), Due::Entry(index));
+        let due = Due::Entry(slot.seq, index);
+        self.times.arm(&mut extra.armed, not_before.min(deadline), due);
         self.delayed.put_back(level, slot, &self.extras);
     }
 
@@ -94,41 +96,82 @@ impl<M: Clone> Queue<M> {
         }
         let due = self.next_due().map(|(at, next)| match next {
             Next::Line(_) => (at, Timer::Expiry),
-            Next::Index(Due::Entry(_)) => (at, Timer::Entry),
+            Next::Index(Due::Entry(..)) => (at, Timer::Entry),
             Next::Index(Due::Holder(_)) => (at, Timer::Delivery),
         });
         let unused = self.unused_deadline().map(|at| (at, Timer::Unused));
         due.into_iter().chain(unused).min_by_key(|(at, _)| *at)
     }
 
-    /// Does what is due by `now`, in the order in which it was due, one thing a step.
+    /// Does what is due by `now`, a little of it, so that whatever is asked for next finds the queue as it should be.
+    /// Says whether all of it is done.
+    pub(crate) fn catch_up(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> bool {
+        if !self.is_due(now) {
+            return true;
+        }
+        let mut budget = BY_THE_WAY;
+        self.do_what_is_due(now, &mut budget, out);
+        budget > 0
+    }
+
+    /// Does what is due by `now`, in the order in which it was due, one thing a step: each as of the time at which it
+    /// was due, so that a call that comes late finds what one on time would have left.
     pub(crate) fn do_what_is_due(&mut self, now: Time, budget: &mut u32, out: &mut Vec<Effect<M>>) {
-        while *budget > 0 {
-            let Some((_, next)) = self.next_due().filter(|(at, _)| *at <= now) else { break };
+        while *budget > 0 && self.is_due(now) {
+            let Some((at, next)) = self.next_due() else { break };
+            if at > now {
+                break;
+            }
             *budget -= 1;
             match next {
                 Next::Line(level) => {
                     let slot = self.ready.pop_front(level).expect("its first was just looked at");
-                    self.depart(now, level, slot, Why::Expired, out);
+                    self.depart(at, level, slot, Why::Expired, out);
                 }
-                Next::Index(Due::Entry(index)) => self.entry_is_due(now, index, out),
-                Next::Index(Due::Holder(key)) => self.holder_is_due(now, key, out),
+                Next::Index(Due::Entry(_, index)) => self.entry_is_due(at, index, out),
+                Next::Index(Due::Holder(key)) => self.holder_is_due(at, key, out),
             }
         }
+    }
+
+    /// Says that the queue expires, if it does.
+    pub(crate) fn expire_if_unused(&mut self, now: Time, out: &mut Vec<Effect<M>>) {
         if self.unused_deadline().is_some_and(|at| at <= now) {
             self.said_expired = true;
             out.push(Effect::Expired);
         }
     }
 
-    fn next_due(&self) -> Option<(Time, Next)> {
-        let indexed = self.times.first().map(|(at, due)| (at, Next::Index(due)));
-        if self.config.ttl.is_none() {
-            return indexed;
+    /// Whether something may be due; if so, [`Queue::next_due`] knows. One comparison or two, as every verb asks.
+    fn is_due(&mut self, now: Time) -> bool {
+        if self.times.first().is_some_and(|(at, _)| at <= now) {
+            return true;
         }
-        let lines =
-            self.ready.fronts().map(|(level, slot)| (self.line_deadline(slot), Next::Line(level)));
-        lines.chain(indexed).min_by_key(|(at, _)| *at).filter(|(at, _)| *at != Time::MAX)
+        if self.lines_due <= now {
+            self.lines_due = self.next_line().map_or(Time::MAX, |(at, _)| at);
+        }
+        self.lines_due <= now
+    }
+
+    /// An entry stands in line that may be the next to expire by the queue's time to live.
+    pub(crate) fn note_deadline(&mut self, slot: &Slot<M>) {
+        self.lines_due = self.lines_due.min(self.line_deadline(slot));
+    }
+
+    fn next_due(&self) -> Option<(Time, Next)> {
+        let line = self.next_line().map(|(at, level)| (at, Next::Line(level)));
+        let indexed = self.times.first().map(|(at, due)| (at, Next::Index(due)));
+        line.into_iter().chain(indexed).min_by_key(|(at, _)| *at)
+    }
+
+    /// The line whose first expires next by the queue's time to live, and when.
+    fn next_line(&self) -> Option<(Time, u8)> {
+        self.config.ttl?;
+        self.ready
+            .fronts()
+            .map(|(level, slot)| (self.line_deadline(slot), level))
+            .min_by_key(|(at, _)| *at)
+            .filter(|(at, _)| *at != Time::MAX)
     }
 
     fn line_deadline(&self, slot: &Slot<M>) -> Time {
@@ -142,47 +185,58 @@ impl<M: Clone> Queue<M> {
         self.config.expires.map(|expires| self.last_used + expires)
     }
 
-    fn entry_is_due(&mut self, now: Time, index: u32, out: &mut Vec<Effect<M>>) {
+    fn entry_is_due(&mut self, at: Time, index: u32, out: &mut Vec<Effect<M>>) {
         let extra = &mut self.extras[index as usize];
-        self.times.arm(&mut extra.armed, Time::MAX, Due::Entry(index));
-        let (level, delayed, not_before) = (extra.level, extra.delayed, extra.not_before);
-        let (place, fresh) = (extra.place, extra.fresh);
+        let (level, place, delayed, fresh) = (extra.level, extra.place, extra.delayed, extra.fresh);
+        let not_before = extra.not_before;
         let line = if delayed { &mut self.delayed } else { &mut self.ready };
-        let Some(mut slot) = line.remove(level, place, &self.extras) else {
+        let Some(slot) = line.remove(level, place, &self.extras) else {
             assert!(!self.pending.is_empty(), "only what is purged is armed and in no line");
-            return;
+            let (_, due) = self.times.first().expect("it is the first that is due");
+            return self.times.arm(&mut self.extras[index as usize].armed, Time::MAX, due);
         };
-        let deadline = if fresh { Time::MAX } else { self.deadline(&slot) };
-        if deadline <= now {
-            return self.depart(now, level, slot, Why::Expired, out);
+        self.disarm(&slot);
+        if fresh {
+            return self.begin_to_wait(at, level, slot, out);
         }
-        if not_before > now {
+        if self.deadline(&slot) <= at {
+            return self.depart(at, level, slot, Why::Expired, out);
+        }
+        if not_before > at {
             // The time to live that it was armed for was since made longer.
             return self.delay(level, slot, not_before);
         }
-        let number = self.next_number();
-        let extra = slot.extra_mut(level, &mut self.extras);
-        extra.delayed = false;
-        if !fresh {
-            self.arm_expiry(&slot);
-            return self.ready.put_back(level, slot, &self.extras);
-        }
-        extra.fresh = false;
-        extra.place = number;
-        extra.expires = extra.ttl.map_or(Time::MAX, |ttl| expiry(now, ttl));
-        slot.more.set_moved();
-        slot.published = now;
-        self.stand_last(now, level, slot, out);
-        self.overflowing = true;
+        self.stand_again(level, slot);
     }
 
-    fn holder_is_due(&mut self, now: Time, key: HolderKey, out: &mut Vec<Effect<M>>) {
+    /// A message that was to be handed out later takes the last place, as if it were published now.
+    fn begin_to_wait(&mut self, at: Time, level: u8, mut slot: Slot<M>, out: &mut Vec<Effect<M>>) {
+        let number = self.next_number();
+        // Only when more was overdue than one call may do is the line ahead of the time at which this was due.
+        slot.published = self.ready.fit_published(level, number, at, &self.extras);
+        let extra = slot.extra_mut(level, &mut self.extras);
+        (extra.delayed, extra.fresh) = (false, false);
+        extra.place = number;
+        extra.expires = extra.ttl.map_or(Time::MAX, |ttl| expiry(at, ttl));
+        slot.more.set_moved();
+        self.stand_last(at, level, slot, out);
+    }
+
+    /// Takes its place in line again.
+    pub(crate) fn stand_again(&mut self, level: u8, mut slot: Slot<M>) {
+        slot.extra_mut(level, &mut self.extras).delayed = false;
+        self.arm_expiry(&slot);
+        self.note_deadline(&slot);
+        self.ready.put_back(level, slot, &self.extras);
+    }
+
+    fn holder_is_due(&mut self, at: Time, key: HolderKey, out: &mut Vec<Effect<M>>) {
         let holder = self.unacked.holder_mut(key);
         let HolderKind::Consumer { id, .. } = holder.kind else {
             unreachable!("only consumers have a timeout");
         };
         let record = self.unacked.remove_oldest(key).expect("a holder is armed for its oldest");
         out.push(Effect::TakenBack { seq: record.slot.seq, consumer: id });
-        self.settle_one(now, record, Outcome::Requeue { failed: false }, out);
+        self.settle_one(at, record, Outcome::Requeue { failed: false }, out);
     }
 }

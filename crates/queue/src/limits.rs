@@ -32,10 +32,16 @@ impl<M: Clone> Queue<M> {
     /// Drops what is too much, a little now and the rest in slices. As long as a consumer can be served, this waits:
     /// what is handed out at once was never in the way.
     pub(crate) fn look_after_limits(&mut self, now: Time, out: &mut Vec<Effect<M>>) {
-        if self.overflowing && (self.consumers.next().is_none() || self.ready.is_empty()) {
+        if self.may_shed() {
             let mut budget = BY_THE_WAY;
             self.shed(now, &mut budget, out);
         }
+    }
+
+    /// Whether the limits are to be looked after now.
+    pub(crate) fn may_shed(&self) -> bool {
+        let idle = || self.consumers.next().is_none() || self.ready.is_empty();
+        self.shedding || self.overflowing && idle()
     }
 
     /// Drops what is too much, one entry a step: the oldest of the lowest priority first, delayed ones last.

@@ -55,13 +55,12 @@ impl<M: Clone> Queue<M> {
         slot: Slot<M>,
         out: &mut Vec<Effect<M>>,
     ) {
-        if self.has_ttl(&slot)
-            && self.deadline(&slot) <= now + Duration::from_micros(1)
-            && self.consumers.next().is_none()
-        {
+        let never = || self.deadline(&slot) <= now + Duration::from_micros(1);
+        if self.has_ttl(&slot) && self.consumers.next().is_none() && never() {
             return self.depart(now, level, slot, Why::Expired, out);
         }
         self.arm_expiry(&slot);
+        self.note_deadline(&slot);
         self.ready.push(level, slot);
     }
 
@@ -86,6 +85,7 @@ impl<M: Clone> Queue<M> {
             slot.extra_mut(level, &mut self.extras).expires = expiry(begun, ttl);
         }
         self.arm_expiry(&slot);
+        self.note_deadline(&slot);
         self.ready.put_back(level, slot, &self.extras);
     }
 

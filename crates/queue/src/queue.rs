@@ -4,8 +4,10 @@ use crate::config::{Config, Consume};
 use crate::consumers::Consumers;
 use crate::effect::{
     ConsumeError, ConsumerId, Counts, Delivery, Effect, Outcome, Progress, Rejected, Timer, Whose,
+    Why,
 };
 use crate::entry::{Entry, Extras, Rare, Restored, Seq};
+use crate::limits::BY_THE_WAY;
 use crate::ready::Lines;
 use crate::times::Times;
 use crate::unacked::{HolderKind, Unacked};
@@ -41,6 +43,8 @@ pub struct Queue<M> {
     pub(crate) overflowing: bool,
     /// Entries are being dropped because of a limit, in slices.
     pub(crate) shedding: bool,
+    /// Never later than when the next entry expires by the queue's time to live.
+    pub(crate) lines_due: Time,
     pub(crate) last_used: Time,
     /// [`Effect::Expired`] was said for the present stretch without use.
     pub(crate) said_expired: bool,
@@ -64,6 +68,7 @@ impl<M: Clone> Queue<M> {
             returning: (0, 0),
             overflowing: false,
             shedding: false,
+            lines_due: Time::MAX,
             last_used: now,
             said_expired: false,
             deleted: false,
@@ -79,8 +84,10 @@ impl<M: Clone> Queue<M> {
     /// Behaves differently from now on, towards what is there as well: a time to live counts from when an entry was
     /// published, and a lower limit makes entries leave, in slices.
     pub fn reconfigure(&mut self, now: Time, config: Config, out: &mut Vec<Effect<M>>) {
+        self.catch_up(now, out);
         let mode = self.config.single_active;
         self.config = config;
+        self.lines_due = Time::ZERO;
         if config.single_active != mode {
             self.consumers.set_mode(config.single_active);
             self.choose_active(out);
@@ -102,6 +109,7 @@ impl<M: Clone> Queue<M> {
         rare: Rare,
         out: &mut Vec<Effect<M>>,
     ) -> Result<Seq, Rejected<M>> {
+        self.catch_up(now, out);
         match self.refusal(&entry) {
             Some(why) => Err(Rejected { entry, why }),
             None => Ok(self.take_in(now, entry, rare, out)),
@@ -148,6 +156,7 @@ impl<M: Clone> Queue<M> {
             return Err(ConsumeError::Deleted);
         }
         self.consumers.admits(consumer, &how)?;
+        self.catch_up(now, out);
         self.touch(now);
         let kind = HolderKind::Consumer { id: consumer, cancelled: false };
         let holder = self.unacked.add_holder(kind, how.delivery_timeout);
@@ -159,6 +168,7 @@ impl<M: Clone> Queue<M> {
     /// Serves a consumer no more, and says whether it was there. What it holds it still holds.
     pub fn cancel(&mut self, now: Time, consumer: ConsumerId, out: &mut Vec<Effect<M>>) -> bool {
         let Some(key) = self.consumers.find(consumer) else { return false };
+        self.catch_up(now, out);
         self.touch(now);
         let cancelled = self.consumers.remove(key);
         let holder = self.unacked.holder_mut(cancelled.holder);
@@ -179,7 +189,7 @@ impl<M: Clone> Queue<M> {
 
     /// Hands out the next entry to the consumer whose turn it is, if both are there.
     ///
-    /// Also `None` while a slice of work must come first, which [`Queue::poll_timeout`] then asks for. What a consumer
+    /// Also `None` while much work must come first, which [`Queue::poll_timeout`] then asks for. What a consumer
     /// that need not settle is handed is [`Effect::Gone`] at the same time.
     pub fn poll_delivery(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> Option<Delivery<M>> {
         self.deliver_next(now, out)
@@ -205,6 +215,7 @@ impl<M: Clone> Queue<M> {
         outcome: Outcome,
         out: &mut Vec<Effect<M>>,
     ) -> usize {
+        self.catch_up(now, out);
         let mut settled = 0;
         for seq in seqs {
             if let Some(record) = self.unacked.remove(*seq) {
@@ -216,7 +227,7 @@ impl<M: Clone> Queue<M> {
     }
 
     /// Settles everything that was handed out to someone, and says how much that was. The counts are right at once, the
-    /// effects follow from [`Queue::work`]; until what is requeued is back in line, nothing is handed out.
+    /// effects follow, a few at once and the rest from [`Queue::work`]; until what is requeued is back in line, nothing is handed out.
     pub fn settle_all(
         &mut self,
         now: Time,
@@ -224,19 +235,27 @@ impl<M: Clone> Queue<M> {
         outcome: Outcome,
         out: &mut Vec<Effect<M>>,
     ) -> u64 {
+        self.catch_up(now, out);
         self.settle_holders(now, whose, outcome, out)
     }
 
     /// Removes everything ready or delayed, and says how much was ready. The counts are right at once, the effects
-    /// follow from [`Queue::work`]. What is handed out or held stays.
-    pub fn purge(&mut self) -> u64 {
-        self.remove_waiting(crate::Why::Purged)
+    /// follow, a few at once and the rest from [`Queue::work`]. What is handed out or held stays.
+    pub fn purge(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> u64 {
+        self.catch_up(now, out);
+        let ready = self.remove_waiting(Why::Purged);
+        let _ = self.work_slice(now, BY_THE_WAY, out);
+        ready
     }
 
     /// Removes everything, consumers too, and takes nothing in any more; says how much was ready. The counts are right
-    /// at once, the effects follow from [`Queue::work`], after which the queue can be dropped.
-    pub fn delete(&mut self) -> u64 {
-        self.remove_everything()
+    /// at once, the effects follow, a few at once and the rest from [`Queue::work`], after which the queue can be
+    /// dropped.
+    pub fn delete(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> u64 {
+        self.catch_up(now, out);
+        let ready = self.remove_everything();
+        let _ = self.work_slice(now, BY_THE_WAY, out);
+        ready
     }
 
     /// The queue was used at `now` (declared anew, for example), and does not expire for a while.

@@ -160,10 +160,7 @@ impl<M: Clone> Queue<M> {
         }
         match not_before.filter(|not_before| *not_before > now) {
             Some(not_before) => self.delay(level, slot, not_before),
-            None => {
-                self.arm_expiry(&slot);
-                self.ready.put_back(level, slot, &self.extras);
-            }
+            None => self.stand_again(level, slot),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Nothing in it is stale: what no longer is to happen is taken out, so that the index is never larger than what waits,
 //! and the first of it is exactly the next.
 
+use crate::entry::Seq;
 use crate::sorted::Sorted;
 use crate::unacked::HolderKey;
 use warrener_time::Time;
@@ -10,8 +11,9 @@ use warrener_time::Time;
 /// What is to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Due {
-    /// The entry of this extra expires, or becomes ready.
-    Entry(u32),
+    /// The entry of this extra expires, or becomes ready. Of several at the same time, the one published first goes
+    /// first.
+    Entry(Seq, u32),
     /// This holder holds its oldest for too long.
     Holder(HolderKey),
 }

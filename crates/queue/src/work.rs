@@ -31,9 +31,10 @@ impl<M: Clone> Queue<M> {
             }
         }
         self.do_what_is_due(now, &mut budget, out);
-        if self.shedding || self.overflowing && self.consumers.next().is_none() {
+        if self.may_shed() {
             self.shed(now, &mut budget, out);
         }
+        self.expire_if_unused(now, out);
         match self.next_timeout() {
             Some((at, _)) if at <= now => Progress::More,
             _ => Progress::Done,

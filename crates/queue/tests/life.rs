@@ -22,7 +22,7 @@ fn queue_of(handles: impl IntoIterator<Item = u32>) -> Queue<u32> {
 }
 
 fn handles_delivered(queue: &mut Queue<u32>) -> Vec<u32> {
-    std::iter::from_fn(|| queue.poll_delivery(NOW, &mut Vec::new())).map(|d| d.handle).collect()
+    core::iter::from_fn(|| queue.poll_delivery(NOW, &mut Vec::new())).map(|d| d.handle).collect()
 }
 
 #[test]
@@ -51,15 +51,16 @@ fn what_returns_gets_its_old_place_and_is_marked() {
 
 #[test]
 fn a_purge_counts_at_once_and_leaves_in_slices() {
-    let mut queue = queue_of(0..100);
+    let mut queue = queue_of(0..1_000);
     let mut out = Vec::new();
     let held = queue.get(NOW, false, &mut out).unwrap();
-    assert_eq!(queue.purge(), 99);
+    assert_eq!(queue.purge(NOW, &mut out), 999);
     assert_eq!((queue.counts().ready, queue.counts().unacked), (0, 1));
-    assert_eq!(queue.work(NOW, 50, &mut out), Progress::More);
-    assert_eq!(out.len(), 50);
-    assert_eq!(queue.work(NOW, 60, &mut out), Progress::Done);
-    assert_eq!(out.len(), 99);
+    assert!(out.len() < 100);
+    assert_eq!(queue.work(NOW, 500, &mut out), Progress::More);
+    assert!(out.len() < 600);
+    assert_eq!(queue.work(NOW, 600, &mut out), Progress::Done);
+    assert_eq!(out.len(), 999);
     assert!(out.iter().all(|effect| matches!(effect, Effect::Gone { why: Why::Purged, .. })));
     assert_eq!(queue.settle(NOW, &[held.seq], Outcome::Accept, &mut out), 1);
 }
@@ -70,7 +71,7 @@ fn a_deleted_queue_gives_everything_back() {
     let mut out = Vec::new();
     queue.consume(NOW, ANN, Consume::default().with_credit(30), &mut out).unwrap();
     assert_eq!(handles_delivered(&mut queue).len(), 30);
-    assert_eq!(queue.delete(), 70);
+    assert_eq!(queue.delete(NOW, &mut out), 70);
     assert_eq!(queue.counts(), Default::default());
     while queue.work(NOW, 7, &mut out) == Progress::More {}
     assert_eq!(out.len(), 100);
