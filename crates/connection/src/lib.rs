@@ -23,6 +23,8 @@ mod legality;
 mod outbound;
 mod outgoing;
 mod sasl;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tune;
 mod uri;
 

@@ -15,7 +15,7 @@ use warrener_time::Time;
 use crate::heartbeat::{Look, SendMonitor};
 use crate::legality::Role;
 use crate::outgoing::Outgoing;
-use crate::{Close, ConnectionError, Event, Initiator, Limits, Misuse, Timer, Tune, Violation};
+use crate::{Close, ConnectionError, Limits, Misuse, Timer, Tune};
 
 /// How long close-ok is waited for, at most.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
