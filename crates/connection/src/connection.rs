@@ -378,6 +378,7 @@ impl Connection {
         let event = self.inbound.fail(error);
         self.error = self.inbound.error().cloned();
         self.inbound.pending.push_back(event);
+        self.outbound.fall_silent();
     }
 
     /// An event of the inbound half: it waits for its turn, but a broken rule is answered at once.

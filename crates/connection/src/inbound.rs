@@ -136,7 +136,8 @@ impl Inbound {
     }
 
     /// Whether nothing more is expected of the peer: it said close-ok, or close, or the stream is gone. The host drops
-    /// the stream when the outbound half has nothing left to write.
+    /// the stream when the outbound half has nothing left to write; but a peer that said close
+    /// ([`has_peer_closed`](Self::has_peer_closed)) is answered first.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         matches!(self.stage, Stage::Over { .. })

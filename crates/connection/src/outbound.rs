@@ -70,6 +70,8 @@ enum Stage {
     },
     /// The peer sent connection.close, and waits for close-ok.
     PeerClosed,
+    /// A login failed, and nothing is said for a while.
+    Silent,
     Over,
 }
 
@@ -131,7 +133,8 @@ impl Outbound {
         self.outgoing.len() >= self.high_bytes
     }
 
-    /// Whether nothing more will be said or waited for: the host drops the stream when nothing waits to be written.
+    /// Whether nothing more will be said or waited for: the host drops the stream when nothing waits to be written. The
+    /// inbound half may know so earlier, since it sees close-ok: see [`Inbound::is_finished`](crate::Inbound).
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.stage == Stage::Over
@@ -301,6 +304,11 @@ impl Outbound {
         }
     }
 
+    /// A login failed: nothing is said, until the connection is abandoned.
+    pub(crate) fn fall_silent(&mut self) {
+        self.stage = Stage::Silent;
+    }
+
     /// The stream is gone, or must go: nothing more is said or waited for.
     pub fn abandon(&mut self) {
         self.stage = Stage::Over;
@@ -311,7 +319,7 @@ impl Outbound {
     pub fn handle_timeout(&mut self, now: Time) {
         match self.stage {
             Stage::Closing { deadline } if now >= deadline => self.stage = Stage::Over,
-            Stage::Closing { .. } | Stage::Over => {}
+            Stage::Closing { .. } | Stage::Silent | Stage::Over => {}
             Stage::Handshake | Stage::Running | Stage::PeerClosed => self.look(now),
         }
     }
@@ -321,7 +329,7 @@ impl Outbound {
     pub fn poll_timeout(&self) -> Option<(Time, Timer)> {
         match self.stage {
             Stage::Closing { deadline } => Some((deadline, Timer::CloseOk)),
-            Stage::Over => None,
+            Stage::Silent | Stage::Over => None,
             _ if self.monitor.has_heartbeats() => {
                 Some((self.monitor.next_look(), Timer::HeartbeatSend))
             }

@@ -129,7 +129,7 @@ impl Outbound {
     pub(crate) fn failed(&mut self, now: Time, close: &Close) {
         if close.is_said() {
             self.close(now, close.clone());
-        } else {
+        } else if self.stage != Stage::Silent {
             self.abandon();
         }
     }
