@@ -35,8 +35,9 @@ const LAYERS: &[Layer] = &[
     layer(1, "connection", &["codec", "time"], External::NoStd(&[])),
     layer(1, "router", &[], External::NoStd(&[])),
     layer(1, "queue", &["time"], External::NoStd(&[])),
-    // crc32c: the checksum of a record, with the processor's own instruction.
-    layer(1, "store", &[], External::Std(&["crc32c"])),
+    // crc32c: the checksum of a record, with the processor's own instruction. rustix: the free
+    // space of a file system, which the standard library does not tell.
+    layer(1, "store", &[], External::Std(&["crc32c", "rustix"])),
     // Meaning. Broker and connection do not know each other: endpoint joins them.
     // regex, fancy-regex: patterns of permissions and policies. serde: views, optional.
     layer(

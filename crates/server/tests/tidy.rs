@@ -458,15 +458,19 @@ fn pages_named_in(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A library shows Rust; the binary shows a shell.
+/// A library shows Rust, which is compiled; the binary shows a shell.
 fn example_of(readme: &str, path: &str) -> bool {
-    let fence = if path == "crates/warrener/README.md" { "```sh" } else { "```rust" };
+    let fences = readme.lines().filter_map(|line| line.strip_prefix("```")).step_by(2);
+    let mut languages = fences.map(|info| info.split(',').next().unwrap_or_default());
+    if path == "crates/warrener/README.md" {
+        return languages.any(|language| language == "sh");
+    }
     let source = root().join(path).with_file_name("src").join("lib.rs");
     let nothing_yet = fs::read_to_string(source)
         .ok()
         .and_then(|text| syn::parse_file(&text).ok())
         .is_some_and(|syntax| syntax.items.is_empty());
-    nothing_yet || readme.contains(fence)
+    nothing_yet || languages.any(|language| ["", "rust"].contains(&language))
 }
 
 fn inherits_lints(manifest: &str) -> bool {
