@@ -12,25 +12,29 @@ extern crate alloc;
 
 mod heap;
 
+use alloc::vec::Vec;
 use core::panic::PanicInfo;
-use core::time::Duration;
 
-use bytes::BytesMut;
-use warrener_codec::{Decoder, Frame, Limits};
+use bytes::{BufMut, BytesMut};
+use warrener_codec::{ChannelId, Decoder, Frame, Limits, Method};
+use warrener_connection::{ClientConfig, Connection, Decision, Event, ServerConfig};
+use warrener_queue::{Config, Consume, ConsumerId, Effect, Entry, Outcome, Queue, Rare};
 use warrener_router::{Kind, Matches, NoHeaders, Router, Target};
 use warrener_time::Time;
 
 /// Where the machine begins.
 #[unsafe(no_mangle)]
-extern "C" fn _start() -> u32 {
+extern "C" fn _start() -> usize {
+    let now = Time::from_secs(1);
     let frames = frames_of(&[8, 0, 0, 0, 0, 0, 0, 0xCE, 8, 0, 0, 0, 0, 0, 0, 0xCE]);
+    let opened = conversation(now).is_some();
     let routes = routes_of(b"sensor.7.temperature");
-    let deadline = Time::from_micros(0) + Duration::from_secs(1);
-    frames + routes + deadline.as_secs() as u32
+    let settled = queued(now);
+    frames + usize::from(opened) + routes + settled
 }
 
 /// codec: bytes in, frames out.
-fn frames_of(bytes: &[u8]) -> u32 {
+fn frames_of(bytes: &[u8]) -> usize {
     let mut decoder = Decoder::new(Limits::default());
     let mut input = BytesMut::from(bytes);
     let mut frames = 0;
@@ -40,8 +44,39 @@ fn frames_of(bytes: &[u8]) -> u32 {
     frames
 }
 
+/// connection: a client and a server talk until a channel is open.
+fn conversation(now: Time) -> Option<ChannelId> {
+    let mut client = Connection::client(ClientConfig::default(), now);
+    let mut server = Connection::server(ServerConfig::new(), now);
+    let (mut to_server, mut to_client) = (BytesMut::new(), BytesMut::new());
+    loop {
+        to_server.put(client.outgoing());
+        server.handle_bytes(now, &mut to_server).ok()?;
+        while let Some(event) = server.poll_event() {
+            match event {
+                Event::Authenticate(_) | Event::Open { .. } => {
+                    server.decide(now, Decision::Accept).ok()?;
+                }
+                Event::ChannelOpened(channel) => {
+                    server.send(channel, &Method::ChannelOpenOk).ok()?;
+                }
+                _ => {}
+            }
+        }
+        to_client.put(server.outgoing());
+        client.handle_bytes(now, &mut to_client).ok()?;
+        while let Some(event) = client.poll_event() {
+            match event {
+                Event::Ready(_) => client.send(ChannelId::new(1), &Method::ChannelOpen).ok()?,
+                Event::ChannelOpened(channel) => return Some(channel),
+                _ => {}
+            }
+        }
+    }
+}
+
 /// router: which of two destinations a key reaches.
-fn routes_of(key: &[u8]) -> u32 {
+fn routes_of(key: &[u8]) -> usize {
     let mut router = Router::new(1);
     let sensors = router.add(Kind::Topic);
     let bound = router
@@ -52,7 +87,22 @@ fn routes_of(key: &[u8]) -> u32 {
     }
     let mut matches = Matches::new();
     router.route(sensors, key, &NoHeaders, &mut matches);
-    matches.len() as u32
+    matches.len()
+}
+
+/// queue: a message is published, handed out and settled.
+fn queued(now: Time) -> usize {
+    let mut effects: Vec<Effect<u32>> = Vec::new();
+    let mut queue = Queue::new(now, Config::default());
+    let entry = Entry { handle: 7u32, bytes: 120, priority: 0 };
+    let published = queue.publish(now, entry, Rare::default(), &mut effects).is_ok();
+    let consumes = queue.consume(now, ConsumerId(7), Consume::default(), &mut effects).is_ok();
+    if let (true, true, Some(delivery)) =
+        (published, consumes, queue.poll_delivery(now, &mut effects))
+    {
+        queue.settle(now, &[delivery.seq], Outcome::Accept, &mut effects);
+    }
+    effects.len()
 }
 
 #[panic_handler]
