@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::data_plane;
+use crate::data_plane as basic;
 use crate::grammar::{self, Envelope};
 use crate::method::error_in_method;
 use crate::{
@@ -13,6 +13,8 @@ use crate::{
 /// Octets before a payload, and before a method's arguments.
 const ENVELOPE: usize = FRAME_OVERHEAD - 1;
 const METHOD_HEAD: usize = ENVELOPE + 4;
+
+type Decoded = Result<Option<Frame>, DecodeError>;
 
 /// Takes frames off the front of a buffer that a host reads into.
 ///
@@ -70,7 +72,8 @@ impl Decoder {
     /// When the octets are not AMQP 0-9-1 or pass the limits. The frame is gone from `input` when its bounds were
     /// sound ([`DecodeError::is_recoverable`]); otherwise `input` is left as it is, and the same error is returned
     /// for ever, since nobody knows where the next frame begins.
-    #[inline]
+    // Returned by value and large: inlined, a frame is written once, to where its reader wants it.
+    #[inline(always)]
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
         if self.failed.is_some() {
             return Err(self.lost_sync(input));
@@ -94,65 +97,60 @@ impl Decoder {
         }
         self.missing = FRAME_OVERHEAD;
         match kind {
-            grammar::METHOD => self.method(channel, input, total).map(Some),
+            grammar::METHOD => self.method(channel, input, total),
             grammar::BODY => Ok(Some(Frame::Body(channel, share(input, ENVELOPE, total)))),
-            grammar::HEADER => self.header(channel, input, total).map(Some),
-            _ => heartbeat(channel, input, total).map(Some),
+            grammar::HEADER => self.header(channel, input, total),
+            _ => heartbeat(channel, input, total),
         }
     }
 
-    /// The data plane is taken apart in place, and shares memory at most once; the rest goes the general way.
-    #[inline]
-    fn method(
-        &self,
-        channel: ChannelId,
-        input: &mut BytesMut,
-        total: usize,
-    ) -> Result<Frame, DecodeError> {
-        let payload = input.get(ENVELOPE..total - 1).unwrap_or_default();
-        let hot = match payload.split_first_chunk() {
-            Some((&[0, 60, 0, number], arguments)) => data_plane::hot(number, arguments),
-            _ => None,
-        };
-        match hot {
-            Some(Ok(data_plane::Hot::Settled(method))) => {
-                input.advance(total);
-                Ok(Frame::Method(channel, method))
-            }
-            Some(Ok(data_plane::Hot::Content(shape))) => {
-                let raw = share(input, METHOD_HEAD, total);
-                Ok(Frame::Method(channel, shape.with(raw)))
-            }
-            Some(Err(fault)) => {
-                let error = error_in_method(fault, payload, ENVELOPE, channel);
-                input.advance(total);
-                Err(error)
-            }
-            None => self.rare_method(channel, input, total),
+    /// The data plane is taken apart in place, and shares memory at most once; the rest, and everything that is
+    /// wrong, goes the general way.
+    #[inline(always)]
+    fn method(&self, channel: ChannelId, input: &mut BytesMut, total: usize) -> Decoded {
+        macro_rules! content {
+            ($method:ident, $arguments:ident) => {
+                if let Some(method) = basic::$method::measure($arguments) {
+                    let method = method(share(input, METHOD_HEAD, total)).into();
+                    return Ok(Some(Frame::Method(channel, method)));
+                }
+            };
         }
+        macro_rules! settling {
+            ($method:ident, $arguments:ident) => {
+                if let Some(method) = basic::$method::exactly($arguments) {
+                    input.advance(total);
+                    return Ok(Some(Frame::Method(channel, method.into())));
+                }
+            };
+        }
+        let payload = input.get(ENVELOPE..total - 1).unwrap_or_default();
+        if let Some((&[0, 60, 0, number], arguments)) = payload.split_first_chunk() {
+            match number {
+                40 => content!(Publish, arguments),
+                50 => content!(Return, arguments),
+                60 => content!(Deliver, arguments),
+                71 => content!(GetOk, arguments),
+                80 => settling!(Ack, arguments),
+                90 => settling!(Reject, arguments),
+                120 => settling!(Nack, arguments),
+                _ => {}
+            }
+        }
+        self.rare_method(channel, input, total)
     }
 
     #[inline(never)]
-    fn rare_method(
-        &self,
-        channel: ChannelId,
-        input: &mut BytesMut,
-        total: usize,
-    ) -> Result<Frame, DecodeError> {
+    fn rare_method(&self, channel: ChannelId, input: &mut BytesMut, total: usize) -> Decoded {
         let payload = share(input, ENVELOPE, total);
         match Method::parse(&payload, &payload, &self.limits) {
-            Ok(method) => Ok(Frame::Method(channel, method)),
+            Ok(method) => Ok(Some(Frame::Method(channel, method))),
             Err(fault) => Err(error_in_method(fault, &payload, ENVELOPE, channel)),
         }
     }
 
-    #[inline]
-    fn header(
-        &self,
-        channel: ChannelId,
-        input: &mut BytesMut,
-        total: usize,
-    ) -> Result<Frame, DecodeError> {
+    #[inline(always)]
+    fn header(&self, channel: ChannelId, input: &mut BytesMut, total: usize) -> Decoded {
         let payload = input.get(ENVELOPE..total - 1).unwrap_or_default();
         let parsed = header::fixed(payload).and_then(|(class_id, body_size, raw)| {
             if !self.limits.lazy_properties {
@@ -164,7 +162,8 @@ impl Decoder {
             Ok((class_id, body_size)) => {
                 let raw = share(input, ENVELOPE + header::FIXED_LEN, total);
                 let checked = !self.limits.lazy_properties;
-                Ok(Frame::Header(channel, Header::from_parts(class_id, body_size, raw, checked)))
+                let header = Header::from_parts(class_id, body_size, raw, checked);
+                Ok(Some(Frame::Header(channel, header)))
             }
             Err(fault) => {
                 let error = header_error(fault, payload, channel);
@@ -208,10 +207,10 @@ fn share(input: &mut BytesMut, start: usize, total: usize) -> Bytes {
     shared
 }
 
-fn heartbeat(channel: ChannelId, input: &mut BytesMut, total: usize) -> Result<Frame, DecodeError> {
+fn heartbeat(channel: ChannelId, input: &mut BytesMut, total: usize) -> Decoded {
     if channel.is_connection() && total == FRAME_OVERHEAD {
         input.advance(total);
-        return Ok(Frame::Heartbeat);
+        return Ok(Some(Frame::Heartbeat));
     }
     let payload = share(input, ENVELOPE, total);
     let offset = if channel.is_connection() { ENVELOPE } else { 1 };

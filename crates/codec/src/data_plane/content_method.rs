@@ -1,11 +1,15 @@
 //! What methods with content have in common: how they come out of arguments, and go into frames, in two forms.
 
 macro_rules! content_method {
-    ($owned:ident, $borrowed:ident, $shape:ident($($len:ident = $part:ident),*), $arm:ident) => {
+    ($owned:ident, $borrowed:ident, $arm:ident, $($len:ident = $part:ident),*) => {
         impl $owned {
+            /// Measures the strings in arguments that are well formed; what is returned makes the method once the
+            /// arguments are shared.
             #[inline(always)]
-            pub(super) const fn from_shape(raw: Bytes, $($len: u8),*) -> Self {
-                Self { raw, $($len),* }
+            pub(crate) fn measure(arguments: &[u8]) -> Option<impl FnOnce(Bytes) -> Self + use<>> {
+                let Ok(([], parts)) = $borrowed::parse(arguments) else { return None };
+                $(let $len = parts.$part.len() as u8;)*
+                Some(move |raw| Self { raw, $($len),* })
             }
 
             /// The parts, borrowed.
@@ -56,11 +60,6 @@ macro_rules! content_method {
         }
 
         impl<'a> $borrowed<'a> {
-            #[inline(always)]
-            pub(super) fn shape(self) -> Shape {
-                Shape::$shape($(self.$part.len() as u8),*)
-            }
-
             /// Octets of the whole method frame.
             #[must_use]
             pub fn encoded_len(&self) -> usize {

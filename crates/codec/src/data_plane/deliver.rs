@@ -6,7 +6,7 @@ use core::fmt;
 use bytes::{BufMut, Bytes};
 
 use super::content_method::content_method;
-use super::{Shape, number, part};
+use super::{number, part};
 use crate::arguments::{Arguments, Taken};
 use crate::frame::method_head;
 use crate::grammar::{self, Parsed};
@@ -104,6 +104,8 @@ impl<'a> DeliverRef<'a> {
 content_method!(
     Deliver,
     DeliverRef,
-    Deliver(tag_len = consumer_tag, exchange_len = exchange, key_len = routing_key),
-    BasicDeliver
+    BasicDeliver,
+    tag_len = consumer_tag,
+    exchange_len = exchange,
+    key_len = routing_key
 );

@@ -6,7 +6,7 @@ use core::fmt;
 use bytes::{BufMut, Bytes};
 
 use super::content_method::content_method;
-use super::{Shape, number, part};
+use super::{number, part};
 use crate::arguments::{Arguments, Taken};
 use crate::frame::method_head;
 use crate::grammar::{self, Parsed};
@@ -99,4 +99,4 @@ impl<'a> GetOkRef<'a> {
     }
 }
 
-content_method!(GetOk, GetOkRef, GetOk(exchange_len = exchange, key_len = routing_key), BasicGetOk);
+content_method!(GetOk, GetOkRef, BasicGetOk, exchange_len = exchange, key_len = routing_key);

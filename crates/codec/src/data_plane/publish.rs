@@ -6,7 +6,7 @@ use core::fmt;
 use bytes::{BufMut, Bytes};
 
 use super::content_method::content_method;
-use super::{Shape, number, part};
+use super::{number, part};
 use crate::arguments::{Arguments, Taken};
 use crate::frame::method_head;
 use crate::grammar::{self, Parsed};
@@ -99,9 +99,4 @@ impl<'a> PublishRef<'a> {
     }
 }
 
-content_method!(
-    Publish,
-    PublishRef,
-    Publish(exchange_len = exchange, key_len = routing_key),
-    BasicPublish
-);
+content_method!(Publish, PublishRef, BasicPublish, exchange_len = exchange, key_len = routing_key);

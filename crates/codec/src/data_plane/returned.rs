@@ -6,7 +6,7 @@ use core::fmt;
 use bytes::{BufMut, Bytes};
 
 use super::content_method::content_method;
-use super::{Shape, number, part};
+use super::{number, part};
 use crate::arguments::{Arguments, Taken};
 use crate::frame::method_head;
 use crate::grammar::{self, Parsed};
@@ -92,6 +92,8 @@ impl<'a> ReturnRef<'a> {
 content_method!(
     Return,
     ReturnRef,
-    Return(text_len = reply_text, exchange_len = exchange, key_len = routing_key),
-    BasicReturn
+    BasicReturn,
+    text_len = reply_text,
+    exchange_len = exchange,
+    key_len = routing_key
 );

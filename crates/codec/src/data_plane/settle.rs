@@ -25,6 +25,15 @@ macro_rules! settling_method {
                 Ok((rest, Self { delivery_tag, $($bit: bits & $mask != 0),* }))
             }
 
+            /// The method, when the arguments are well formed.
+            #[inline(always)]
+            pub(crate) fn exactly(arguments: &[u8]) -> Option<Self> {
+                match Self::parse(arguments) {
+                    Ok(([], method)) => Some(method),
+                    _ => None,
+                }
+            }
+
             /// Writes the whole method frame.
             #[inline]
             pub fn encode(&self, channel: ChannelId, out: &mut impl BufMut) {

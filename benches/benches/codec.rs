@@ -1,0 +1,11 @@
+//! Frames parsed and written: `cargo bench -p warrener-benches --bench codec`.
+//!
+//! The same rows beside other codecs, in one run: `cargo bench --manifest-path benches/peers/Cargo.toml`.
+
+#[path = "codec/ours.rs"]
+mod ours;
+#[path = "codec/samples.rs"]
+mod samples;
+
+criterion::criterion_group!(benches, ours::rows);
+criterion::criterion_main!(benches);

@@ -1,0 +1,1 @@
+//! The comparison is in `benches/codecs.rs`; this library is empty.
