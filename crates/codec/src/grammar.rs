@@ -122,7 +122,7 @@ pub fn long_str(input: &[u8]) -> Parsed<'_, &[u8]> {
 
 /// A field table (AMQP 0-9-1 §4.2.5.5): 32 bits of length, then names and values. All of it is checked against the
 /// limits here, once, so that reading it afterwards cannot fail.
-pub fn table<'a>(limits: &Limits) -> impl Fn(&'a [u8]) -> Parsed<'a, TableRef<'a>> {
+pub fn table<'a>(limits: &Limits) -> impl Fn(&'a [u8]) -> Parsed<'a, TableRef<'a>> + Copy {
     move |input| {
         let (rest, content) = long_str(input)?;
         check(content, Kind::Table, limits)?;
@@ -131,7 +131,7 @@ pub fn table<'a>(limits: &Limits) -> impl Fn(&'a [u8]) -> Parsed<'a, TableRef<'a
 }
 
 /// A field array: 32 bits of length, then values, checked like [`table`].
-pub fn array<'a>(limits: &Limits) -> impl Fn(&'a [u8]) -> Parsed<'a, ArrayRef<'a>> {
+pub fn array<'a>(limits: &Limits) -> impl Fn(&'a [u8]) -> Parsed<'a, ArrayRef<'a>> + Copy {
     move |input| {
         let (rest, content) = long_str(input)?;
         check(content, Kind::Array, limits)?;
@@ -152,7 +152,7 @@ pub fn method_id(input: &[u8]) -> Parsed<'_, MethodId> {
 
 /// A whole frame (AMQP 0-9-1 §4.2.3), its payload not looked into. Streaming: `Incomplete` says how many octets the
 /// frame still needs.
-pub fn frame<'a>(limits: &Limits) -> impl Fn(&'a [u8]) -> Parsed<'a, FrameRef<'a>> {
+pub fn frame<'a>(limits: &Limits) -> impl Fn(&'a [u8]) -> Parsed<'a, FrameRef<'a>> + Copy {
     move |input| {
         let (rest, Envelope { kind, channel, size }) = envelope(limits, input)?;
         let Some((payload, after)) = rest.split_at_checked(size as usize) else {

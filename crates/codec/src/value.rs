@@ -1,5 +1,6 @@
 //! One value of a table or array.
 
+use alloc::format;
 use core::fmt;
 
 use bytes::BufMut;
@@ -61,12 +62,34 @@ pub struct Decimal {
     pub value: u32,
 }
 
+/// In digits: `1.25`.
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scale = usize::from(self.scale);
+        let digits = format!("{:0>1$}", self.value, scale + 1);
+        match digits.split_at_checked(digits.len() - scale) {
+            Some((whole, "")) => f.write_str(whole),
+            Some((whole, fraction)) => write!(f, "{whole}.{fraction}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl<'a> Value<'a> {
     /// Its octets when it is a long string.
     #[must_use]
     pub const fn as_long_str(&self) -> Option<&'a [u8]> {
         match *self {
             Self::LongStr(octets) => Some(octets),
+            _ => None,
+        }
+    }
+
+    /// Its octets when it is a long string or a byte array.
+    #[must_use]
+    pub const fn as_octets(&self) -> Option<&'a [u8]> {
+        match *self {
+            Self::LongStr(octets) | Self::Bytes(octets) => Some(octets),
             _ => None,
         }
     }
@@ -184,7 +207,7 @@ impl fmt::Debug for Value<'_> {
             Self::I64(value) => write!(f, "{value}i64"),
             Self::F32(value) => write!(f, "{value:?}f32"),
             Self::F64(value) => write!(f, "{value:?}f64"),
-            Self::Decimal(Decimal { scale, value }) => write!(f, "decimal({value}e-{scale})"),
+            Self::Decimal(value) => write!(f, "decimal({value})"),
             Self::LongStr(octets) => match core::str::from_utf8(octets) {
                 Ok(text) => write!(f, "{text:?}"),
                 Err(_) => write!(f, "b\"{}\"", octets.escape_ascii()),

@@ -210,7 +210,7 @@ fn all_properties_come_out_of_the_tour() {
     assert_eq!(all.cluster_id.unwrap(), "cl");
     assert_eq!(
         format!("{:?}", all.headers.unwrap()),
-        r#"{"str": "v", "int": 5i32, "big": 1099511627776i64, "neg": -3i32, "bool": true, "none": void, "list": [1i32, "two", {"three": 3i32}], "table": {"a": {"b": "c"}}, "bytes": bytes("\x00\xff"), "ts": timestamp(1704153600), "dec": decimal(125e-2)}"#
+        r#"{"str": "v", "int": 5i32, "big": 1099511627776i64, "neg": -3i32, "bool": true, "none": void, "list": [1i32, "two", {"three": 3i32}], "table": {"a": {"b": "c"}}, "bytes": bytes("\x00\xff"), "ts": timestamp(1704153600), "dec": decimal(1.25)}"#
     );
     assert_eq!(all.to_owned(), properties);
 }
@@ -260,6 +260,6 @@ fn what_a_method_holds_can_be_asked_for() {
     let odd = start_ok.client_properties.get("odd").unwrap().as_array().unwrap();
     assert_eq!(
         format!("{odd:?}"),
-        r#"[1i16, 1u16, -1i8, 255u8, 1u32, 4.6006e-41f32, 0.0f64, decimal(314e-2), timestamp(0), 0i64, void, bytes("\x00")]"#
+        r#"[1i16, 1u16, -1i8, 255u8, 1u32, 4.6006e-41f32, 0.0f64, decimal(3.14), timestamp(0), 0i64, void, bytes("\x00")]"#
     );
 }
