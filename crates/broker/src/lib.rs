@@ -1,3 +1,50 @@
-//! The meaning of AMQP 0-9-1: vhosts, channels, exchanges, queues and messages as one deterministic machine.
-
+#![doc = include_str!("../README.md")]
+#![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod address;
+mod amqp091;
+mod arguments;
+mod bind;
+mod broker;
+mod config;
+mod dead_letter;
+mod declare;
+mod depart;
+mod effect;
+mod exchange;
+mod generator;
+mod header;
+mod id;
+mod input;
+mod message;
+mod names;
+mod permission;
+mod publish;
+mod realm;
+mod record;
+mod recovery;
+mod refusal;
+mod settle;
+mod slab;
+mod stats;
+mod transaction;
+mod value;
+mod vhost;
+mod view;
+
+pub use crate::address::Address;
+pub use crate::broker::{Broker, Timer};
+pub use crate::config::{Config, Limits, RABBITMQ_VERSION};
+pub use crate::effect::{Confirm, Deliver, Effect, GetOk, Return};
+pub use crate::generator::Seed;
+pub use crate::id::{ConnectionId, RecordId};
+pub use crate::input::{Capabilities, ClosedBy, Connected, Input};
+pub use crate::permission::{PasswordHash, Pattern, Permission, UnsupportedPattern, User};
+pub use crate::record::{Record, RecordError};
+pub use crate::recovery::RecoveryError;
+pub use crate::refusal::{Difference, Given, Kind, Reason, Refusal, Resource, Right};
+pub use crate::stats::Stats;
+pub use crate::view::View;

@@ -24,6 +24,12 @@ macro_rules! content_method {
                 &self.raw
             }
 
+            /// The shared arguments as they are on the wire.
+            #[must_use]
+            pub fn into_bytes(self) -> bytes::Bytes {
+                self.raw
+            }
+
             /// The same method in memory of its own, so that it does not keep a read buffer alive.
             #[must_use]
             pub fn detached(&self) -> Self {

@@ -1,0 +1,173 @@
+//! Connections: coming, going, and how much is on its way to each.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use warrener_codec::{ChannelId, Content, ShortStr};
+use warrener_time::Time;
+
+use crate::broker::Broker;
+use crate::effect::Effect;
+use crate::id::{ChannelKey, ClientKey, ConnectionId, VhostId};
+use crate::input::{Capabilities, Connected};
+use crate::permission::{Access, Caller};
+use crate::refusal::{Reason, Refusal, said, shown};
+
+/// A client that has logged in.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) connection: ConnectionId,
+    pub(crate) vhost: VhostId,
+    pub(crate) access: Access,
+    pub(crate) name: ShortStr,
+    pub(crate) frame_max: u32,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) channels: BTreeMap<ChannelId, ChannelKey>,
+    /// How much is on its way.
+    pub(crate) outbound_bytes: u64,
+    /// So much that its consumers get nothing more.
+    pub(crate) congested: bool,
+}
+
+/// connection.open, which is what a refused virtual host is told to be about.
+const CONNECTION_OPEN: (u16, u16) = (10, 40);
+
+impl Client {
+    /// On whose behalf its methods are obeyed.
+    pub(crate) const fn caller(&self) -> Caller<'_> {
+        Caller { access: &self.access, vhost: self.vhost, connection: self.connection }
+    }
+
+    /// Whether the client can take the header frame of this content at all.
+    pub(crate) fn takes(&self, content: &Content) -> bool {
+        let header_frame = content.properties.as_bytes().len() + HEADER_OVERHEAD;
+        self.frame_max == 0 || header_frame <= self.frame_max as usize
+    }
+}
+
+/// What a header frame has besides the properties: the envelope, and class, weight and size.
+const HEADER_OVERHEAD: usize = 8 + 12;
+
+impl Broker {
+    pub(crate) fn connected(&mut self, connected: Connected, out: &mut Vec<Effect>) {
+        let connection = connected.connection;
+        match self.admit_client(connected) {
+            Ok(()) => out.push(Effect::Opened(connection)),
+            Err(reason) => {
+                let refusal = Refusal::new(&reason, CONNECTION_OPEN);
+                out.push(Effect::CloseConnection(connection, Box::new(refusal)));
+            }
+        }
+    }
+
+    fn admit_client(&mut self, connected: Connected) -> Result<(), Reason> {
+        let Connected { connection, user, vhost, name, frame_max, capabilities } = connected;
+        let Some(id) = self.realm.vhosts.find(vhost.as_bytes()) else {
+            return Err(Reason::NoVhost(shown(vhost.as_bytes())));
+        };
+        let access = self.realm.users.access(&user, &vhost)?;
+        let key = self.amqp.clients.insert(Client {
+            connection,
+            vhost: id,
+            access,
+            name: name.detached(),
+            frame_max,
+            capabilities,
+            channels: BTreeMap::new(),
+            outbound_bytes: 0,
+            congested: false,
+        });
+        let before = self.amqp.client_keys.insert(connection, key);
+        assert!(before.is_none(), "a host gives a connection's number once");
+        Ok(())
+    }
+
+    pub(crate) fn disconnected(
+        &mut self,
+        now: Time,
+        connection: ConnectionId,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some(key) = self.amqp.client(connection) {
+            self.remove_client(now, key, out);
+            out.push(Effect::ConnectionClosed(connection));
+        }
+    }
+
+    /// Closes a connection because of what one of its channels was asked to do, or because the host stops.
+    pub(crate) fn refuse_connection(
+        &mut self,
+        now: Time,
+        key: ClientKey,
+        reason: &Reason,
+        ids: (u16, u16),
+        out: &mut Vec<Effect>,
+    ) {
+        let connection = self.amqp.clients.get(key).expect("a client that is there").connection;
+        self.remove_client(now, key, out);
+        let refusal = Refusal::new(reason, ids);
+        out.push(Effect::CloseConnection(connection, Box::new(refusal)));
+    }
+
+    pub(crate) fn shut_down(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let reason = "broker forced connection closure with reason 'shutdown'";
+        let reason = Reason::Forced(said(reason));
+        let everyone: Vec<ClientKey> = self.amqp.clients.iter().map(|(key, _)| key).collect();
+        for key in everyone {
+            self.refuse_connection(now, key, &reason, (0, 0), out);
+        }
+    }
+
+    /// Forgets a connection: its channels first, then the queues that end with it.
+    fn remove_client(&mut self, now: Time, key: ClientKey, out: &mut Vec<Effect>) {
+        let client = self.amqp.clients.get_mut(key).expect("a client that is there");
+        let connection = client.connection;
+        let channels = core::mem::take(&mut client.channels);
+        // Every consumer goes before anything is put back, so that nothing is handed to a channel that is next to go.
+        for channel in channels.values() {
+            self.detach_consumers(now, *channel, out);
+        }
+        for channel in channels.into_values() {
+            self.remove_channel(now, channel, out);
+        }
+        let owned =
+            (connection, crate::id::QueueId::FIRST)..=(connection, crate::id::QueueId::LAST);
+        let doomed: Vec<_> = self.realm.owned.range(owned).map(|(_, queue)| *queue).collect();
+        for queue in doomed {
+            self.realm.remove_queue(now, queue, out);
+        }
+        self.amqp.clients.remove(key);
+        self.amqp.client_keys.remove(&connection);
+    }
+
+    /// The client has taken so much of what was sent to it.
+    pub(crate) fn drained(&mut self, connection: ConnectionId, bytes: u32) {
+        let Some(key) = self.amqp.client(connection) else { return };
+        let client = self.amqp.clients.get_mut(key).expect("a client that is there");
+        client.outbound_bytes = client.outbound_bytes.saturating_sub(u64::from(bytes));
+        if client.congested && client.outbound_bytes <= self.realm.limits.outbound_low_bytes {
+            client.congested = false;
+            self.refresh_client(key);
+        }
+    }
+
+    /// So much more is on its way to the client.
+    pub(crate) fn burden(&mut self, key: ClientKey, bytes: u32) {
+        let client = self.amqp.clients.get_mut(key).expect("a client that is there");
+        client.outbound_bytes += u64::from(bytes);
+        if !client.congested && client.outbound_bytes >= self.realm.limits.outbound_high_bytes {
+            client.congested = true;
+            self.refresh_client(key);
+        }
+    }
+
+    /// Says anew what each consumer of a client may get.
+    fn refresh_client(&mut self, key: ClientKey) {
+        let client = self.amqp.clients.get(key).expect("a client that is there");
+        let channels: Vec<ChannelKey> = client.channels.values().copied().collect();
+        for channel in channels {
+            self.refresh_channel(channel);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! From queues to consumers.
+
+use alloc::vec::Vec;
+
+use warrener_queue::{Delivery, Outcome};
+use warrener_time::Time;
+
+use crate::amqp091::unacked::Delivered;
+use crate::broker::Broker;
+use crate::effect::{Deliver, Effect};
+use crate::id::{ChannelKey, LinkId, MessageId, QueueId};
+use crate::refusal::Reason;
+use crate::settle::content_for;
+
+impl Broker {
+    /// Hands out what can be handed out, up to a bound; the rest waits for the next turn.
+    #[inline]
+    pub(crate) fn deliver(&mut self, now: Time, out: &mut Vec<Effect>) {
+        for _ in 0..self.realm.limits.deliveries_per_input {
+            let Some((queue, delivery)) = self.realm.poll_delivery(now) else { return };
+            if !self.hand_over(queue, &delivery, out) {
+                self.give_up_on(now, queue, &delivery, out);
+            }
+            self.realm.absorb(now, out);
+        }
+    }
+
+    /// A message whose header does not fit the frames of a consumer's connection is never sent to it. The consumer ends,
+    /// so that the message can go to one that takes it.
+    fn give_up_on(
+        &mut self,
+        now: Time,
+        queue: QueueId,
+        delivery: &Delivery<MessageId>,
+        out: &mut Vec<Effect>,
+    ) {
+        let link = LinkId::from_consumer(delivery.consumer.expect("only get has no consumer"));
+        let consumer = self.amqp.consumers.get(link).expect("a queue's consumer is known");
+        let (key, tag) = (consumer.channel, consumer.tag.clone());
+        let (_, client) = self.amqp.with_client(key);
+        let reason = self.header_too_large(client.frame_max, delivery.handle);
+        let is_told = client.capabilities.consumer_cancel_notify;
+        self.realm.settle(now, queue, &[delivery.seq], Outcome::Requeue { failed: false }, out);
+        if is_told {
+            self.end_consumer(now, link, out);
+            self.notify_cancel(key, tag, out);
+        } else {
+            self.refuse(now, key, &reason, (0, 0), out);
+        }
+    }
+
+    pub(crate) fn header_too_large(&self, frame_max: u32, message: MessageId) -> Reason {
+        let size = self.realm.messages.get(message).new.content.properties.as_bytes().len();
+        Reason::HeaderTooLarge { size, frame_max }
+    }
+
+    #[inline]
+    fn hand_over(
+        &mut self,
+        queue: QueueId,
+        delivery: &Delivery<MessageId>,
+        out: &mut Vec<Effect>,
+    ) -> bool {
+        let link = LinkId::from_consumer(delivery.consumer.expect("only get has no consumer"));
+        let consumer = self.amqp.consumers.get_mut(link).expect("a queue's consumer is known");
+        let key = consumer.channel;
+        let channel = self.amqp.channels.get_mut(key).expect("a consumer has a channel");
+        let client = self.amqp.clients.get(channel.client).expect("a channel has a client");
+        let slot = self.realm.queues.get(queue).expect("a delivery comes from a queue");
+        let message = self.realm.messages.get_mut(delivery.handle);
+        let content = content_for(&message.new, slot.settings.kind, delivery);
+        if !client.takes(&content) && !delivery.settled {
+            return false;
+        }
+        let counted = !delivery.settled;
+        consumer.unacked += u32::from(counted);
+        message.handed = message.handed.saturating_add(u32::from(counted));
+        let tag = channel.next_delivery_tag();
+        if counted {
+            channel.unacked.push(Delivered { tag, queue, seq: delivery.seq, link: Some(link) });
+            channel.shared_unacked += 1;
+        }
+        let deliver = Deliver {
+            connection: channel.connection,
+            channel: channel.number,
+            consumer_tag: consumer.tag.clone(),
+            delivery_tag: tag,
+            redelivered: delivery.redelivered,
+            address: message.new.address.clone(),
+            content,
+        };
+        let became_full = counted && channel.is_full();
+        self.realm.stats.delivered += 1;
+        self.emit(key, Effect::Deliver(deliver), out);
+        if became_full {
+            self.refresh_channel(key);
+        }
+        true
+    }
+
+    /// Says anew what each consumer of a channel may get.
+    pub(crate) fn refresh_channel(&mut self, key: ChannelKey) {
+        let links: Vec<LinkId> = self.amqp.channel(key).consumers.values().copied().collect();
+        for link in links {
+            self.refresh_consumer(link);
+        }
+    }
+
+    /// Says anew what a consumer may get.
+    #[inline]
+    pub(crate) fn refresh_consumer(&mut self, link: LinkId) {
+        let Some(consumer) = self.amqp.consumers.get(link) else { return };
+        let (channel, client) = self.amqp.with_client(consumer.channel);
+        let credit = channel.credit_of(consumer, client);
+        self.realm.credit(consumer.queue, link, credit);
+    }
+}

@@ -1,0 +1,128 @@
+//! Which method leads where, and what a refusal does.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use warrener_codec::{ChannelId, Method};
+use warrener_time::Time;
+
+use crate::broker::Broker;
+use crate::effect::Effect;
+use crate::id::{ChannelKey, ConnectionId};
+use crate::refusal::{Reason, Refusal};
+
+impl Broker {
+    pub(crate) fn method(
+        &mut self,
+        now: Time,
+        connection: ConnectionId,
+        number: ChannelId,
+        method: Method,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(key) = self.amqp.open_channel(connection, number) else { return };
+        let ids = method.ids();
+        if let Err(reason) = self.obey(now, key, method, out) {
+            self.refuse(now, key, &reason, ids, out);
+        }
+    }
+
+    /// Closes the channel, or for a hard error the connection, as the reason's code says.
+    pub(crate) fn refuse(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        reason: &Reason,
+        ids: (u16, u16),
+        out: &mut Vec<Effect>,
+    ) {
+        if reason.code().is_hard() {
+            let client = self.amqp.channel(key).client;
+            return self.refuse_connection(now, client, reason, ids, out);
+        }
+        let channel = self.amqp.channel(key);
+        let refusal = Box::new(Refusal::new(reason, ids));
+        let close = Effect::CloseChannel(channel.connection, channel.number, refusal);
+        self.clear_channel(now, key, out);
+        self.emit(key, close, out);
+    }
+
+    fn obey(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        method: Method,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        match method {
+            Method::BasicAck(ack) => self.ack(now, key, ack, out),
+            Method::BasicNack(nack) => self.nack(now, key, nack, out),
+            Method::BasicReject(reject) => self.reject(now, key, reject, out),
+            Method::BasicGet(get) => self.get(now, key, &get, out),
+            Method::BasicConsume(consume) => self.consume(now, key, &consume, out),
+            Method::BasicCancel(cancel) => self.cancel(now, key, &cancel, out),
+            Method::BasicCancelOk(_) => Ok(()),
+            Method::BasicQos(qos) => self.qos(key, qos, out),
+            Method::BasicRecover(recover) => self.recover(now, key, recover.requeue, true, out),
+            Method::BasicRecoverAsync(recover) => {
+                self.recover(now, key, recover.requeue, false, out)
+            }
+            Method::ConfirmSelect(select) => self.confirm_select(key, select.no_wait, out),
+            Method::TxSelect => self.tx_select(key, out),
+            Method::TxCommit => self.tx_commit(now, key, out),
+            Method::TxRollback => self.tx_rollback(key, out),
+            Method::ExchangeDeclare(declare) => self.exchange_declare(key, *declare, out),
+            Method::ExchangeDelete(delete) => self.exchange_delete(key, &delete, out),
+            Method::ExchangeBind(bind) => self.exchange_bind(key, *bind, out),
+            Method::ExchangeUnbind(unbind) => self.exchange_unbind(key, *unbind, out),
+            Method::QueueDeclare(declare) => self.queue_declare(now, key, *declare, out),
+            Method::QueueDelete(delete) => self.queue_delete(now, key, &delete, out),
+            Method::QueuePurge(purge) => self.queue_purge(now, key, &purge, out),
+            Method::QueueBind(bind) => self.queue_bind(key, *bind, out),
+            Method::QueueUnbind(unbind) => self.queue_unbind(key, *unbind, out),
+            Method::ChannelFlow(flow) => self.flow(key, flow.active, out),
+            Method::ChannelFlowOk(_) => Ok(()),
+            Method::AccessRequest(_) => self.access_request(key, out),
+            Method::ConnectionStart(_)
+            | Method::ConnectionStartOk(_)
+            | Method::ConnectionSecure(_)
+            | Method::ConnectionSecureOk(_)
+            | Method::ConnectionTune(_)
+            | Method::ConnectionTuneOk(_)
+            | Method::ConnectionOpen(_)
+            | Method::ConnectionOpenOk
+            | Method::ConnectionClose(_)
+            | Method::ConnectionCloseOk
+            | Method::ConnectionBlocked(_)
+            | Method::ConnectionUnblocked
+            | Method::ConnectionUpdateSecret(_)
+            | Method::ConnectionUpdateSecretOk
+            | Method::ChannelOpen
+            | Method::ChannelOpenOk
+            | Method::ChannelClose(_)
+            | Method::ChannelCloseOk
+            | Method::AccessRequestOk(_)
+            | Method::ExchangeDeclareOk
+            | Method::ExchangeDeleteOk
+            | Method::ExchangeBindOk
+            | Method::ExchangeUnbindOk
+            | Method::QueueDeclareOk(_)
+            | Method::QueueBindOk
+            | Method::QueuePurgeOk(_)
+            | Method::QueueDeleteOk(_)
+            | Method::QueueUnbindOk
+            | Method::BasicQosOk
+            | Method::BasicConsumeOk(_)
+            | Method::BasicPublish(_)
+            | Method::BasicReturn(_)
+            | Method::BasicDeliver(_)
+            | Method::BasicGetOk(_)
+            | Method::BasicGetEmpty
+            | Method::BasicRecoverOk
+            | Method::ConfirmSelectOk
+            | Method::TxSelectOk
+            | Method::TxCommitOk
+            | Method::TxRollbackOk => Err(Reason::Unimplemented),
+        }
+    }
+}

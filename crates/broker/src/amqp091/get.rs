@@ -1,0 +1,60 @@
+//! basic.get: one message, asked for.
+
+use alloc::vec::Vec;
+
+use warrener_codec::Method;
+use warrener_codec::method::basic;
+use warrener_time::Time;
+
+use crate::amqp091::unacked::Delivered;
+use crate::arguments::QueueKind;
+use crate::broker::Broker;
+use crate::effect::{Effect, GetOk};
+use crate::id::ChannelKey;
+use crate::refusal::Reason;
+use crate::settle::content_for;
+
+impl Broker {
+    pub(crate) fn get(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        get: &basic::Get,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        let name = self.queue_name(key, &get.queue)?;
+        let queue = self.realm.expect_readable_queue(self.amqp.caller(key), &name)?;
+        let slot = self.realm.queue(queue);
+        if slot.settings.single_active_consumer && slot.settings.kind == QueueKind::Quorum {
+            let resource = self.realm.resource(queue);
+            return Err(Reason::GetPastSingleActive { resource, kind: slot.settings.kind.name() });
+        }
+        let Some(delivery) = self.realm.take(now, queue, get.no_ack) else {
+            self.realm.absorb(now, out);
+            self.reply(key, Method::BasicGetEmpty, false, None, out);
+            return Ok(());
+        };
+        let slot = self.realm.queue(queue);
+        let message = &self.realm.messages.get(delivery.handle).new;
+        let content = content_for(message, slot.settings.kind, &delivery);
+        let message_count = slot.standing().ready;
+        let channel = self.amqp.channel_mut(key);
+        let tag = channel.next_delivery_tag();
+        if !get.no_ack {
+            channel.unacked.push(Delivered { tag, queue, seq: delivery.seq, link: None });
+        }
+        let got = GetOk {
+            connection: channel.connection,
+            channel: channel.number,
+            delivery_tag: tag,
+            redelivered: delivery.redelivered,
+            message_count,
+            address: message.address.clone(),
+            content,
+        };
+        self.realm.stats.got += 1;
+        self.emit(key, Effect::GetOk(got), out);
+        self.realm.absorb(now, out);
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! Channels: opening, closing, and what a closing channel leaves behind.
+
+use alloc::vec::Vec;
+
+use warrener_codec::method::{access, channel};
+use warrener_codec::{ChannelId, Method};
+use warrener_queue::Outcome;
+use warrener_time::Time;
+
+use crate::amqp091::channel::{Channel, Mode};
+use crate::broker::Broker;
+use crate::effect::Effect;
+use crate::id::{ChannelKey, ConnectionId};
+use crate::input::ClosedBy;
+use crate::refusal::Reason;
+
+impl Broker {
+    pub(crate) fn channel_opened(
+        &mut self,
+        connection: ConnectionId,
+        number: ChannelId,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(client) = self.amqp.client(connection) else { return };
+        let key = self.amqp.channels.insert(Channel::new(client, connection, number));
+        let before = self.amqp.channel_keys.insert((connection, number), key);
+        assert!(before.is_none(), "a channel is opened once");
+        let client = self.amqp.clients.get_mut(client).expect("a client that is there");
+        client.channels.insert(number, key);
+        self.reply(key, Method::ChannelOpenOk, false, None, out);
+    }
+
+    pub(crate) fn channel_closed(
+        &mut self,
+        now: Time,
+        connection: ConnectionId,
+        number: ChannelId,
+        by: ClosedBy,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(key) = self.amqp.channel_keys.get(&(connection, number)).copied() else { return };
+        self.clear_channel(now, key, out);
+        if by == ClosedBy::Client {
+            // What waits for a disk is said before the channel's last word, and that needs no waiting.
+            let channel = self.amqp.channel(key);
+            let effect = channel.sending(Method::ChannelCloseOk);
+            self.emit(key, effect, out);
+        }
+        self.remove_channel(now, key, out);
+    }
+
+    /// Ends everything that a channel has going, so that it can be closed: its consumers, its transaction, and what it
+    /// holds, which goes back to its queues.
+    pub(crate) fn clear_channel(&mut self, now: Time, key: ChannelKey, out: &mut Vec<Effect>) {
+        let channel = self.amqp.channel_mut(key);
+        channel.closing = true;
+        if let Mode::Transactional(transaction) = core::mem::replace(&mut channel.mode, Mode::Plain)
+        {
+            channel.unacked.put_back(transaction.into_settled());
+        }
+        if let Some(replier) = channel.reply_consumer.take() {
+            self.amqp.repliers.remove(&replier.address);
+        }
+        self.detach_consumers(now, key, out);
+        let mut held = core::mem::take(&mut self.amqp.settling);
+        let channel = self.amqp.channel_mut(key);
+        channel.unacked.take_up_to(0, &mut held).expect("tag 0 is always right");
+        self.settle_in_queues(now, &mut held, Outcome::Requeue { failed: true }, out);
+        self.amqp.settling = held;
+    }
+
+    /// Forgets a channel.
+    pub(crate) fn remove_channel(&mut self, now: Time, key: ChannelKey, out: &mut Vec<Effect>) {
+        self.clear_channel(now, key, out);
+        let Some(channel) = self.amqp.channels.remove(key) else { return };
+        self.amqp.channel_keys.remove(&(channel.connection, channel.number));
+        if let Some(client) = self.amqp.clients.get_mut(channel.client) {
+            client.channels.remove(&channel.number);
+        }
+    }
+
+    /// AMQP 0-9-1 §1.5.2.3. RabbitMQ refuses to stop; here nothing more is delivered until the client says so.
+    pub(crate) fn flow(
+        &mut self,
+        key: ChannelKey,
+        active: bool,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        self.amqp.channel_mut(key).flowing = active;
+        self.refresh_channel(key);
+        self.reply(key, Method::ChannelFlowOk(channel::FlowOk { active }), false, None, out);
+        Ok(())
+    }
+
+    /// A relic of AMQP 0-8: every ticket is granted, and means nothing.
+    pub(crate) fn access_request(
+        &mut self,
+        key: ChannelKey,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        let granted = Method::AccessRequestOk(access::RequestOk { ticket: 1 });
+        self.reply(key, granted, false, None, out);
+        Ok(())
+    }
+}

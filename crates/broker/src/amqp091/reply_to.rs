@@ -1,0 +1,107 @@
+//! Direct reply-to (RabbitMQ extension): replies to a requester without a queue.
+//!
+//! The requester consumes from a queue that does not exist, and names it in its requests. They go out with an address
+//! instead that nobody can guess, and what is published to that address comes straight to the requester's channel.
+
+use alloc::vec::Vec;
+
+use warrener_codec::method::basic;
+use warrener_codec::{Content, Method, Properties, PropertiesRef, ShortStr};
+
+use crate::address::Address;
+use crate::amqp091::channel::ReplyConsumer;
+use crate::broker::Broker;
+use crate::effect::{Deliver, Effect};
+use crate::id::{ChannelKey, VhostId};
+use crate::refusal::Reason;
+
+/// What requesters consume from, and name in their requests.
+pub(crate) const QUEUE: &str = "amq.rabbitmq.reply-to";
+/// What responders publish to begins so.
+const PREFIX: &str = "amq.rabbitmq.reply-to.";
+
+/// Whether this is the queue that does not exist.
+pub(crate) fn is_queue(name: &ShortStr) -> bool {
+    name.as_bytes() == QUEUE.as_bytes()
+}
+
+/// Whether this may be the address of a requester.
+pub(crate) fn is_address(name: &ShortStr) -> bool {
+    name.as_bytes().starts_with(PREFIX.as_bytes())
+}
+
+impl Broker {
+    pub(crate) fn consume_replies(
+        &mut self,
+        key: ChannelKey,
+        consume: &basic::Consume,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        if !consume.no_ack {
+            return Err(Reason::ReplyConsumerAcknowledges);
+        }
+        if self.amqp.channel(key).reply_consumer.is_some() {
+            return Err(Reason::ReplyConsumerExists);
+        }
+        let tag = self.consumer_tag(&consume.consumer_tag);
+        let address = self.realm.generator.name(PREFIX);
+        self.amqp.repliers.insert(address.clone(), key);
+        let replier = ReplyConsumer { tag: tag.clone(), address };
+        self.amqp.channel_mut(key).reply_consumer = Some(replier);
+        let ok = Method::BasicConsumeOk(basic::ConsumeOk { consumer_tag: tag });
+        self.reply(key, ok, consume.no_wait, None, out);
+        Ok(())
+    }
+
+    /// The content as it goes out: a request carries the requester's address.
+    pub(crate) fn address_request(
+        &self,
+        key: ChannelKey,
+        content: Content,
+    ) -> Result<Content, Reason> {
+        let asks = |properties: &Properties| {
+            properties.reply_to().is_some_and(|name| name.as_bytes() == QUEUE.as_bytes())
+        };
+        if !asks(&content.properties) {
+            return Ok(content);
+        }
+        let replier = self.amqp.channel(key).reply_consumer.as_ref();
+        let address = &replier.ok_or(Reason::NoReplyConsumer)?.address;
+        let properties = content.properties.read().unwrap_or_default();
+        let reply_to = Some(address.as_short_ref());
+        let properties = PropertiesRef { reply_to, ..properties }.to_owned();
+        Ok(Content { properties, body: content.body })
+    }
+
+    /// The channel that takes replies at this address, if it is in this virtual host and still there.
+    pub(crate) fn replier(&self, vhost: VhostId, address: &[u8]) -> Option<ChannelKey> {
+        if !address.starts_with(PREFIX.as_bytes()) {
+            return None;
+        }
+        let key = *self.amqp.repliers.get(address)?;
+        (self.amqp.with_client(key).1.vhost == vhost).then_some(key)
+    }
+
+    /// Hands a reply straight to its requester.
+    pub(crate) fn deliver_reply(
+        &mut self,
+        key: ChannelKey,
+        address: &Address,
+        content: &Content,
+        out: &mut Vec<Effect>,
+    ) {
+        let channel = self.amqp.channel_mut(key);
+        let replier = channel.reply_consumer.as_ref().expect("a replier has a consumer");
+        let deliver = Deliver {
+            connection: channel.connection,
+            channel: channel.number,
+            consumer_tag: replier.tag.clone(),
+            delivery_tag: channel.next_delivery_tag(),
+            redelivered: false,
+            address: address.clone(),
+            content: content.clone(),
+        };
+        self.realm.stats.delivered += 1;
+        self.emit(key, Effect::Deliver(deliver), out);
+    }
+}

@@ -1,0 +1,176 @@
+//! basic.ack, basic.nack, basic.reject and basic.recover: what becomes of deliveries.
+
+use alloc::vec::Vec;
+
+use smallvec::SmallVec;
+use warrener_codec::Method;
+use warrener_codec::method::basic;
+use warrener_queue::{Outcome, Seq};
+use warrener_time::Time;
+
+use crate::amqp091::channel::Mode;
+use crate::amqp091::unacked::Delivered;
+use crate::broker::Broker;
+use crate::effect::Effect;
+use crate::id::ChannelKey;
+use crate::refusal::Reason;
+
+impl Broker {
+    #[inline]
+    pub(crate) fn ack(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        ack: basic::Ack,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        self.settle(now, key, (ack.delivery_tag, ack.multiple), Outcome::Accept, out)
+    }
+
+    /// A requeued basic.nack does not count towards the delivery limit (RabbitMQ 4.3).
+    pub(crate) fn nack(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        nack: basic::Nack,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        let outcome =
+            if nack.requeue { Outcome::Requeue { failed: false } } else { Outcome::Discard };
+        self.settle(now, key, (nack.delivery_tag, nack.multiple), outcome, out)
+    }
+
+    /// A requeued basic.reject counts towards the delivery limit (RabbitMQ 4.3).
+    pub(crate) fn reject(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        reject: basic::Reject,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        let outcome =
+            if reject.requeue { Outcome::Requeue { failed: true } } else { Outcome::Discard };
+        self.settle(now, key, (reject.delivery_tag, false), outcome, out)
+    }
+
+    #[inline]
+    fn settle(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        (tag, multiple): (u64, bool),
+        outcome: Outcome,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        let mut taken = core::mem::take(&mut self.amqp.settling);
+        let channel = self.amqp.channel_mut(key);
+        let found = if multiple {
+            channel.unacked.take_up_to(tag, &mut taken)
+        } else {
+            channel.unacked.take(tag).map(|delivered| taken.push(delivered))
+        };
+        if found.is_none() {
+            self.amqp.settling = taken;
+            return Err(Reason::UnknownDeliveryTag(tag));
+        }
+        let settled = match &mut self.amqp.channel_mut(key).mode {
+            Mode::Transactional(transaction) => {
+                transaction.settle(&mut taken, outcome, &self.realm.limits)
+            }
+            Mode::Plain | Mode::Confirming(_) => {
+                self.settle_now(now, key, &mut taken, outcome, out);
+                Ok(())
+            }
+        };
+        self.amqp.settling = taken;
+        settled
+    }
+
+    /// Settles deliveries that the channel has forgotten, and lets their consumers have others.
+    #[inline]
+    pub(crate) fn settle_now(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        taken: &mut Vec<Delivered>,
+        outcome: Outcome,
+        out: &mut Vec<Effect>,
+    ) {
+        if matches!(outcome, Outcome::Accept) {
+            self.realm.stats.acknowledged += taken.len() as u64;
+        }
+        self.uncount(key, taken);
+        self.settle_in_queues(now, taken, outcome, out);
+    }
+
+    /// Deliveries no longer count against the prefetch of their consumers and channel.
+    pub(crate) fn uncount(&mut self, key: ChannelKey, taken: &[Delivered]) {
+        let channel = self.amqp.channels.get_mut(key).expect("a channel that is there");
+        let was_full = channel.is_full();
+        for delivered in taken {
+            let Some(link) = delivered.link else { continue };
+            channel.shared_unacked -= 1;
+            if let Some(consumer) = self.amqp.consumers.get_mut(link) {
+                consumer.unacked -= 1;
+            }
+        }
+        if was_full {
+            return self.refresh_channel(key);
+        }
+        let mut last = None;
+        for delivered in taken {
+            if delivered.link != last {
+                last = delivered.link;
+                self.refresh_limited(delivered);
+            }
+        }
+    }
+
+    /// A consumer with a prefetch of its own may have another message.
+    fn refresh_limited(&mut self, delivered: &Delivered) {
+        let Some(link) = delivered.link else { return };
+        if self.amqp.consumers.get(link).is_some_and(|consumer| consumer.prefetch > 0) {
+            self.refresh_consumer(link);
+        }
+    }
+
+    /// Settles deliveries queue by queue, and leaves `taken` empty.
+    pub(crate) fn settle_in_queues(
+        &mut self,
+        now: Time,
+        taken: &mut Vec<Delivered>,
+        outcome: Outcome,
+        out: &mut Vec<Effect>,
+    ) {
+        if let [only] = taken[..] {
+            taken.clear();
+            return self.realm.settle(now, only.queue, &[only.seq], outcome, out);
+        }
+        taken.sort_by_key(|delivered| delivered.queue);
+        for batch in taken.chunk_by(|left, right| left.queue == right.queue) {
+            let seqs: SmallVec<[Seq; 32]> = batch.iter().map(|delivered| delivered.seq).collect();
+            self.realm.settle(now, batch[0].queue, &seqs, outcome, out);
+        }
+        taken.clear();
+    }
+
+    pub(crate) fn recover(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        requeue: bool,
+        wants_reply: bool,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        if !requeue {
+            return Err(Reason::RecoverWithoutRequeue);
+        }
+        let mut taken = core::mem::take(&mut self.amqp.settling);
+        let channel = self.amqp.channel_mut(key);
+        channel.unacked.take_up_to(0, &mut taken).expect("tag 0 is always right");
+        self.settle_now(now, key, &mut taken, Outcome::Requeue { failed: false }, out);
+        self.amqp.settling = taken;
+        self.reply(key, Method::BasicRecoverOk, !wants_reply, None, out);
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+//! tx.select, tx.commit and tx.rollback (AMQP 0-9-1 §1.9): publishes and settlements that wait for a commit.
+
+use alloc::vec::Vec;
+
+use warrener_codec::Method;
+use warrener_queue::Outcome;
+use warrener_time::Time;
+
+use crate::amqp091::channel::Mode;
+use crate::amqp091::publish::Checked;
+use crate::amqp091::unacked::Delivered;
+use crate::broker::Broker;
+use crate::config::Limits;
+use crate::effect::Effect;
+use crate::id::ChannelKey;
+use crate::refusal::Reason;
+use crate::transaction::Work;
+
+/// What a channel has said since its last commit or rollback.
+#[derive(Debug, Default)]
+pub(crate) struct Transaction {
+    publishes: Vec<Checked>,
+    settles: Vec<(Delivered, Outcome)>,
+    bytes: u64,
+}
+
+impl Transaction {
+    /// Keeps a publish that passed its checks.
+    pub(crate) fn publish(&mut self, checked: Checked, limits: &Limits) -> Result<(), Reason> {
+        let content = &checked.new.content;
+        self.bytes += (content.body.len() + content.properties.as_bytes().len()) as u64;
+        self.publishes.push(checked);
+        self.check(limits)
+    }
+
+    /// Keeps settlements of deliveries that the channel has forgotten, and leaves `taken` empty.
+    pub(crate) fn settle(
+        &mut self,
+        taken: &mut Vec<Delivered>,
+        outcome: Outcome,
+        limits: &Limits,
+    ) -> Result<(), Reason> {
+        self.settles.extend(taken.drain(..).map(|delivered| (delivered, outcome)));
+        self.check(limits)
+    }
+
+    fn check(&self, limits: &Limits) -> Result<(), Reason> {
+        let entries = self.publishes.len() + self.settles.len();
+        if entries > limits.transaction_entries {
+            let limit = limits.transaction_entries as u64;
+            return Err(Reason::TransactionTooLarge { limit, unit: "entries" });
+        }
+        if self.bytes > limits.transaction_bytes {
+            let limit = limits.transaction_bytes;
+            return Err(Reason::TransactionTooLarge { limit, unit: "bytes" });
+        }
+        Ok(())
+    }
+
+    /// The deliveries whose settlement never came.
+    pub(crate) fn into_settled(self) -> impl Iterator<Item = Delivered> {
+        self.settles.into_iter().map(|(delivered, _)| delivered)
+    }
+}
+
+impl Broker {
+    pub(crate) fn tx_select(
+        &mut self,
+        key: ChannelKey,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        let channel = self.amqp.channel_mut(key);
+        match channel.mode {
+            Mode::Confirming(_) => return Err(Reason::ConfirmToTx),
+            Mode::Transactional(_) => {}
+            Mode::Plain => channel.mode = Mode::Transactional(Default::default()),
+        }
+        self.reply(key, Method::TxSelectOk, false, None, out);
+        Ok(())
+    }
+
+    pub(crate) fn tx_commit(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        let transaction = self.transaction(key)?;
+        let publishes: Vec<_> =
+            transaction.publishes.iter().map(|c| (c.new.clone(), c.targets.clone())).collect();
+        if !self.realm.has_room_for(&publishes) {
+            // The channel closes and gives back what it holds, what the transaction would have settled included.
+            self.restore_transaction(key, transaction);
+            return Err(Reason::TransactionRefused);
+        }
+        let Transaction { publishes, settles, .. } = transaction;
+        let mut work = Work::default();
+        for checked in publishes {
+            work.publishes.extend(self.route_checked(key, checked, out));
+        }
+        let mut delivered: Vec<_> = settles.iter().map(|(delivered, _)| *delivered).collect();
+        self.uncount(key, &delivered);
+        delivered.clear();
+        work.settles.extend(settles.into_iter().map(|(own, how)| (own.queue, own.seq, how)));
+        let accepted = work.settles.iter().filter(|(.., how)| *how == Outcome::Accept).count();
+        self.realm.stats.acknowledged += accepted as u64;
+        let record = self.realm.commit(now, work, out);
+        self.reply(key, Method::TxCommitOk, false, record, out);
+        Ok(())
+    }
+
+    pub(crate) fn tx_rollback(
+        &mut self,
+        key: ChannelKey,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        let transaction = self.transaction(key)?;
+        self.amqp.channel_mut(key).unacked.put_back(transaction.into_settled());
+        self.reply(key, Method::TxRollbackOk, false, None, out);
+        Ok(())
+    }
+
+    /// Takes what the channel has said so far; it goes on with an empty transaction.
+    fn transaction(&mut self, key: ChannelKey) -> Result<Transaction, Reason> {
+        match &mut self.amqp.channel_mut(key).mode {
+            Mode::Transactional(transaction) => Ok(core::mem::take(&mut **transaction)),
+            Mode::Plain | Mode::Confirming(_) => Err(Reason::NotTransactional),
+        }
+    }
+
+    fn restore_transaction(&mut self, key: ChannelKey, before: Transaction) {
+        if let Mode::Transactional(transaction) = &mut self.amqp.channel_mut(key).mode {
+            **transaction = before;
+        }
+    }
+}

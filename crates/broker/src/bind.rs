@@ -1,0 +1,194 @@
+//! Bindings between exchanges and queues, and between exchanges (RabbitMQ extension).
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use warrener_codec::{ShortStr, Table, Value};
+use warrener_router::{BindError, ExchangeId, Rule, Target};
+
+use crate::effect::Effect;
+use crate::exchange::refuse_default;
+use crate::header::BindingArguments;
+use crate::id::{QueueId, RecordId, VhostId};
+use crate::permission::Caller;
+use crate::realm::Realm;
+use crate::record::{Fact, Named};
+use crate::refusal::{Kind, Reason, Right, said};
+use crate::value::type_name;
+use crate::vhost::BindingKey;
+
+/// A binding as a client asks for it.
+#[derive(Clone, Debug)]
+pub(crate) struct BindingSpec {
+    pub(crate) source: ShortStr,
+    /// What `target` names.
+    pub(crate) kind: Kind,
+    pub(crate) target: ShortStr,
+    pub(crate) key: ShortStr,
+    pub(crate) arguments: Table,
+}
+
+impl Realm {
+    /// Adds a binding; one that is there already stays. The record is what must be on disk first.
+    pub(crate) fn bind(
+        &mut self,
+        caller: Caller<'_>,
+        spec: &BindingSpec,
+        out: &mut Vec<Effect>,
+    ) -> Result<Option<RecordId>, Reason> {
+        self.check_binding(caller, spec)?;
+        let vhost = caller.vhost;
+        let source = self.expect_exchange(vhost, &spec.source)?;
+        let target = self.expect_target(caller, spec)?;
+        let arguments = BindingArguments::new(&spec.arguments);
+        let key = binding_key(source, target, spec, &arguments);
+        let rule = Rule::new(spec.key.as_bytes())
+            .with_arguments(&arguments)
+            .with_identity(spec.target.as_bytes());
+        let place = &mut self.vhosts[vhost];
+        match place.router.bind(source, target, rule) {
+            Ok(true) => {}
+            Ok(false) => return Ok(place.binding_records.get(&key).copied()),
+            Err(error) => return Err(Reason::InvalidBinding(explain(error, spec))),
+        }
+        let Some((source, target)) = self.durable_ends(vhost, source, target) else {
+            return Ok(None);
+        };
+        let fact = Fact::Bound {
+            vhost: self.vhosts[vhost].name().clone(),
+            source,
+            kind: spec.kind,
+            target,
+            key: spec.key.detached(),
+            arguments: arguments.table().clone(),
+        };
+        let record = self.persist(&fact, out);
+        self.vhosts[vhost].binding_records.insert(key, record);
+        Ok(Some(record))
+    }
+
+    /// Removes a binding; one that is not there is removed already. The record is what must be on disk first.
+    pub(crate) fn unbind(
+        &mut self,
+        caller: Caller<'_>,
+        spec: &BindingSpec,
+        out: &mut Vec<Effect>,
+    ) -> Result<Option<RecordId>, Reason> {
+        self.check_binding(caller, spec)?;
+        let vhost = caller.vhost;
+        let Ok(source) = self.expect_exchange(vhost, &spec.source) else { return Ok(None) };
+        let target = match self.expect_target(caller, spec) {
+            Ok(target) => target,
+            Err(Reason::NotFound(_)) => return Ok(None),
+            Err(locked) => return Err(locked),
+        };
+        let arguments = BindingArguments::new(&spec.arguments);
+        let rule = Rule::new(spec.key.as_bytes()).with_arguments(&arguments);
+        let place = &mut self.vhosts[vhost];
+        if !place.router.unbind(source, target, rule) {
+            return Ok(None);
+        }
+        let key = binding_key(source, target, spec, &arguments);
+        let bound = place.binding_records.remove(&key);
+        let emptied = place.router.count_from(source) == 0;
+        let record = bound.map(|of| self.forget(of, &Fact::Unbound { of }, out));
+        if emptied && self.vhosts[vhost].exchange_at(source).is_some_and(|own| own.spec.auto_delete)
+        {
+            return Ok(self.remove_exchange(vhost, source, out).or(record));
+        }
+        Ok(record)
+    }
+
+    fn check_binding(&self, caller: Caller<'_>, spec: &BindingSpec) -> Result<(), Reason> {
+        let access = caller.access;
+        let vhost = self.vhosts[caller.vhost].name().as_bytes();
+        refuse_default(&spec.source)?;
+        if spec.kind == Kind::Exchange {
+            refuse_default(&spec.target)?;
+        }
+        access.check(Right::Write, spec.kind, spec.target.as_bytes(), vhost)?;
+        access.check(Right::Read, Kind::Exchange, spec.source.as_bytes(), vhost)
+    }
+
+    fn expect_target(
+        &self,
+        caller: Caller<'_>,
+        spec: &BindingSpec,
+    ) -> Result<Target<QueueId>, Reason> {
+        Ok(match spec.kind {
+            Kind::Exchange => Target::Exchange(self.expect_exchange(caller.vhost, &spec.target)?),
+            Kind::Queue => Target::Destination(self.expect_own_queue(caller, &spec.target)?),
+        })
+    }
+
+    /// Both ends as records name them, if both survive a restart.
+    fn durable_ends(
+        &self,
+        vhost: VhostId,
+        source: ExchangeId,
+        target: Target<QueueId>,
+    ) -> Option<(Named, Named)> {
+        let exchange = |id| {
+            let exchange = self.vhosts[vhost].exchange_at(id)?;
+            let name = exchange.spec.name.clone();
+            exchange.spec.durable.then_some(Named { name, record: exchange.record })
+        };
+        let target = match target {
+            Target::Exchange(id) => exchange(id)?,
+            Target::Destination(id) => {
+                let queue = self.queue(id);
+                Named { name: queue.spec.name.clone(), record: Some(queue.record?) }
+            }
+        };
+        Some((exchange(source)?, target))
+    }
+}
+
+pub(crate) fn binding_key(
+    source: ExchangeId,
+    target: Target<QueueId>,
+    spec: &BindingSpec,
+    arguments: &BindingArguments,
+) -> BindingKey {
+    BindingKey {
+        target,
+        source,
+        key: spec.key.as_bytes().into(),
+        arguments: arguments.table().as_bytes().into(),
+    }
+}
+
+/// A refused binding in RabbitMQ's words.
+fn explain(error: BindError, spec: &BindingSpec) -> alloc::boxed::Box<str> {
+    let key = || format!("<<\"{}\">>", spec.key);
+    let mode = spec.arguments.get("x-match");
+    let text = match (error, mode) {
+        (BindError::MatchMode, Some(mode)) => format!(
+            "Invalid x-match field value {}; expected all, any, all-with-x, or any-with-x",
+            erlang(&mode),
+        ),
+        (BindError::MatchModeType, Some(mode)) => format!(
+            "Invalid x-match field type {} (value {}); expected longstr",
+            type_name(&mode),
+            erlang(&mode),
+        ),
+        (BindError::WeightNotInteger, _) => {
+            format!("The binding key must be an integer: {}", key())
+        }
+        (BindError::WeightNotPositive, _) => "The binding key must be greater than 0".into(),
+        (BindError::WeightTooLarge, _) => {
+            format!("The binding key must not exceed {}", warrener_router::limits::WEIGHT_MAX)
+        }
+        (other, _) => return said(&format!("{other}")),
+    };
+    text.into_boxed_str()
+}
+
+/// A value as Erlang prints it.
+fn erlang(value: &Value<'_>) -> alloc::string::String {
+    let text = crate::value::text(value);
+    match value {
+        Value::LongStr(_) => format!("<<\"{text}\">>"),
+        _ => text.into_string(),
+    }
+}

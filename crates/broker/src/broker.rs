@@ -1,0 +1,143 @@
+//! The broker: every input leads somewhere, and this says where.
+
+use alloc::vec::Vec;
+
+use warrener_time::Time;
+
+use crate::amqp091::Amqp;
+use crate::config::Config;
+use crate::effect::Effect;
+use crate::id::{QueueId, RecordId};
+use crate::input::Input;
+use crate::realm::Realm;
+use crate::record::Record;
+use crate::recovery::{Recovery, RecoveryError};
+use crate::view::View;
+
+/// A whole broker, as a machine: what happened goes in with the time, and what is to be done comes out, in order.
+///
+/// It reads no clock, no socket and no disk, and the same inputs at the same times lead to the same effects. Its life
+/// begins with [`replay`](Self::replay) for each record that its log has kept, and [`recovered`](Self::recovered), both
+/// of which a broker without a log leaves out. Then come inputs, and whenever
+/// [`poll_timeout`](Self::poll_timeout) says so, [`handle_timeout`](Self::handle_timeout).
+#[derive(Debug)]
+pub struct Broker {
+    pub(crate) realm: Realm,
+    pub(crate) amqp: Amqp,
+    recovery: Option<Recovery>,
+}
+
+/// Why [`Broker::poll_timeout`] wants to be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timer {
+    /// There was more to do than one turn does.
+    Work,
+    /// Something in a queue is due: a message expires, a consumer is late, the queue is unused for too long.
+    Queue,
+}
+
+impl Broker {
+    /// A broker with the virtual hosts, users and limits of `config`, and nothing else.
+    #[must_use]
+    pub fn new(config: Config, now: Time) -> Self {
+        let _ = now;
+        let mut realm = Realm::new(config);
+        let seed = realm.generator.number();
+        Self { realm, amqp: Amqp::new(seed), recovery: None }
+    }
+
+    /// Takes back a record of an earlier life. Records come in the order of their ids, and before the first input.
+    ///
+    /// # Errors
+    ///
+    /// When the record is not one that this version wrote, or names a virtual host that is not there. Nothing has
+    /// changed then, and the host should not go on.
+    pub fn replay(&mut self, record: &Record) -> Result<(), RecoveryError> {
+        self.recovery.get_or_insert_default().take(record)
+    }
+
+    /// Every record was replayed: the queues are filled. `last` is the greatest id that any record has ever had.
+    ///
+    /// # Errors
+    ///
+    /// When a record names a virtual host that is not there.
+    pub fn recovered(
+        &mut self,
+        now: Time,
+        last: RecordId,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), RecoveryError> {
+        self.realm.skip_records(last);
+        self.amqp.persisted = last;
+        match self.recovery.take() {
+            Some(recovery) => recovery.restore(now, &mut self.realm, out),
+            None => Ok(()),
+        }
+    }
+
+    /// Something happened at `now`, which never decreases; what is to be done about it is appended to `out`.
+    pub fn handle(&mut self, now: Time, input: Input, out: &mut Vec<Effect>) {
+        match input {
+            Input::Publish(connection, channel, publish, content) => {
+                self.publish(now, connection, channel, publish, content, out);
+            }
+            Input::Method(connection, channel, method) => {
+                self.method(now, connection, channel, method, out);
+            }
+            Input::Drained(connection, bytes) => self.drained(connection, bytes),
+            Input::Persisted(upto) => self.persisted(upto, out),
+            Input::Connected(connected) => self.connected(*connected, out),
+            Input::ChannelOpened(connection, channel) => {
+                self.channel_opened(connection, channel, out);
+            }
+            Input::Oversized(connection, channel, size) => {
+                self.oversized(now, connection, channel, size, out);
+            }
+            Input::ChannelClosed(connection, channel, by) => {
+                self.channel_closed(now, connection, channel, by, out);
+            }
+            Input::Disconnected(connection) => self.disconnected(now, connection, out),
+            Input::Shutdown => self.shut_down(now, out),
+        }
+        self.follow_up(now, out);
+    }
+
+    /// Does what is due at `now`. Late, early and repeated calls are harmless.
+    pub fn handle_timeout(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let due = self.realm.timers.range(..=(now, QueueId::LAST));
+        let queues: Vec<QueueId> = due.map(|(_, queue)| *queue).take(QUEUES_PER_TURN).collect();
+        for queue in queues {
+            self.realm.work_on(now, queue, out);
+            self.realm.absorb(now, out);
+        }
+        self.follow_up(now, out);
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called, and why; [`Time::ZERO`] for at once.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Time, Timer)> {
+        if !self.realm.awake.is_empty() {
+            return Some((Time::ZERO, Timer::Work));
+        }
+        self.realm.timers.first().map(|(due, _)| (*due, Timer::Queue))
+    }
+
+    /// Looks at the broker without touching it.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        View::new(self)
+    }
+
+    /// What any input may have led to: consumers without a queue, and queues with something to deliver.
+    #[inline]
+    fn follow_up(&mut self, now: Time, out: &mut Vec<Effect>) {
+        self.handle_notices(now, out);
+        self.deliver(now, out);
+        if !self.realm.notices.is_empty() {
+            self.handle_notices(now, out);
+        }
+    }
+}
+
+/// How many queues one turn works on.
+const QUEUES_PER_TURN: usize = 1024;

@@ -1,0 +1,89 @@
+//! What a host may choose, and every bound the broker keeps, in one place.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use warrener_codec::ShortStr;
+
+use crate::generator::Seed;
+use crate::permission::User;
+
+/// How a broker is set up. Make one with [`Config::new`] and change what differs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where generated names come from.
+    pub seed: Seed,
+    /// The virtual hosts that exist from the start.
+    pub vhosts: Vec<ShortStr>,
+    /// The users that exist from the start.
+    pub users: Vec<User>,
+    /// What one client may make the broker hold.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// One virtual host, `/`, no user, and the default limits.
+    #[must_use]
+    pub fn new(seed: Seed) -> Self {
+        Self {
+            seed,
+            vhosts: vec![ShortStr::from_static("/")],
+            users: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Every bound in the broker.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The largest body taken, in octets; larger ones are refused with 406.
+    pub message_bytes: u64,
+    /// Above this many octets on their way to a connection, its consumers get nothing more.
+    pub outbound_high_bytes: u64,
+    /// Once they are down to this many, its consumers are served again.
+    pub outbound_low_bytes: u64,
+    /// How many consumers one channel may have; the next is refused with 530.
+    pub consumers_per_channel: u32,
+    /// How many exchanges and how many queues one virtual host may have.
+    pub names_per_vhost: u32,
+    /// How many publishes and acknowledgements one transaction may hold.
+    pub transaction_entries: usize,
+    /// How many octets of bodies one transaction may hold.
+    pub transaction_bytes: u64,
+    /// A waiting body of up to this many octets is copied out of the buffer it was read into, so that a small message
+    /// does not keep a large buffer alive.
+    pub parked_bytes: usize,
+    /// How many deliveries one input may cause before the rest wait for the next turn.
+    pub deliveries_per_input: u32,
+    /// How many queue entries a turn may expire, purge or drop before the rest wait for the next turn.
+    pub work_per_turn: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes: 128 << 20,
+            outbound_high_bytes: 1 << 20,
+            outbound_low_bytes: 1 << 19,
+            consumers_per_channel: 65_535,
+            names_per_vhost: 1 << 20,
+            transaction_entries: 1 << 20,
+            transaction_bytes: 128 << 20,
+            parked_bytes: 1 << 10,
+            deliveries_per_input: 1 << 10,
+            work_per_turn: 1 << 12,
+        }
+    }
+}
+
+/// How often a message of a quorum queue may fail when its queue names no limit (RabbitMQ 4.0 and later).
+pub(crate) const DELIVERY_LIMIT: u32 = 20;
+
+/// The longest time-to-live and expiry: ten years of 365 days, in milliseconds (RabbitMQ: `value_too_large`).
+pub(crate) const LONGEST_MS: u64 = 315_360_000_000;
+
+/// The version whose behaviour this is; clients branch on it.
+pub const RABBITMQ_VERSION: &str = "4.3.0";

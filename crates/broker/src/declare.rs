@@ -1,0 +1,371 @@
+//! Queues: declaring, comparing, finding and deleting them.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use warrener_codec::{ShortStr, Table, Value};
+use warrener_queue::{
+    AfterDeliveryLimit, Config as QueueConfig, DeliveryLimit as QueueLimit,
+    Overflow as QueueOverflow, Queue, SingleActive,
+};
+use warrener_router::Target;
+use warrener_time::Time;
+
+use crate::arguments::{COMPARED, DeliveryLimit, Overflow, QueueKind, Settings};
+use crate::effect::Effect;
+use crate::exchange::{differing, differing_flags, refuse_reserved};
+use crate::id::{ConnectionId, LinkId, MessageId, QueueId, RecordId, VhostId};
+use crate::permission::Caller;
+use crate::realm::{Notice, Realm};
+use crate::record::Fact;
+use crate::refusal::{Kind, Reason, Resource, Right, said};
+
+/// What a queue is asked to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct QueueSpec {
+    pub(crate) name: ShortStr,
+    pub(crate) durable: bool,
+    /// The connection that alone may use it, and with which it ends.
+    pub(crate) owner: Option<ConnectionId>,
+    pub(crate) auto_delete: bool,
+    pub(crate) arguments: Table,
+}
+
+/// One queue and what is known of it.
+#[derive(Debug)]
+pub(crate) struct QueueSlot {
+    pub(crate) vhost: VhostId,
+    pub(crate) spec: QueueSpec,
+    pub(crate) settings: Settings,
+    /// The record that makes it durable.
+    pub(crate) record: Option<RecordId>,
+    pub(crate) queue: Queue<MessageId>,
+    /// Its consumers, in the order they came.
+    pub(crate) links: Vec<LinkId>,
+    /// When the timers think it wants to be woken.
+    pub(crate) scheduled: Option<Time>,
+    /// Whether it stands in line to deliver.
+    pub(crate) awake: bool,
+    /// Whether it has lost its name, and goes when it is empty.
+    pub(crate) deleted: bool,
+}
+
+/// What is told about a queue when it is declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) ready: u32,
+    pub(crate) consumers: u32,
+}
+
+/// What a conditional deletion asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DeleteIf {
+    pub(crate) unused: bool,
+    pub(crate) empty: bool,
+}
+
+impl QueueSlot {
+    pub(crate) fn standing(&self) -> Standing {
+        let counts = self.queue.counts();
+        let clamp = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        Standing { ready: clamp(counts.ready), consumers: clamp(counts.consumers) }
+    }
+}
+
+impl Realm {
+    /// Makes a queue, or checks that the one that is there is the same. The record is what must be on disk first.
+    pub(crate) fn declare_queue(
+        &mut self,
+        now: Time,
+        caller: Caller<'_>,
+        spec: QueueSpec,
+        out: &mut Vec<Effect>,
+    ) -> Result<(QueueId, Option<RecordId>), Reason> {
+        let Caller { access, vhost, connection } = caller;
+        let place = self.vhosts[vhost].name().clone();
+        access.check(Right::Configure, Kind::Queue, spec.name.as_bytes(), place.as_bytes())?;
+        let resource = Resource::queue(spec.name.as_bytes(), place.as_bytes());
+        if let Some(id) = self.find_queue(vhost, spec.name.as_bytes()) {
+            let existing = self.queue_mut(id);
+            assert_equivalent(existing, &spec, &resource)?;
+            existing.queue.touch(now);
+            let record = existing.record;
+            self.reschedule(id);
+            return Ok((id, record));
+        }
+        refuse_reserved(Kind::Queue, &spec.name)?;
+        self.refuse_too_many(vhost, resource.clone())?;
+        let settings = Settings::parse(&spec.arguments, &resource)?;
+        check_properties(&spec, &settings, &resource)?;
+        if let Some(to) = &settings.dead_letter {
+            access.check(Right::Read, Kind::Queue, spec.name.as_bytes(), place.as_bytes())?;
+            access.check(Right::Write, Kind::Exchange, to.exchange.as_bytes(), place.as_bytes())?;
+        }
+        debug_assert!(spec.owner.is_none_or(|owner| owner == connection), "one's own queue");
+        let record = spec.durable.then(|| {
+            let fact = Fact::QueueDeclared { vhost: place.clone(), spec: spec.clone() };
+            self.persist(&fact, out)
+        });
+        Ok((self.add_queue(now, vhost, spec, settings, record), record))
+    }
+
+    /// A name for a queue that its client leaves unnamed.
+    pub(crate) fn generate_queue_name(&mut self, arguments: &Table) -> Result<ShortStr, Reason> {
+        const PREFIX: &str = "x-name-prefix";
+        if arguments.get("x-queue-type") == Some(Value::LongStr(b"quorum")) {
+            return Err(Reason::ServerNamed("rabbit_quorum_queue"));
+        }
+        match arguments.get(PREFIX).and_then(|prefix| prefix.as_str()) {
+            Some(prefix) if !prefix.is_empty() && prefix.len() <= 64 => {
+                Ok(self.generator.name(prefix))
+            }
+            _ => Ok(self.generator.name("amq.gen-")),
+        }
+    }
+
+    pub(crate) fn add_queue(
+        &mut self,
+        now: Time,
+        vhost: VhostId,
+        spec: QueueSpec,
+        settings: Settings,
+        record: Option<RecordId>,
+    ) -> QueueId {
+        let queue = Queue::new(now, queue_config(&settings));
+        let name = spec.name.clone();
+        let owner = spec.owner;
+        let id = self.queues.insert(QueueSlot {
+            vhost,
+            spec,
+            settings,
+            record,
+            queue,
+            links: Vec::new(),
+            scheduled: None,
+            awake: false,
+            deleted: false,
+        });
+        self.vhosts[vhost].queue_names.insert(name, id);
+        if let Some(owner) = owner {
+            self.owned.insert((owner, id));
+        }
+        self.reschedule(id);
+        id
+    }
+
+    pub(crate) fn find_queue(&self, vhost: VhostId, name: &[u8]) -> Option<QueueId> {
+        self.vhosts[vhost].queue_names.get(name).copied()
+    }
+
+    /// The queue of this name.
+    pub(crate) fn expect_queue(&self, vhost: VhostId, name: &ShortStr) -> Result<QueueId, Reason> {
+        self.find_queue(vhost, name.as_bytes()).ok_or_else(|| {
+            let vhost = self.vhosts[vhost].name().as_bytes();
+            Reason::NotFound(Resource::queue(name.as_bytes(), vhost))
+        })
+    }
+
+    /// The queue of this name, unless another connection has it for itself.
+    pub(crate) fn expect_own_queue(
+        &self,
+        caller: Caller<'_>,
+        name: &ShortStr,
+    ) -> Result<QueueId, Reason> {
+        let id = self.expect_queue(caller.vhost, name)?;
+        match self.queue(id).spec.owner {
+            Some(owner) if owner != caller.connection => Err(Reason::Locked(self.resource(id))),
+            _ => Ok(id),
+        }
+    }
+
+    /// The queue of this name, for somebody who may take messages from it.
+    pub(crate) fn expect_readable_queue(
+        &self,
+        caller: Caller<'_>,
+        name: &ShortStr,
+    ) -> Result<QueueId, Reason> {
+        let vhost = self.vhosts[caller.vhost].name().as_bytes();
+        caller.access.check(Right::Read, Kind::Queue, name.as_bytes(), vhost)?;
+        self.expect_own_queue(caller, name)
+    }
+
+    /// How refusals spell this queue.
+    pub(crate) fn resource(&self, id: QueueId) -> Resource {
+        let queue = self.queue(id);
+        Resource::queue(queue.spec.name.as_bytes(), self.vhosts[queue.vhost].name().as_bytes())
+    }
+
+    /// Deletes a queue; one that is not there is deleted already. Answers how many messages were ready, and what must be
+    /// on disk first.
+    pub(crate) fn delete_queue(
+        &mut self,
+        now: Time,
+        caller: Caller<'_>,
+        name: &ShortStr,
+        only: DeleteIf,
+        out: &mut Vec<Effect>,
+    ) -> Result<(u32, Option<RecordId>), Reason> {
+        let place = self.vhosts[caller.vhost].name().as_bytes();
+        caller.access.check(Right::Configure, Kind::Queue, name.as_bytes(), place)?;
+        if self.find_queue(caller.vhost, name.as_bytes()).is_none() {
+            return Ok((0, None));
+        }
+        let id = self.expect_own_queue(caller, name)?;
+        let slot = self.queue(id);
+        let standing = slot.standing();
+        if slot.settings.kind == QueueKind::Quorum {
+            refuse_conditions(only, || self.resource(id))?;
+        }
+        if only.unused && standing.consumers > 0 {
+            return Err(Reason::InUse(self.resource(id)));
+        }
+        if only.empty && standing.ready > 0 {
+            return Err(Reason::NotEmpty(self.resource(id)));
+        }
+        Ok((standing.ready, self.remove_queue(now, id, out)))
+    }
+
+    /// Removes a queue with its bindings, its messages and its consumers.
+    pub(crate) fn remove_queue(
+        &mut self,
+        now: Time,
+        id: QueueId,
+        out: &mut Vec<Effect>,
+    ) -> Option<RecordId> {
+        let vhost = self.queue(id).vhost;
+        let name = self.queue(id).spec.name.clone();
+        self.vhosts[vhost].queue_names.remove(&name);
+        let slot = self.queue_mut(id);
+        let (owner, record) = (slot.spec.owner, slot.record);
+        let links = core::mem::take(&mut slot.links);
+        slot.record = None;
+        if let Some(owner) = owner {
+            self.owned.remove(&(owner, id));
+        }
+        let deleted = record.map(|of| self.forget(of, &Fact::QueueDeleted { of }, out));
+        let target = Target::Destination(id);
+        let stale = self.vhosts[vhost].take_binding_records(target, None);
+        out.extend(stale.into_iter().map(Effect::Release));
+        let removed = self.vhosts[vhost].router.unbind_all(target);
+        for exchange in self.vhosts[vhost].emptied_auto_delete(&removed.emptied) {
+            self.remove_exchange(vhost, exchange, out);
+        }
+        self.notices.extend(links.into_iter().map(Notice::QueueGone));
+        self.empty_deleted(now, id, out);
+        deleted
+    }
+
+    /// Removes every message that is ready; those handed out stay. Answers how many, and what must be on disk first.
+    pub(crate) fn purge_queue(
+        &mut self,
+        now: Time,
+        caller: Caller<'_>,
+        name: &ShortStr,
+        out: &mut Vec<Effect>,
+    ) -> Result<(u32, Option<RecordId>), Reason> {
+        let place = self.vhosts[caller.vhost].name().as_bytes();
+        caller.access.check(Right::Read, Kind::Queue, name.as_bytes(), place)?;
+        let id = self.expect_own_queue(caller, name)?;
+        let count = self.purge_ready(now, id, out);
+        let record = self.queue(id).record.filter(|_| count > 0);
+        let purged = record.map(|of| self.persist(&Fact::Purged { of }, out));
+        out.extend(purged.map(Effect::Release));
+        Ok((count, purged))
+    }
+}
+
+fn check_properties(
+    spec: &QueueSpec,
+    settings: &Settings,
+    resource: &Resource,
+) -> Result<(), Reason> {
+    if settings.kind != QueueKind::Quorum {
+        return Ok(());
+    }
+    let invalid = |property| Reason::InvalidProperty { property, resource: resource.clone() };
+    match spec {
+        QueueSpec { auto_delete: true, .. } => Err(invalid("auto-delete")),
+        QueueSpec { owner: Some(_), .. } => Err(invalid("exclusive-owner")),
+        QueueSpec { durable: false, .. } => Err(invalid("non-durable")),
+        _ => Ok(()),
+    }
+}
+
+fn assert_equivalent(
+    existing: &QueueSlot,
+    new: &QueueSpec,
+    resource: &Resource,
+) -> Result<(), Reason> {
+    let current = &existing.spec;
+    if new.owner != current.owner {
+        return Err(Reason::Locked(resource.clone()));
+    }
+    let inequivalent = |argument: &str, difference| Reason::Inequivalent {
+        argument: said(argument),
+        resource: resource.clone(),
+        difference: Box::new(difference),
+    };
+    for (argument, received, current) in [
+        ("durable", new.durable, current.durable),
+        ("auto_delete", new.auto_delete, current.auto_delete),
+    ] {
+        if let Some(difference) = differing_flags(received, current) {
+            return Err(inequivalent(argument, difference));
+        }
+    }
+    for argument in COMPARED {
+        let default = (argument == "x-queue-type").then_some(Value::LongStr(b"classic"));
+        if let Some(difference) = differing(&new.arguments, &current.arguments, argument, default) {
+            return Err(inequivalent(argument, difference));
+        }
+    }
+    Ok(())
+}
+
+fn refuse_conditions(only: DeleteIf, resource: impl Fn() -> Resource) -> Result<(), Reason> {
+    match only {
+        DeleteIf { unused: true, .. } => {
+            Err(Reason::ConditionalDelete { resource: resource(), flag: "if-unused" })
+        }
+        DeleteIf { empty: true, .. } => {
+            Err(Reason::ConditionalDelete { resource: resource(), flag: "if-empty" })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The highest priority of a quorum queue that names none (RabbitMQ 4.3).
+const QUORUM_PRIORITY_MAX: u8 = 31;
+
+/// What the engine must know of a queue's settings.
+fn queue_config(settings: &Settings) -> QueueConfig {
+    let quorum = settings.kind == QueueKind::Quorum;
+    let then = |failures, then| QueueLimit { failures, then };
+    let mut config = QueueConfig::default();
+    config.max_priority =
+        settings.max_priority.unwrap_or(if quorum { QUORUM_PRIORITY_MAX } else { 0 });
+    config.max_length = settings.max_length;
+    config.max_length_bytes = settings.max_length_bytes;
+    config.overflow = match settings.overflow {
+        Overflow::DropHead => QueueOverflow::DropHead,
+        Overflow::RejectPublish => QueueOverflow::RejectPublish,
+        Overflow::RejectPublishDeadLetter => QueueOverflow::RejectPublishDeadLetter,
+    };
+    config.ttl = settings.message_ttl_ms.map(Duration::from_millis);
+    config.expires = settings.expires_ms.map(Duration::from_millis);
+    config.delivery_limit = match settings.delivery_limit {
+        DeliveryLimit::Unlimited => None,
+        DeliveryLimit::Explicit(limit) => Some(then(limit, AfterDeliveryLimit::Leave)),
+        DeliveryLimit::Default(limit) if settings.dead_letter.is_some() => {
+            Some(then(limit, AfterDeliveryLimit::Leave))
+        }
+        DeliveryLimit::Default(limit) => Some(then(limit, AfterDeliveryLimit::SendBack)),
+    };
+    config.single_active = match (settings.single_active_consumer, quorum) {
+        (false, _) => SingleActive::Off,
+        (true, false) => SingleActive::FirstCome,
+        (true, true) => SingleActive::HighestPriority,
+    };
+    config
+}

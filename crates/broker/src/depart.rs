@@ -1,0 +1,218 @@
+//! Messages that leave a queue: forgotten, or dead-lettered; in the log as in memory.
+
+use alloc::vec::Vec;
+
+use smallvec::{SmallVec, smallvec};
+use warrener_queue::{Effect as QueueEffect, Progress, Why};
+use warrener_time::Time;
+
+use crate::arguments::QueueKind;
+use crate::dead_letter::{DeathReason, bury};
+use crate::effect::Effect;
+use crate::id::{LinkId, MessageId, QueueId};
+use crate::message::NewMessage;
+use crate::publish::{Admission, Exchange, Targets};
+use crate::realm::{Compound, Happened, Notice, Realm};
+use crate::record::{Fact, MessageAt, Place};
+
+impl Realm {
+    /// Deals with what happened in queues, and with what that leads to in others.
+    #[inline]
+    pub(crate) fn absorb(&mut self, now: Time, out: &mut Vec<Effect>) {
+        while let Some((queue, happened)) = self.happened.pop_front() {
+            match happened {
+                Happened::Queue(QueueEffect::Gone { handle, why, .. }) => {
+                    self.depart(now, queue, handle, why, out);
+                }
+                Happened::Queue(QueueEffect::TakenBack { seq, consumer }) => {
+                    let link = LinkId::from_consumer(consumer);
+                    self.notices.push_back(Notice::TakenBack { link, queue, seq });
+                }
+                Happened::Queue(QueueEffect::SentBack { .. }) => self.stats.sent_back += 1,
+                Happened::Queue(QueueEffect::Expired) => {
+                    self.remove_queue(now, queue, out);
+                }
+                Happened::Queue(QueueEffect::Activated(_)) => {}
+                Happened::Queue(QueueEffect::Held { .. }) => {
+                    unreachable!("no queue is told to hold what leaves it")
+                }
+                Happened::Refused(new) => {
+                    self.dead_letter(now, queue, None, &new, DeathReason::MaxLength, out);
+                }
+            }
+        }
+    }
+
+    /// A message has left a queue.
+    fn depart(
+        &mut self,
+        now: Time,
+        queue: QueueId,
+        message: MessageId,
+        why: Why,
+        out: &mut Vec<Effect>,
+    ) {
+        let deadly =
+            DeathReason::of(why).filter(|_| self.queue(queue).settings.dead_letter.is_some());
+        match deadly {
+            Some(reason) => {
+                let new = self.messages.get(message).new.clone();
+                self.dead_letter(now, queue, Some(message), &new, reason, out);
+            }
+            None => self.let_go(queue, message, None, out),
+        }
+    }
+
+    /// Publishes a message that died to where its queue says, and lets go of it here, as one durable fact.
+    fn dead_letter(
+        &mut self,
+        now: Time,
+        queue: QueueId,
+        source: Option<MessageId>,
+        message: &NewMessage,
+        reason: DeathReason,
+        out: &mut Vec<Effect>,
+    ) {
+        self.stats.dead_lettered += 1;
+        let slot = self.queue(queue);
+        let vhost = slot.vhost;
+        let to = slot.settings.dead_letter.clone().expect("asked before");
+        let buried = bury(message, reason, &slot.spec.name, &to, now);
+        let exchange = if to.exchange.is_empty() {
+            Some(Exchange::Default)
+        } else {
+            self.vhosts[vhost].exchange(to.exchange.as_bytes()).map(|(id, _)| Exchange::Named(id))
+        };
+        let mut targets = Targets::new();
+        if let Some(exchange) = exchange {
+            self.route(vhost, exchange, &buried, &mut targets);
+        }
+        if reason != DeathReason::Rejected {
+            let history = buried.extra.as_ref().and_then(|extra| extra.history.as_ref());
+            let history = history.expect("it was just buried");
+            targets.retain(|target| {
+                let name = &self.queues.get(*target).expect("routed to").spec.name;
+                !history.would_cycle(name)
+            });
+        }
+        let admission = self.admit(now, buried, &targets);
+        let from = source.and_then(|message| self.place(queue, message));
+        let recorded = self.record_dead_letter(now, &admission, source.zip(from), out);
+        self.finish(&admission);
+        if let Some(source) = source {
+            self.let_go(queue, source, recorded, out);
+        }
+    }
+
+    /// Writes down that a message went from one queue into others; answers where, when it did.
+    fn record_dead_letter(
+        &mut self,
+        now: Time,
+        admission: &Admission,
+        from: Option<(MessageId, Place)>,
+        out: &mut Vec<Effect>,
+    ) -> Option<Place> {
+        if !admission.is_durable() {
+            return None;
+        }
+        let published = self.published(now, admission);
+        let content = self.messages.get(admission.message()).new.content.clone();
+        let fact = match from {
+            Some((_, from)) => Fact::DeadLettered { from, published },
+            None => Fact::Published(published),
+        };
+        let record = self.append(&fact, smallvec![content], false, out);
+        self.set_durable(admission, MessageAt { record, part: 0 });
+        let (message, from) = from?;
+        let settled = alloc::vec![(message, from)];
+        self.compounds.insert(record, Compound { left: 1, settled });
+        Some(from)
+    }
+
+    /// Where a message lies on disk as one of this queue's, if it does.
+    pub(crate) fn place(&self, queue: QueueId, message: MessageId) -> Option<Place> {
+        let slot = self.queue(queue);
+        let message = self.messages.get(message);
+        let durable = message.durable?;
+        let kept = message.new.is_persistent() || slot.settings.kind == QueueKind::Quorum;
+        let queue = slot.record.filter(|_| kept)?;
+        Some(Place { queue, message: durable.at })
+    }
+
+    /// A queue holds a message no more. `told` says that a record tells so already.
+    pub(crate) fn let_go(
+        &mut self,
+        queue: QueueId,
+        id: MessageId,
+        told: Option<Place>,
+        out: &mut Vec<Effect>,
+    ) {
+        let slot = self.queue(queue);
+        let (durable_queue, record) = (slot.spec.durable, slot.record);
+        let quorum = slot.settings.kind == QueueKind::Quorum;
+        let message = self.messages.get_mut(id);
+        message.holders -= 1;
+        let last = message.holders == 0;
+        let kept = durable_queue && (quorum || message.new.is_persistent());
+        if let Some(durable) = message.durable.as_mut().filter(|_| kept) {
+            durable.holders -= 1;
+            let (at, holders) = (durable.at, durable.holders);
+            match (holders, record) {
+                (0, _) => {
+                    message.durable = None;
+                    self.release_message(at, out);
+                }
+                (_, Some(queue)) if told.is_none() => {
+                    let settled = Fact::Settled(Place { queue, message: at });
+                    self.append(&settled, SmallVec::new(), false, out);
+                }
+                _ => {}
+            }
+        }
+        if last {
+            self.messages.remove(id);
+        }
+    }
+
+    /// Removes every message that is ready, and says how many. Those of a long queue leave in slices.
+    pub(crate) fn purge_ready(&mut self, now: Time, id: QueueId, out: &mut Vec<Effect>) -> u32 {
+        let slot = self.queues.get_mut(id).expect("the id of a queue that is there");
+        let count = slot.queue.purge(now, &mut self.answers);
+        self.collect(id);
+        self.work_on(now, id, out);
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// Removes every message of a queue that has lost its name. Those of a long queue leave in slices, and the queue
+    /// with the last of them.
+    pub(crate) fn empty_deleted(&mut self, now: Time, id: QueueId, out: &mut Vec<Effect>) {
+        let slot = self.queues.get_mut(id).expect("the id of a queue that is there");
+        slot.deleted = true;
+        slot.queue.delete(now, &mut self.answers);
+        self.collect(id);
+        self.work_on(now, id, out);
+    }
+
+    /// One slice of what a queue has begun or is due to do.
+    pub(crate) fn work_on(&mut self, now: Time, id: QueueId, out: &mut Vec<Effect>) {
+        let budget = self.limits.work_per_turn;
+        let Some(slot) = self.queues.get_mut(id) else { return };
+        let progress = slot.queue.work(now, budget, &mut self.answers);
+        let deleted = slot.deleted;
+        self.collect(id);
+        self.wake(id);
+        self.reschedule(id);
+        if deleted && progress == Progress::Done {
+            self.dismiss(now, id, out);
+        }
+    }
+
+    /// Drops a queue that is empty, after the last of what it said was dealt with.
+    fn dismiss(&mut self, now: Time, id: QueueId, out: &mut Vec<Effect>) {
+        self.absorb(now, out);
+        let Some(slot) = self.queues.remove(id) else { return };
+        if let Some(due) = slot.scheduled {
+            self.timers.remove(&(due, id));
+        }
+    }
+}

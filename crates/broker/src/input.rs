@@ -1,0 +1,74 @@
+//! What a host tells the broker.
+
+use alloc::boxed::Box;
+
+use warrener_codec::method::basic;
+use warrener_codec::{ChannelId, Content, Method, ShortStr};
+
+use crate::id::{ConnectionId, RecordId};
+
+/// One thing that happened.
+///
+/// Exhaustive on purpose: whoever handles inputs must know of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A client has logged in and asks for a virtual host. Answered by [`Effect::Opened`](crate::Effect::Opened) or
+    /// [`Effect::CloseConnection`](crate::Effect::CloseConnection).
+    Connected(Box<Connected>),
+    /// The client opened a channel. Answered by channel.open-ok.
+    ChannelOpened(ConnectionId, ChannelId),
+    /// The client sent a method without content on an open channel.
+    Method(ConnectionId, ChannelId, Method),
+    /// The client published a message.
+    Publish(ConnectionId, ChannelId, basic::Publish, Content),
+    /// The client began to publish a message with a body of so many octets, which is more than the host takes: the body
+    /// was skipped.
+    Oversized(ConnectionId, ChannelId, u64),
+    /// The channel is closed: by the client, which is answered with channel.close-ok, or because the client agreed to
+    /// [`Effect::CloseChannel`](crate::Effect::CloseChannel).
+    ChannelClosed(ConnectionId, ChannelId, ClosedBy),
+    /// The connection is over: its client asked to close it, or it broke. Answered by
+    /// [`Effect::ConnectionClosed`](crate::Effect::ConnectionClosed) when the broker still knew it.
+    Disconnected(ConnectionId),
+    /// So much of the [`weight`](crate::Effect::weight_bytes) of effects has left for the client.
+    Drained(ConnectionId, u32),
+    /// Every record up to this one is on disk.
+    Persisted(RecordId),
+    /// The host is stopping: every connection is closed with 320.
+    Shutdown,
+}
+
+/// Who closed a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClosedBy {
+    /// The client asked, and waits for channel.close-ok.
+    Client,
+    /// The broker asked, and the client agreed.
+    Broker,
+}
+
+/// A client that has logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connected {
+    /// Its number, not given before.
+    pub connection: ConnectionId,
+    /// Who it is; the host has checked the password.
+    pub user: ShortStr,
+    /// Where it wants to go.
+    pub vhost: ShortStr,
+    /// What it calls itself, for people who look.
+    pub name: ShortStr,
+    /// The largest frame it takes, in octets; 0 for any size.
+    pub frame_max: u32,
+    /// What it can do.
+    pub capabilities: Capabilities,
+}
+
+/// What a client says it can do (RabbitMQ extension: `capabilities` in its client-properties).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// `consumer_cancel_notify`: takes basic.cancel from the broker.
+    pub consumer_cancel_notify: bool,
+    /// `connection.blocked`: takes connection.blocked and connection.unblocked.
+    pub connection_blocked: bool,
+}

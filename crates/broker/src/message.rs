@@ -1,0 +1,112 @@
+//! Messages: kept once, however many queues hold them, and gone when the last one lets go.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use warrener_codec::{Content, ShortRef, ShortStr};
+
+use crate::address::Address;
+use crate::dead_letter::History;
+use crate::id::MessageId;
+use crate::record::MessageAt;
+use crate::slab::Store;
+
+/// A message that is being published.
+#[derive(Clone, Debug)]
+pub(crate) struct NewMessage {
+    pub(crate) address: Address,
+    pub(crate) content: Content,
+    pub(crate) extra: Option<Box<Extra>>,
+}
+
+/// What few messages have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Extra {
+    /// More routing keys, which everybody sees (RabbitMQ extension: the header `CC`).
+    pub(crate) cc: Vec<ShortStr>,
+    /// More routing keys, which nobody sees (RabbitMQ extension: the header `BCC`).
+    pub(crate) bcc: Vec<ShortStr>,
+    /// The deaths it has died.
+    pub(crate) history: Option<History>,
+}
+
+impl NewMessage {
+    /// Every key it is routed by, its own first.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = ShortRef<'_>> {
+        let more = self.extra.iter().flat_map(|extra| extra.cc.iter().chain(&extra.bcc));
+        core::iter::once(self.address.routing_key()).chain(more.map(ShortStr::as_short_ref))
+    }
+
+    /// Whether its sender wants it on disk (AMQP 0-9-1 §1.8: delivery-mode 2).
+    pub(crate) fn is_persistent(&self) -> bool {
+        self.content.properties.delivery_mode() == Some(2)
+    }
+}
+
+/// A message that queues hold.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) new: NewMessage,
+    /// How many queues hold it.
+    pub(crate) holders: u32,
+    /// How often it was handed out and is to be settled.
+    pub(crate) handed: u32,
+    /// Where it lies on disk, if it does.
+    pub(crate) durable: Option<Durable>,
+}
+
+/// The part of a message that survives a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Durable {
+    pub(crate) at: MessageAt,
+    /// How many durable queues hold it.
+    pub(crate) holders: u32,
+}
+
+/// Every message in the broker.
+#[derive(Debug)]
+pub(crate) struct Messages(Store<MessageId, Message>);
+
+impl Messages {
+    pub(crate) const fn new() -> Self {
+        Self(Store::new())
+    }
+
+    /// Takes a message in that nobody holds yet.
+    pub(crate) fn insert(&mut self, new: NewMessage) -> MessageId {
+        self.0.insert(Message { new, holders: 0, handed: 0, durable: None })
+    }
+
+    pub(crate) fn get(&self, id: MessageId) -> &Message {
+        self.0.get(id).expect("a queue holds only messages that are there")
+    }
+
+    pub(crate) fn get_mut(&mut self, id: MessageId) -> &mut Message {
+        self.0.get_mut(id).expect("a queue holds only messages that are there")
+    }
+
+    /// The message, unless everybody has let go of it.
+    pub(crate) fn find(&self, id: MessageId) -> Option<&Message> {
+        self.0.get(id)
+    }
+
+    /// Forgets a message that nobody holds.
+    pub(crate) fn remove(&mut self, id: MessageId) -> Message {
+        let message = self.0.remove(id).expect("a message is removed once");
+        assert_eq!(message.holders, 0, "a message goes when the last queue lets go of it");
+        message
+    }
+
+    /// Copies a waiting message of at most `parked_bytes` out of the buffer that it was read into.
+    pub(crate) fn park(&mut self, id: MessageId, parked_bytes: usize) {
+        let new = &mut self.get_mut(id).new;
+        if new.content.body.len() <= parked_bytes {
+            new.content = new.content.detached();
+            new.address = new.address.detached();
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}

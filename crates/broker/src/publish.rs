@@ -1,0 +1,216 @@
+//! From an exchange to queues: routing, taking in, and making durable.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use smallvec::{SmallVec, smallvec};
+use warrener_queue::{Entry, Rare, Refusal as QueueRefusal};
+use warrener_router::ExchangeId;
+use warrener_time::Time;
+
+use crate::arguments::QueueKind;
+use crate::dead_letter::parse_expiration;
+use crate::effect::Effect;
+use crate::header::MessageHeaders;
+use crate::id::{MessageId, QueueId, RecordId, VhostId};
+use crate::message::{Durable, NewMessage};
+use crate::realm::{Happened, Realm};
+use crate::record::{Fact, MessageAt, Published, Sizes};
+
+/// Destinations of one message.
+pub(crate) type Targets = SmallVec<[QueueId; 16]>;
+
+/// Where a message is published to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exchange {
+    /// Every queue has its name as a key here (AMQP 0-9-1 §3.1.3.1).
+    Default,
+    /// One with bindings.
+    Named(ExchangeId),
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// A queue refused it.
+    pub(crate) rejected: bool,
+    /// What must be on disk before anybody may say that it was taken.
+    pub(crate) record: Option<RecordId>,
+    /// The message, when a queue took it.
+    pub(crate) message: Option<MessageId>,
+}
+
+/// A message on its way into queues.
+pub(crate) struct Publication<'a> {
+    pub(crate) new: NewMessage,
+    pub(crate) targets: &'a [QueueId],
+    /// Whether somebody waits for it to be durable.
+    pub(crate) awaited: bool,
+}
+
+/// What queues said to a message.
+pub(crate) struct Admission {
+    message: MessageId,
+    rejected: bool,
+    /// The records of the durable queues that took it.
+    durable_targets: SmallVec<[RecordId; 4]>,
+    refused_by: SmallVec<[QueueId; 1]>,
+}
+
+impl Admission {
+    /// The message, which some queue holds or none.
+    pub(crate) const fn message(&self) -> MessageId {
+        self.message
+    }
+
+    /// Whether a durable queue took it.
+    pub(crate) fn is_durable(&self) -> bool {
+        !self.durable_targets.is_empty()
+    }
+}
+
+impl Realm {
+    /// The queues that a message goes to, each once.
+    #[inline]
+    pub(crate) fn route(
+        &mut self,
+        vhost: VhostId,
+        exchange: Exchange,
+        message: &NewMessage,
+        targets: &mut Targets,
+    ) {
+        let place = &self.vhosts[vhost];
+        match exchange {
+            Exchange::Default => {
+                for key in message.keys() {
+                    let found = place.queue_names.get(key.as_bytes());
+                    targets.extend(found.copied().filter(|id| !targets.contains(id)));
+                }
+            }
+            Exchange::Named(id) => {
+                let headers = MessageHeaders(&message.content.properties);
+                if message.extra.is_none() {
+                    let key = message.address.routing_key();
+                    place.router.route(id, key.as_bytes(), &headers, &mut self.matches);
+                } else {
+                    let keys: SmallVec<[&[u8]; 4]> =
+                        message.keys().map(|key| key.as_bytes()).collect();
+                    place.router.route_all(id, &keys, &headers, &mut self.matches);
+                }
+                targets.extend_from_slice(self.matches.destinations());
+            }
+        }
+    }
+
+    /// Puts a message into queues, on disk where it must be, and deals with what that leads to.
+    #[inline]
+    pub(crate) fn publish(
+        &mut self,
+        now: Time,
+        publication: Publication<'_>,
+        out: &mut Vec<Effect>,
+    ) -> Taken {
+        let Publication { new, targets, awaited } = publication;
+        let admission = self.admit(now, new, targets);
+        let record = self.make_durable(now, &admission, awaited, out);
+        let message = self.finish(&admission);
+        self.absorb(now, out);
+        Taken { rejected: admission.rejected, record, message }
+    }
+
+    /// Offers a message to each of the queues. What leaves them meanwhile is dealt with later.
+    pub(crate) fn admit(&mut self, now: Time, new: NewMessage, targets: &[QueueId]) -> Admission {
+        let properties = &new.content.properties;
+        let persistent = new.is_persistent();
+        let ttl_ms = parse_expiration(properties).ok().flatten();
+        let rare = Rare { ttl: ttl_ms.map(Duration::from_millis), ..Rare::default() };
+        let priority = properties.priority();
+        let bytes = u32::try_from(new.content.body.len()).unwrap_or(u32::MAX);
+        let message = self.messages.insert(new);
+        let mut admission = Admission {
+            message,
+            rejected: false,
+            durable_targets: SmallVec::new(),
+            refused_by: SmallVec::new(),
+        };
+        let mut holders = 0;
+        for &id in targets {
+            let Some(slot) = self.queues.get_mut(id) else { continue };
+            let quorum = slot.settings.kind == QueueKind::Quorum;
+            let priority = priority.unwrap_or(if quorum { QUORUM_PRIORITY } else { 0 });
+            let entry = Entry { handle: message, bytes, priority };
+            match slot.queue.publish(now, entry, rare, &mut self.answers) {
+                Ok(_) => {
+                    holders += 1;
+                    if persistent || quorum {
+                        admission.durable_targets.extend(slot.record);
+                    }
+                }
+                Err(rejected) => {
+                    admission.rejected = true;
+                    if rejected.why == (QueueRefusal::Full { dead_letter: true }) {
+                        admission.refused_by.push(id);
+                    }
+                }
+            }
+            self.collect(id);
+            self.wake(id);
+            self.reschedule(id);
+        }
+        self.messages.get_mut(message).holders = holders;
+        admission
+    }
+
+    /// Writes a message down once for all the durable queues that took it.
+    fn make_durable(
+        &mut self,
+        now: Time,
+        admission: &Admission,
+        awaited: bool,
+        out: &mut Vec<Effect>,
+    ) -> Option<RecordId> {
+        if !admission.is_durable() {
+            return None;
+        }
+        let published = self.published(now, admission);
+        let content = self.messages.get(admission.message).new.content.clone();
+        let fact = Fact::Published(published);
+        let record = self.append(&fact, smallvec![content], awaited, out);
+        self.set_durable(admission, MessageAt { record, part: 0 });
+        Some(record)
+    }
+
+    /// What a record says of a message that was just taken in.
+    pub(crate) fn published(&self, now: Time, admission: &Admission) -> Published {
+        let new = &self.messages.get(admission.message).new;
+        Published {
+            time: now,
+            targets: admission.durable_targets.clone(),
+            address: new.address.clone(),
+            extra: new.extra.clone(),
+            sizes: Sizes::of(&new.content),
+        }
+    }
+
+    pub(crate) fn set_durable(&mut self, admission: &Admission, at: MessageAt) {
+        let holders = admission.durable_targets.len() as u32;
+        self.messages.get_mut(admission.message).durable = Some(Durable { at, holders });
+    }
+
+    /// Forgets a message that no queue took. A queue that refused it may want it dead-lettered.
+    pub(crate) fn finish(&mut self, admission: &Admission) -> Option<MessageId> {
+        let id = admission.message;
+        for queue in &admission.refused_by {
+            let refused = Happened::Refused(self.messages.get(id).new.clone().into());
+            self.happened.push_back((*queue, refused));
+        }
+        if self.messages.get(id).holders > 0 {
+            return Some(id);
+        }
+        self.messages.remove(id);
+        None
+    }
+}
+
+/// The priority of a message that names none, in a quorum queue (RabbitMQ 4.3).
+pub(crate) const QUORUM_PRIORITY: u8 = 4;

@@ -1,0 +1,230 @@
+//! Everything that is not a protocol: virtual hosts, queues, messages, and what is known of users.
+//!
+//! It speaks neutral verbs (declare, bind, publish, attach, settle) and knows no channel and no method. What a protocol's
+//! face must hear of comes as a [`Notice`]; what a consumer gets is asked for with
+//! [`poll_delivery`](Realm::poll_delivery).
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+use smallvec::SmallVec;
+use warrener_codec::Content;
+use warrener_queue::{Effect as QueueEffect, Seq};
+use warrener_router::Matches;
+use warrener_time::Time;
+
+use crate::config::{Config, Limits};
+use crate::declare::QueueSlot;
+use crate::effect::Effect;
+use crate::generator::Generator;
+use crate::id::{ConnectionId, LinkId, MessageId, QueueId, RecordId, VhostId};
+use crate::message::{Messages, NewMessage};
+use crate::permission::Users;
+use crate::record::{Fact, MessageAt, Place, Record};
+use crate::refusal::{Reason, Resource};
+use crate::slab::Store;
+use crate::stats::Stats;
+use crate::vhost::Vhosts;
+
+/// The broker without its clients.
+#[derive(Debug)]
+pub(crate) struct Realm {
+    pub(crate) limits: Limits,
+    pub(crate) generator: Generator,
+    pub(crate) users: Users,
+    pub(crate) vhosts: Vhosts,
+    pub(crate) queues: Store<QueueId, QueueSlot>,
+    /// Which queues end with which connection.
+    pub(crate) owned: BTreeSet<(ConnectionId, QueueId)>,
+    pub(crate) messages: Messages,
+    pub(crate) stats: Stats,
+    /// What faces must hear of, in order.
+    pub(crate) notices: VecDeque<Notice>,
+    /// Queues that may have something to deliver, each once, in the order in which they woke.
+    pub(crate) awake: VecDeque<QueueId>,
+    /// When queues want to be woken.
+    pub(crate) timers: BTreeSet<(Time, QueueId)>,
+    /// What happened in queues and is still to be dealt with.
+    pub(crate) happened: VecDeque<(QueueId, Happened)>,
+    /// Records that are about several messages.
+    pub(crate) compounds: BTreeMap<RecordId, Compound>,
+    last_record: RecordId,
+    /// Memory that routing works in.
+    pub(crate) matches: Matches<QueueId>,
+    /// Memory that queues answer in.
+    pub(crate) answers: Vec<QueueEffect<MessageId>>,
+}
+
+/// A record that brought several messages, or that also says that messages of other records left their queues.
+#[derive(Debug)]
+pub(crate) struct Compound {
+    /// How many of the messages it brought are still somewhere.
+    pub(crate) left: u32,
+    /// Which messages it says left a queue.
+    pub(crate) settled: Vec<(MessageId, Place)>,
+}
+
+/// Something that happened to a consumer through no doing of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// Its queue is gone.
+    QueueGone(LinkId),
+    /// It held this message for too long, and no longer holds it.
+    TakenBack { link: LinkId, queue: QueueId, seq: Seq },
+}
+
+/// Something that happened in a queue.
+#[derive(Debug)]
+pub(crate) enum Happened {
+    /// What the queue says.
+    Queue(QueueEffect<MessageId>),
+    /// It refused this message, which is to be dead-lettered.
+    Refused(Box<NewMessage>),
+}
+
+impl Realm {
+    pub(crate) fn new(config: Config) -> Self {
+        let mut generator = Generator::new(config.seed);
+        let seed = generator.number();
+        let mut vhosts = Vhosts::default();
+        for name in config.vhosts {
+            vhosts.add(name, generator.number());
+        }
+        Self {
+            limits: config.limits,
+            generator,
+            users: Users::new(config.users),
+            vhosts,
+            queues: Store::new(),
+            owned: BTreeSet::new(),
+            messages: Messages::new(),
+            stats: Stats::default(),
+            notices: VecDeque::new(),
+            awake: VecDeque::new(),
+            timers: BTreeSet::new(),
+            happened: VecDeque::new(),
+            compounds: BTreeMap::new(),
+            last_record: RecordId(0),
+            matches: Matches::with_seed(seed),
+            answers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn queue(&self, id: QueueId) -> &QueueSlot {
+        self.queues.get(id).expect("the id of a queue that is there")
+    }
+
+    pub(crate) fn queue_mut(&mut self, id: QueueId) -> &mut QueueSlot {
+        self.queues.get_mut(id).expect("the id of a queue that is there")
+    }
+
+    /// Refuses one more exchange or queue in a virtual host that is full.
+    pub(crate) fn refuse_too_many(&self, vhost: VhostId, resource: Resource) -> Result<(), Reason> {
+        let limit = self.limits.names_per_vhost;
+        if self.vhosts[vhost].names() >= limit as usize {
+            return Err(Reason::TooMany { resource, limit });
+        }
+        Ok(())
+    }
+
+    /// Makes a definition durable; somebody waits for it.
+    pub(crate) fn persist(&mut self, fact: &Fact, out: &mut Vec<Effect>) -> RecordId {
+        self.append(fact, SmallVec::new(), true, out)
+    }
+
+    /// Makes a fact durable, with the messages that it brings.
+    pub(crate) fn append(
+        &mut self,
+        fact: &Fact,
+        contents: SmallVec<[Content; 1]>,
+        awaited: bool,
+        out: &mut Vec<Effect>,
+    ) -> RecordId {
+        let id = self.next_record();
+        let (refers_to, digest) = (fact.refers_to(), fact.encode());
+        out.push(Effect::Persist(Record { id, refers_to, digest, contents, awaited }.into()));
+        self.last_record = id;
+        id
+    }
+
+    /// The id that the next record will have.
+    pub(crate) const fn next_record(&self) -> RecordId {
+        RecordId(self.last_record.0 + 1)
+    }
+
+    /// Records up to this one have been used.
+    pub(crate) fn skip_records(&mut self, last: RecordId) {
+        self.last_record = self.last_record.max(last);
+    }
+
+    /// Makes the end of a definition durable, and lets go of its beginning.
+    pub(crate) fn forget(
+        &mut self,
+        begun: RecordId,
+        fact: &Fact,
+        out: &mut Vec<Effect>,
+    ) -> RecordId {
+        let ended = self.persist(fact, out);
+        out.push(Effect::Release(begun));
+        ended
+    }
+
+    /// One of the messages of a record is nowhere any more.
+    pub(crate) fn release_message(&mut self, at: MessageAt, out: &mut Vec<Effect>) {
+        if let Some(compound) = self.compounds.get_mut(&at.record) {
+            compound.left -= 1;
+            if compound.left > 0 {
+                return;
+            }
+            let compound = self.compounds.remove(&at.record).expect("it was just there");
+            self.restate(&compound.settled, out);
+        }
+        out.push(Effect::Release(at.record));
+    }
+
+    /// Says again, in records of their own, what a record says that is about to go: which messages left which queues,
+    /// where it still matters.
+    fn restate(&mut self, settled: &[(MessageId, Place)], out: &mut Vec<Effect>) {
+        for (message, place) in settled {
+            let durable = self.messages.find(*message).and_then(|message| message.durable);
+            if durable.is_some_and(|durable| durable.at == place.message) {
+                self.append(&Fact::Settled(*place), SmallVec::new(), false, out);
+            }
+        }
+    }
+
+    /// Puts a queue in line to deliver.
+    #[inline]
+    pub(crate) fn wake(&mut self, id: QueueId) {
+        let slot = self.queue_mut(id);
+        if !slot.awake {
+            slot.awake = true;
+            self.awake.push_back(id);
+        }
+    }
+
+    /// Takes what a queue answered, to be dealt with in its turn.
+    #[inline]
+    pub(crate) fn collect(&mut self, id: QueueId) {
+        let answers = self.answers.drain(..);
+        self.happened.extend(answers.map(|answer| (id, Happened::Queue(answer))));
+    }
+
+    /// Keeps the timers right after anything was done to a queue.
+    #[inline]
+    pub(crate) fn reschedule(&mut self, id: QueueId) {
+        let slot = self.queues.get_mut(id).expect("the id of a queue that is there");
+        let due = slot.queue.poll_timeout().map(|(time, _)| time);
+        if due == slot.scheduled {
+            return;
+        }
+        if let Some(before) = slot.scheduled {
+            self.timers.remove(&(before, id));
+        }
+        slot.scheduled = due;
+        if let Some(due) = due {
+            self.timers.insert((due, id));
+        }
+    }
+}

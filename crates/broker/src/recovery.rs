@@ -1,0 +1,330 @@
+//! From records back to what they say: exchanges, queues, bindings and messages after a restart.
+//!
+//! Records are gathered first and made sense of at the end, because a later one may undo an earlier one that the log
+//! still had.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use thiserror::Error;
+use warrener_codec::{Content, ShortStr, Table};
+use warrener_queue::{Entry, Rare, Restored, Seq, Tries};
+use warrener_router::{ExchangeId, Rule, Target};
+use warrener_time::Time;
+
+use crate::arguments::{QueueKind, Settings};
+use crate::bind::{BindingSpec, binding_key};
+use crate::dead_letter::parse_expiration;
+use crate::declare::QueueSpec;
+use crate::effect::Effect;
+use crate::exchange::{Exchange, ExchangeSpec, alternate_of};
+use crate::header::BindingArguments;
+use crate::id::{MessageId, QueueId, RecordId, VhostId};
+use crate::message::{Durable, NewMessage};
+use crate::publish::QUORUM_PRIORITY;
+use crate::realm::{Compound, Realm};
+use crate::record::{Fact, MessageAt, Named, Place, Published, Record, RecordError};
+use crate::refusal::{Kind, Reason, Resource};
+
+/// Why a broker does not start from its log.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RecoveryError {
+    /// The record cannot be read.
+    #[error("record {record}: {error}")]
+    Unreadable {
+        /// Which.
+        record: RecordId,
+        /// Why not.
+        error: RecordError,
+    },
+    /// The record is about a virtual host that the configuration does not have.
+    #[error("record {record}: there is no vhost '{vhost}'")]
+    NoVhost {
+        /// Which.
+        record: RecordId,
+        /// The virtual host.
+        vhost: ShortStr,
+    },
+    /// The record defines what this version refuses to define.
+    #[error("record {record}: {reason}")]
+    Refused {
+        /// Which.
+        record: RecordId,
+        /// Why it is refused.
+        reason: Reason,
+    },
+}
+
+/// What the records said so far.
+#[derive(Debug, Default)]
+pub(crate) struct Recovery {
+    exchanges: BTreeMap<RecordId, (ShortStr, ExchangeSpec)>,
+    queues: BTreeMap<RecordId, (ShortStr, QueueSpec)>,
+    bindings: BTreeMap<RecordId, Bound>,
+    messages: BTreeMap<MessageAt, Found>,
+    /// What records that brought messages say besides: who left which queue.
+    told: BTreeMap<RecordId, Vec<Place>>,
+    /// Of which messages it is known that they left a queue, or how often they failed there.
+    settled: BTreeSet<Place>,
+    failures: BTreeMap<Place, u32>,
+    /// What was undone.
+    stale: Vec<RecordId>,
+}
+
+#[derive(Debug)]
+struct Bound {
+    vhost: ShortStr,
+    source: Named,
+    kind: Kind,
+    target: Named,
+    key: ShortStr,
+    arguments: Table,
+}
+
+#[derive(Debug)]
+struct Found {
+    published: Published,
+    content: Content,
+}
+
+impl Recovery {
+    pub(crate) fn take(&mut self, record: &Record) -> Result<(), RecoveryError> {
+        let id = record.id;
+        let fact = Fact::decode(&record.digest)
+            .map_err(|error| RecoveryError::Unreadable { record: id, error })?;
+        match fact {
+            Fact::ExchangeDeclared { vhost, spec } => {
+                self.exchanges.insert(id, (vhost, spec));
+            }
+            Fact::QueueDeclared { vhost, spec } => {
+                self.queues.insert(id, (vhost, spec));
+            }
+            Fact::Bound { vhost, source, kind, target, key, arguments } => {
+                let bound = Bound { vhost, source, kind, target, key, arguments };
+                self.bindings.insert(id, bound);
+            }
+            Fact::ExchangeDeleted { of } => {
+                self.exchanges.remove(&of);
+                self.stale.extend([of, id]);
+            }
+            Fact::QueueDeleted { of } => {
+                self.queues.remove(&of);
+                self.stale.extend([of, id]);
+            }
+            Fact::Unbound { of } => {
+                self.bindings.remove(&of);
+                self.stale.extend([of, id]);
+            }
+            Fact::Purged { .. } => self.stale.push(id),
+            Fact::Published(published) => self.find(id, [published], &record.contents),
+            Fact::DeadLettered { from, published } => {
+                self.told.insert(id, Vec::from([from]));
+                self.settled.insert(from);
+                self.find(id, [published], &record.contents);
+            }
+            Fact::Settled(place) => {
+                self.settled.insert(place);
+            }
+            Fact::Returned { place, failures } => {
+                self.failures.insert(place, failures);
+            }
+            Fact::Committed { published, settled } => {
+                self.settled.extend(&settled);
+                self.told.insert(id, settled);
+                self.find(id, published, &record.contents);
+            }
+        }
+        Ok(())
+    }
+
+    fn find(
+        &mut self,
+        record: RecordId,
+        published: impl IntoIterator<Item = Published>,
+        contents: &[Content],
+    ) {
+        for (part, (published, content)) in published.into_iter().zip(contents).enumerate() {
+            let at = MessageAt { record, part: part as u32 };
+            self.messages.insert(at, Found { published, content: content.clone() });
+        }
+    }
+
+    /// Makes everything be there that the records say.
+    pub(crate) fn restore(
+        self,
+        now: Time,
+        realm: &mut Realm,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), RecoveryError> {
+        for (record, (vhost, spec)) in self.exchanges {
+            restore_exchange(realm, record, &vhost, spec)?;
+        }
+        let mut queues = BTreeMap::new();
+        for (record, (vhost, spec)) in self.queues {
+            queues.insert(record, restore_queue(now, realm, record, &vhost, spec)?);
+        }
+        for (record, bound) in self.bindings {
+            if !restore_binding(realm, record, &bound)? {
+                out.push(Effect::Release(record));
+            }
+        }
+        let mut restored = BTreeMap::new();
+        let mut left: BTreeMap<RecordId, u32> = BTreeMap::new();
+        for (at, found) in self.messages {
+            let holders: Vec<(Place, QueueId)> = found
+                .published
+                .targets
+                .iter()
+                .map(|queue| Place { queue: *queue, message: at })
+                .filter(|place| !self.settled.contains(place))
+                .filter_map(|place| Some((place, *queues.get(&place.queue)?)))
+                .collect();
+            let count = left.entry(at.record).or_default();
+            if !holders.is_empty() {
+                *count += 1;
+                restored
+                    .insert(at, restore_message(now, realm, at, found, &holders, &self.failures));
+            }
+        }
+        release_or_keep(realm, left, self.told, &restored, out);
+        out.extend(self.stale.into_iter().map(Effect::Release));
+        let filled: Vec<QueueId> = queues.into_values().collect();
+        filled.into_iter().for_each(|queue| realm.reschedule(queue));
+        Ok(())
+    }
+}
+
+/// Records whose messages are all gone are released; those that also tell of other messages are kept track of.
+fn release_or_keep(
+    realm: &mut Realm,
+    left: BTreeMap<RecordId, u32>,
+    mut told: BTreeMap<RecordId, Vec<Place>>,
+    restored: &BTreeMap<MessageAt, MessageId>,
+    out: &mut Vec<Effect>,
+) {
+    for (record, left) in left {
+        let Some(places) = told.remove(&record) else {
+            if left == 0 {
+                out.push(Effect::Release(record));
+            }
+            continue;
+        };
+        let settled: Vec<(MessageId, Place)> = places
+            .into_iter()
+            .filter_map(|place| Some((*restored.get(&place.message)?, place)))
+            .collect();
+        // One more than are left, so that a record without any is released, and said again, here.
+        realm.compounds.insert(record, Compound { left: left + 1, settled });
+        realm.release_message(MessageAt { record, part: 0 }, out);
+    }
+}
+
+fn vhost_of(realm: &Realm, record: RecordId, vhost: &ShortStr) -> Result<VhostId, RecoveryError> {
+    let missing = || RecoveryError::NoVhost { record, vhost: vhost.clone() };
+    realm.vhosts.find(vhost.as_bytes()).ok_or_else(missing)
+}
+
+fn restore_exchange(
+    realm: &mut Realm,
+    record: RecordId,
+    vhost: &ShortStr,
+    spec: ExchangeSpec,
+) -> Result<(), RecoveryError> {
+    let id = vhost_of(realm, record, vhost)?;
+    let refused = |reason| RecoveryError::Refused { record, reason };
+    let rule = spec.rule().map_err(refused)?;
+    let alternate = alternate_of(&spec, vhost.as_bytes()).map_err(refused)?;
+    realm.vhosts[id].add_exchange(Exchange { spec, alternate, record: Some(record) }, rule);
+    Ok(())
+}
+
+fn restore_queue(
+    now: Time,
+    realm: &mut Realm,
+    record: RecordId,
+    vhost: &ShortStr,
+    spec: QueueSpec,
+) -> Result<QueueId, RecoveryError> {
+    let id = vhost_of(realm, record, vhost)?;
+    let resource = Resource::queue(spec.name.as_bytes(), vhost.as_bytes());
+    let settings = Settings::parse(&spec.arguments, &resource)
+        .map_err(|reason| RecoveryError::Refused { record, reason })?;
+    Ok(realm.add_queue(now, id, spec, settings, Some(record)))
+}
+
+/// Puts a binding back, unless one of its ends is gone, or was made anew since.
+fn restore_binding(
+    realm: &mut Realm,
+    record: RecordId,
+    bound: &Bound,
+) -> Result<bool, RecoveryError> {
+    let vhost = vhost_of(realm, record, &bound.vhost)?;
+    let place = &realm.vhosts[vhost];
+    let exchange = |named: &Named| -> Option<ExchangeId> {
+        let (id, exchange) = place.exchange(named.name.as_bytes())?;
+        (exchange.record == named.record).then_some(id)
+    };
+    let target = match bound.kind {
+        Kind::Exchange => exchange(&bound.target).map(Target::Exchange),
+        Kind::Queue => realm
+            .find_queue(vhost, bound.target.name.as_bytes())
+            .filter(|id| realm.queue(*id).record == bound.target.record)
+            .map(Target::Destination),
+    };
+    let (Some(source), Some(target)) = (exchange(&bound.source), target) else { return Ok(false) };
+    let spec = BindingSpec {
+        source: bound.source.name.clone(),
+        kind: bound.kind,
+        target: bound.target.name.clone(),
+        key: bound.key.clone(),
+        arguments: bound.arguments.clone(),
+    };
+    let arguments = BindingArguments::new(&spec.arguments);
+    let rule = Rule::new(spec.key.as_bytes())
+        .with_arguments(&arguments)
+        .with_identity(spec.target.as_bytes());
+    let key = binding_key(source, target, &spec, &arguments);
+    let place = &mut realm.vhosts[vhost];
+    let added = place.router.bind(source, target, rule).unwrap_or(false);
+    if added {
+        place.binding_records.insert(key, record);
+    }
+    Ok(added)
+}
+
+/// Puts a message back into the queues that had it. It may have been handed out before, so it says so.
+fn restore_message(
+    now: Time,
+    realm: &mut Realm,
+    at: MessageAt,
+    found: Found,
+    holders: &[(Place, QueueId)],
+    failures: &BTreeMap<Place, u32>,
+) -> MessageId {
+    let Found { published, content } = found;
+    let priority = content.properties.priority();
+    let ttl = parse_expiration(&content.properties).ok().flatten().map(Duration::from_millis);
+    let bytes = u32::try_from(content.body.len()).unwrap_or(u32::MAX);
+    let new = NewMessage { address: published.address, content, extra: published.extra };
+    let handle = realm.messages.insert(new);
+    let message = realm.messages.get_mut(handle);
+    message.holders = holders.len() as u32;
+    message.durable = Some(Durable { at, holders: holders.len() as u32 });
+    for (place, queue) in holders {
+        let failed = failures.get(place).copied().unwrap_or_default();
+        let slot = realm.queue_mut(*queue);
+        let quorum = slot.settings.kind == QueueKind::Quorum;
+        let priority = priority.unwrap_or(if quorum { QUORUM_PRIORITY } else { 0 });
+        let restored = Restored {
+            seq: Seq::new(slot.queue.last_seq().number() + 1),
+            published: published.time,
+            rare: Rare { ttl, ..Rare::default() },
+            redelivered: true,
+            tries: Tries { acquired: failed, failed },
+        };
+        slot.queue.restore(now, Entry { handle, bytes, priority }, restored);
+    }
+    handle
+}

@@ -1,0 +1,175 @@
+//! Consumers of queues, what they are handed, and what becomes of it.
+
+use alloc::vec::Vec;
+
+use warrener_codec::{Content, PropertiesRef, TableBuilder};
+use warrener_queue::{Consume, ConsumeError, ConsumerId, Delivery, Outcome, Seq, Tries};
+use warrener_time::Time;
+
+use crate::arguments::QueueKind;
+use crate::effect::Effect;
+use crate::id::{LinkId, MessageId, QueueId};
+use crate::message::NewMessage;
+use crate::realm::Realm;
+use crate::refusal::Reason;
+
+impl LinkId {
+    /// The name under which a queue knows this consumer.
+    pub(crate) const fn consumer(self) -> ConsumerId {
+        ConsumerId((self.generation as u64) << 32 | self.index as u64)
+    }
+
+    /// The consumer that a queue knows under this name.
+    pub(crate) const fn from_consumer(consumer: ConsumerId) -> Self {
+        Self { index: consumer.0 as u32, generation: (consumer.0 >> 32) as u32 }
+    }
+}
+
+impl Realm {
+    /// Whether a queue has this message, and nobody has it from there.
+    pub(crate) fn waits(&self, message: MessageId) -> bool {
+        self.messages.find(message).is_some_and(|message| message.holders > message.handed)
+    }
+
+    /// Whether `exclusive` means anything to consumers of this queue; quorum queues ignore it.
+    pub(crate) fn takes_exclusive_consumers(&self, id: QueueId) -> bool {
+        self.queue(id).settings.kind == QueueKind::Classic
+    }
+
+    /// Adds a consumer to a queue.
+    pub(crate) fn attach(
+        &mut self,
+        now: Time,
+        id: QueueId,
+        link: LinkId,
+        how: Consume,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        let slot = self.queues.get_mut(id).expect("the id of a queue that is there");
+        match slot.queue.consume(now, link.consumer(), how, &mut self.answers) {
+            Ok(()) => slot.links.push(link),
+            Err(ConsumeError::Duplicate | ConsumeError::Deleted) => {
+                unreachable!("links are new, and a deleted queue has no name")
+            }
+            Err(_) => return Err(Reason::ExclusiveUse(self.resource(id))),
+        }
+        self.collect(id);
+        self.wake(id);
+        self.reschedule(id);
+        self.absorb(now, out);
+        Ok(())
+    }
+
+    /// Takes a consumer from a queue, which may end with it. What it holds it still holds.
+    pub(crate) fn detach(&mut self, now: Time, id: QueueId, link: LinkId, out: &mut Vec<Effect>) {
+        let Some(slot) = self.queues.get_mut(id) else { return };
+        if !slot.queue.cancel(now, link.consumer(), &mut self.answers) {
+            return;
+        }
+        slot.links.retain(|own| *own != link);
+        let ends = slot.spec.auto_delete && slot.links.is_empty();
+        self.collect(id);
+        if ends {
+            self.remove_queue(now, id, out);
+        } else {
+            self.wake(id);
+            self.reschedule(id);
+        }
+        self.absorb(now, out);
+    }
+
+    /// Says how many more messages a consumer takes.
+    pub(crate) fn credit(&mut self, id: QueueId, link: LinkId, credit: u32) {
+        let Some(slot) = self.queues.get_mut(id) else { return };
+        slot.queue.set_credit(link.consumer(), credit);
+        if credit > 0 {
+            self.wake(id);
+        }
+    }
+
+    /// The next message for any consumer of any queue. The queue that has one keeps its turn until it has no more.
+    ///
+    /// What the delivery leads to waits for [`absorb`](Realm::absorb), so that the message can be read first.
+    #[inline]
+    pub(crate) fn poll_delivery(&mut self, now: Time) -> Option<(QueueId, Delivery<MessageId>)> {
+        while let Some(&id) = self.awake.front() {
+            if let Some(slot) = self.queues.get_mut(id) {
+                if let Some(delivery) = slot.queue.poll_delivery(now, &mut self.answers) {
+                    self.collect(id);
+                    return Some((id, delivery));
+                }
+                slot.awake = false;
+                self.collect(id);
+                self.reschedule(id);
+            }
+            self.awake.pop_front();
+        }
+        None
+    }
+
+    /// The next message of a queue, for whoever asks.
+    pub(crate) fn take(
+        &mut self,
+        now: Time,
+        id: QueueId,
+        settled: bool,
+    ) -> Option<Delivery<MessageId>> {
+        let slot = self.queues.get_mut(id).expect("the id of a queue that is there");
+        let delivery = slot.queue.get(now, settled, &mut self.answers);
+        self.collect(id);
+        self.reschedule(id);
+        delivery
+    }
+
+    /// Says what becomes of messages that were handed out. Those of a queue that is gone are gone with it.
+    #[inline]
+    pub(crate) fn settle(
+        &mut self,
+        now: Time,
+        id: QueueId,
+        seqs: &[Seq],
+        outcome: Outcome,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(slot) = self.queues.get_mut(id) else { return };
+        slot.queue.settle(now, seqs, outcome, &mut self.answers);
+        self.collect(id);
+        if !matches!(outcome, Outcome::Accept) {
+            self.wake(id);
+        }
+        self.reschedule(id);
+        self.absorb(now, out);
+    }
+}
+
+/// A message as it is handed out. A quorum queue says how often it has failed, and how often it was handed out before
+/// (RabbitMQ extensions: `x-delivery-count`, and from 4.3 on `x-acquired-count`); nothing the first time.
+#[inline]
+pub(crate) fn content_for(
+    message: &NewMessage,
+    kind: QueueKind,
+    delivery: &Delivery<MessageId>,
+) -> Content {
+    if kind == QueueKind::Quorum && delivery.tries != Tries::default() {
+        return with_counts(&message.content, delivery.tries);
+    }
+    message.content.clone()
+}
+
+fn with_counts(content: &Content, tries: Tries) -> Content {
+    const COUNTS: [&str; 2] = ["x-acquired-count", "x-delivery-count"];
+    let properties = content.properties.read().unwrap_or_default();
+    let mut headers = TableBuilder::new();
+    for (name, value) in properties.headers.unwrap_or_default() {
+        if !COUNTS.iter().any(|count| count.as_bytes() == name.as_bytes()) {
+            headers.insert(name.as_bytes(), value);
+        }
+    }
+    for (name, count) in COUNTS.into_iter().zip([tries.acquired, tries.failed]) {
+        headers.insert(name, i64::from(count));
+    }
+    let headers = headers.build().expect("headers that were taken in, and two more, fit a table");
+    let headers = Some(headers.as_table_ref());
+    let properties = PropertiesRef { headers, ..properties }.to_owned();
+    Content { properties, body: content.body.clone() }
+}

@@ -1,0 +1,81 @@
+//! Things by id, where an id of something gone finds nothing.
+
+use core::marker::PhantomData;
+
+use slab::Slab;
+
+use crate::id::Key;
+
+/// A slab whose ids carry a generation, so that an id kept past its thing's end does not find the next tenant.
+#[derive(Debug)]
+pub(crate) struct Store<K, T> {
+    slots: Slab<Slot<T>>,
+    generation: u32,
+    key: PhantomData<K>,
+}
+
+#[derive(Debug)]
+struct Slot<T> {
+    generation: u32,
+    thing: T,
+}
+
+impl<K: Key, T> Store<K, T> {
+    pub(crate) const fn new() -> Self {
+        Self { slots: Slab::new(), generation: 0, key: PhantomData }
+    }
+
+    pub(crate) fn insert(&mut self, thing: T) -> K {
+        self.generation = self.generation.wrapping_add(1);
+        let index = self.slots.insert(Slot { generation: self.generation, thing });
+        assert!(index < u32::MAX as usize, "four thousand million things in one slab");
+        K::new(index as u32, self.generation)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, key: K) -> Option<&T> {
+        let (index, generation) = key.parts();
+        let slot = self.slots.get(index as usize)?;
+        (slot.generation == generation).then_some(&slot.thing)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, key: K) -> Option<&mut T> {
+        let (index, generation) = key.parts();
+        let slot = self.slots.get_mut(index as usize)?;
+        (slot.generation == generation).then_some(&mut slot.thing)
+    }
+
+    pub(crate) fn remove(&mut self, key: K) -> Option<T> {
+        self.get(key)?;
+        let (index, _) = key.parts();
+        Some(self.slots.remove(index as usize).thing)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// In the order of their places, which is the same in every run.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (K, &T)> {
+        self.slots.iter().map(|(index, slot)| (K::new(index as u32, slot.generation), &slot.thing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::QueueId;
+
+    #[test]
+    fn an_old_id_does_not_find_the_next_tenant() {
+        let mut store: Store<QueueId, &str> = Store::new();
+        let first = store.insert("first");
+        assert_eq!(store.remove(first), Some("first"));
+        let second = store.insert("second");
+        assert_eq!(second.index, first.index);
+        assert_eq!((store.get(first), store.get(second)), (None, Some(&"second")));
+        assert_eq!(store.remove(first), None);
+        assert_eq!(store.len(), 1);
+    }
+}

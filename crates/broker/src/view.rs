@@ -1,0 +1,183 @@
+//! What may be looked at, by people, by tests and by a management interface. Looking changes nothing.
+
+use core::fmt;
+
+use warrener_codec::ShortStr;
+use warrener_queue::Counts;
+use warrener_router::Target;
+
+use crate::broker::Broker;
+use crate::declare::QueueSlot;
+use crate::permission::User;
+use crate::stats::Stats;
+use crate::vhost::Vhost;
+
+/// A look at a broker.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a>(&'a Broker);
+
+impl<'a> View<'a> {
+    pub(crate) const fn new(broker: &'a Broker) -> Self {
+        Self(broker)
+    }
+
+    /// The user of this name.
+    #[must_use]
+    pub fn user(&self, name: &[u8]) -> Option<&'a User> {
+        self.0.realm.users.find(name)
+    }
+
+    /// All users, by name.
+    pub fn users(&self) -> impl Iterator<Item = &'a User> {
+        self.0.realm.users.iter()
+    }
+
+    /// The names of all virtual hosts.
+    pub fn vhosts(&self) -> impl Iterator<Item = &'a ShortStr> {
+        self.0.realm.vhosts.iter().map(Vhost::name)
+    }
+
+    /// How many connections are open.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.0.amqp.clients.len()
+    }
+
+    /// What the clients call themselves, in the order of their places.
+    pub fn connection_names(&self) -> impl Iterator<Item = &'a ShortStr> {
+        self.0.amqp.clients.iter().map(|(_, client)| &client.name)
+    }
+
+    /// How many publishes wait for the disk to be confirmed, over all channels.
+    #[must_use]
+    pub fn unconfirmed(&self) -> usize {
+        self.0.amqp.channels.iter().map(|(_, channel)| channel.unconfirmed()).sum()
+    }
+
+    /// How many channels are open, or closing.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.0.amqp.channels.len()
+    }
+
+    /// How many consumers there are, of queues and of direct replies.
+    #[must_use]
+    pub fn consumers(&self) -> usize {
+        self.0.amqp.consumers.len() + self.0.amqp.repliers.len()
+    }
+
+    /// How many deliveries wait to be settled, over all channels.
+    #[must_use]
+    pub fn unacked(&self) -> usize {
+        self.0.amqp.channels.iter().map(|(_, channel)| channel.unacked.len()).sum()
+    }
+
+    /// How many messages there are. One that several queues have is counted once.
+    #[must_use]
+    pub fn messages(&self) -> usize {
+        self.0.realm.messages.len()
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.0.realm.stats
+    }
+
+    /// How much is in a queue.
+    #[must_use]
+    pub fn queue(&self, vhost: &str, name: &str) -> Option<Counts> {
+        let vhost = self.0.realm.vhosts.find(vhost.as_bytes())?;
+        let id = self.0.realm.find_queue(vhost, name.as_bytes())?;
+        Some(self.0.realm.queue(id).queue.counts())
+    }
+
+    /// Names and counts of the queues of a virtual host, in the order in which their places were filled.
+    pub fn queues(&self, vhost: &str) -> impl Iterator<Item = (&'a ShortStr, Counts)> {
+        let vhost = self.0.realm.vhosts.find(vhost.as_bytes());
+        self.slots()
+            .filter(move |slot| Some(slot.vhost) == vhost)
+            .map(|slot| (&slot.spec.name, slot.queue.counts()))
+    }
+
+    /// Whether there is an exchange of this name.
+    #[must_use]
+    pub fn has_exchange(&self, vhost: &str, name: &str) -> bool {
+        let vhost = self.0.realm.vhosts.find(vhost.as_bytes());
+        vhost.is_some_and(|id| self.0.realm.vhosts[id].exchange(name.as_bytes()).is_some())
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &'a QueueSlot> {
+        self.0.realm.queues.iter().map(|(_, slot)| slot).filter(|slot| !slot.deleted)
+    }
+
+    fn target(&self, vhost: &'a Vhost, target: Target<crate::id::QueueId>) -> Shown<'a> {
+        match target {
+            Target::Destination(id) => {
+                Shown("queue", self.0.realm.queues.get(id).map(|slot| &slot.spec.name))
+            }
+            Target::Exchange(id) => {
+                Shown("exchange", vhost.exchange_at(id).map(|own| &own.spec.name))
+            }
+        }
+    }
+}
+
+struct Shown<'a>(&'static str, Option<&'a ShortStr>);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} '{}'", self.0, self.1.unwrap_or(&ShortStr::EMPTY))
+    }
+}
+
+/// Everything that is there, a line a thing: exchanges that were declared, bindings, queues and what waits in them.
+impl fmt::Display for View<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for vhost in self.0.realm.vhosts.iter() {
+            writeln!(f, "vhost '{}'", vhost.name())?;
+            for (id, exchange) in vhost.exchanges() {
+                let spec = &exchange.spec;
+                if !spec.name.as_bytes().starts_with(b"amq.") {
+                    write!(f, "  exchange '{}' {}", spec.name, spec.kind.name())?;
+                    write_flags(
+                        f,
+                        &[(spec.durable, "durable"), (spec.auto_delete, "auto-delete")],
+                    )?;
+                    write_flags(f, &[(spec.internal, "internal")])?;
+                    writeln!(f)?;
+                }
+                for binding in vhost.router.bindings_from(id) {
+                    let key = alloc::string::String::from_utf8_lossy(binding.key);
+                    let target = self.target(vhost, binding.target);
+                    writeln!(f, "  binding '{}' -'{key}'-> {target}", spec.name)?;
+                }
+            }
+        }
+        for slot in self.slots() {
+            self.write_queue(f, slot)?;
+        }
+        Ok(())
+    }
+}
+
+impl View<'_> {
+    fn write_queue(&self, f: &mut fmt::Formatter<'_>, slot: &QueueSlot) -> fmt::Result {
+        let (spec, counts) = (&slot.spec, slot.queue.counts());
+        write!(f, "queue '{}' {}", spec.name, slot.settings.kind.name())?;
+        write_flags(f, &[(spec.durable, "durable"), (spec.auto_delete, "auto-delete")])?;
+        write_flags(f, &[(spec.owner.is_some(), "exclusive")])?;
+        write!(f, ": {} ready, {} unacked", counts.ready, counts.unacked)?;
+        writeln!(f, ", {} consumers", counts.consumers)?;
+        for look in slot.queue.ready(None) {
+            let new = &self.0.realm.messages.get(*look.handle).new;
+            let body = new.content.body.to_bytes();
+            writeln!(f, "  {:?} \"{}\"", new.address, body.escape_ascii())?;
+        }
+        Ok(())
+    }
+}
+
+fn write_flags(f: &mut fmt::Formatter<'_>, flags: &[(bool, &str)]) -> fmt::Result {
+    flags.iter().filter(|(set, _)| *set).try_for_each(|(_, flag)| write!(f, " {flag}"))
+}

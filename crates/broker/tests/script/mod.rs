@@ -1,0 +1,222 @@
+//! A broker driven by a few words a line, and what it answered, as text.
+//!
+//! A line is `CONNECTION.CHANNEL verb arguments flags name=value`; `-` is the empty name. What the broker does about it
+//! follows, indented. Records are on disk at once unless `disk slow` was said; then `disk done` puts them there.
+
+mod parse;
+mod show;
+
+use core::fmt::Write as _;
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use expect_test::Expect;
+use warrener_broker::{
+    Broker, Capabilities, ClosedBy, Config, Connected, Effect, Input, PasswordHash, Record,
+    RecordId, Seed, User,
+};
+use warrener_codec::ShortStr;
+use warrener_time::Time;
+
+use self::parse::Line;
+
+/// Runs a script against a new broker, and compares.
+pub(crate) fn check(script: &str, expected: Expect) {
+    let mut world = World::new();
+    expected.assert_eq(&world.run(script));
+}
+
+/// A broker, its disk and its clock.
+pub(crate) struct World {
+    pub(crate) broker: Broker,
+    pub(crate) now: Time,
+    pub(crate) records: BTreeMap<RecordId, Record>,
+    last_record: RecordId,
+    persisted: RecordId,
+    slow_disk: bool,
+    shows_disk: bool,
+    lives: u64,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let now = Time::from_secs(1_000);
+        Self {
+            broker: Broker::new(config(1), now),
+            now,
+            records: BTreeMap::new(),
+            last_record: RecordId(0),
+            persisted: RecordId(0),
+            slow_disk: false,
+            shows_disk: false,
+            lives: 1,
+        }
+    }
+
+    /// Runs more of a script.
+    pub(crate) fn run(&mut self, script: &str) -> String {
+        let mut out = String::new();
+        for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            writeln!(out, "{line}").expect("strings take text");
+            self.step(&Line::parse(line), &mut out);
+        }
+        out
+    }
+
+    fn step(&mut self, line: &Line<'_>, out: &mut String) {
+        match line.verb {
+            "wait" => self.wait(parse::duration(line.word(0)), out),
+            "disk" => self.disk(line.word(0), out),
+            "restart" => self.restart(out),
+            "view" => out.push_str(&indent(&self.broker.view().to_string())),
+            "shutdown" => self.handle(Input::Shutdown, out),
+            "connect" => self.connect(line, out),
+            "disconnect" => self.handle(Input::Disconnected(line.connection()), out),
+            "open" => {
+                self.handle(Input::ChannelOpened(line.connection(), line.channel()), out);
+            }
+            "close" => self.close(line, ClosedBy::Client, out),
+            "closed" => self.close(line, ClosedBy::Broker, out),
+            "drained" => self.handle(Input::Drained(line.connection(), line.number(0)), out),
+            "publish" => {
+                let (publish, content) = parse::publish(line);
+                self.handle(
+                    Input::Publish(line.connection(), line.channel(), publish, content),
+                    out,
+                );
+            }
+            _ => {
+                let method = parse::method(line);
+                self.handle(Input::Method(line.connection(), line.channel(), method), out);
+            }
+        }
+    }
+
+    fn connect(&mut self, line: &Line<'_>, out: &mut String) {
+        let connected = Connected {
+            connection: line.connection(),
+            user: parse::short(line.value("user").unwrap_or("guest")),
+            vhost: parse::short(line.value("vhost").unwrap_or("/")),
+            name: ShortStr::EMPTY,
+            frame_max: line.value("frame-max").map_or(131_072, |n| n.parse().expect("octets")),
+            capabilities: Capabilities {
+                consumer_cancel_notify: !line.has("no-cancel"),
+                connection_blocked: true,
+            },
+        };
+        self.handle(Input::Connected(Box::new(connected)), out);
+    }
+
+    fn close(&mut self, line: &Line<'_>, by: ClosedBy, out: &mut String) {
+        self.handle(Input::ChannelClosed(line.connection(), line.channel(), by), out);
+    }
+
+    /// Hands an input over, and lets the disk do what it does.
+    pub(crate) fn handle(&mut self, input: Input, out: &mut String) {
+        let mut effects = Vec::new();
+        self.broker.handle(self.now, input, &mut effects);
+        self.apply(effects, out);
+    }
+
+    fn apply(&mut self, effects: Vec<Effect>, out: &mut String) {
+        for effect in effects {
+            let disk = matches!(effect, Effect::Persist(_) | Effect::Release(_));
+            if !disk || self.shows_disk {
+                writeln!(out, "    {}", show::effect(&effect)).expect("strings take text");
+            }
+            match effect {
+                Effect::Persist(record) => self.append(*record),
+                Effect::Release(id) => self.release(id),
+                _ => {}
+            }
+        }
+        if !self.slow_disk && self.persisted < self.last_record {
+            self.sync(out);
+        }
+    }
+
+    fn append(&mut self, record: Record) {
+        assert!(record.id > self.last_record, "record ids only grow");
+        self.last_record = record.id;
+        self.records.insert(record.id, record);
+    }
+
+    /// Releases a record, and those that were only about it.
+    fn release(&mut self, id: RecordId) {
+        self.records.remove(&id);
+        let moot: Vec<RecordId> = self
+            .records
+            .values()
+            .filter(|record| record.refers_to.contains(&id))
+            .filter(|record| record.refers_to.iter().all(|of| !self.records.contains_key(of)))
+            .map(|record| record.id)
+            .collect();
+        moot.into_iter().for_each(|id| self.release(id));
+    }
+
+    fn sync(&mut self, out: &mut String) {
+        self.persisted = self.last_record;
+        self.handle(Input::Persisted(self.persisted), out);
+    }
+
+    fn disk(&mut self, word: &str, out: &mut String) {
+        match word {
+            "slow" => self.slow_disk = true,
+            "done" => self.sync(out),
+            "shown" => self.shows_disk = true,
+            other => panic!("disk {other}: not a thing a disk does"),
+        }
+    }
+
+    /// Lets time pass, stopping wherever the broker wants to be woken.
+    fn wait(&mut self, duration: Duration, out: &mut String) {
+        let end = self.now + duration;
+        while let Some((due, _)) = self.broker.poll_timeout().filter(|(due, _)| *due <= end) {
+            self.now = self.now.max(due);
+            let mut effects = Vec::new();
+            self.broker.handle_timeout(self.now, &mut effects);
+            self.apply(effects, out);
+        }
+        self.now = end;
+    }
+
+    /// The broker ends at once, and another begins with what is on disk, having forgotten its clients.
+    pub(crate) fn restart(&mut self, out: &mut String) {
+        let mut effects = Vec::new();
+        self.lives += 1;
+        self.broker = Broker::new(config(self.lives), self.now);
+        for record in self.records.values() {
+            let body: Vec<u8> = record.parts().flatten().collect();
+            let restored = Record::restored(record.id, record.digest.clone(), body.into())
+                .expect("what was written is read");
+            self.broker.replay(&restored).expect("a record of this version");
+        }
+        self.broker.recovered(self.now, self.last_record, &mut effects).expect("known hosts");
+        self.persisted = self.last_record;
+        self.apply(effects, out);
+    }
+}
+
+/// Users `guest`, who may do everything, and `reader`, who may only read.
+fn config(life: u64) -> Config {
+    let mut config = Config::new(Seed::from(life));
+    let user = |name| {
+        User::with_full_access(
+            ShortStr::from_static(name),
+            PasswordHash::default(),
+            ShortStr::from_static("/"),
+        )
+    };
+    let mut reader = user("reader");
+    let permission = reader.permissions.get_mut(b"/".as_slice()).expect("just made");
+    permission.configure = warrener_broker::Pattern::Nothing;
+    permission.write = warrener_broker::Pattern::Nothing;
+    let mut outsider = user("outsider");
+    outsider.permissions.clear();
+    config.users = vec![user("guest"), reader, outsider];
+    config
+}
+
+fn indent(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}\n")).collect()
+}
