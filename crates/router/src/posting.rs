@@ -130,6 +130,10 @@ impl List {
             if *repeats == 0 {
                 self.repeats.remove(&target);
             }
+            if self.repeats.is_empty() {
+                // An emptied map keeps its last node.
+                self.repeats = BTreeMap::new();
+            }
             return;
         }
         let position = self.position(hashing, target).expect("a target that was added is listed");

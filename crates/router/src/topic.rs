@@ -444,3 +444,147 @@ fn key_of(nodes: &Slots<Node>, leaves: &Slots<Leaf>, child: u32) -> Box<[u8]> {
     let (parent, via) = origin(nodes, leaves, Child(child));
     Box::new(edge_key(parent, via))
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::format;
+    use std::string::String;
+
+    struct World {
+        hashing: Hashing,
+        topics: Topics,
+        postings: Postings,
+        root: Root,
+        scratch: TopicScratch,
+    }
+
+    impl World {
+        fn new() -> Self {
+            Self {
+                hashing: Hashing::new(1),
+                topics: Topics::new(),
+                postings: Postings::new(),
+                root: Root::new(0),
+                scratch: TopicScratch::default(),
+            }
+        }
+
+        fn add(&mut self, pattern: &str, target: u32) {
+            let Self { hashing, topics, postings, root, .. } = self;
+            topics.add(hashing, postings, root, pattern.as_bytes(), target);
+        }
+
+        fn take(&mut self, pattern: &str, target: u32) {
+            let Self { hashing, topics, postings, root, .. } = self;
+            topics.take(hashing, postings, root, pattern.as_bytes(), target);
+        }
+
+        /// How many patterns match, and in how many steps that was found.
+        fn find(&mut self, key: &str) -> (usize, usize) {
+            self.scratch.steps.set(0);
+            self.topics.find(&self.hashing, &self.root, key.as_bytes(), &mut self.scratch);
+            (self.scratch.found.len(), self.scratch.steps.get())
+        }
+    }
+
+    /// The known attack: `#.a.#.a.#.b` against `a.a.a.a`. Backtracking takes exponential time.
+    #[test]
+    fn many_hashes_cost_no_more_than_nodes_times_words() {
+        for hashes in 1..40 {
+            let pattern = "#.a.".repeat(hashes) + "b";
+            for words in [1, 30, 60, 120] {
+                let mut world = World::new();
+                world.add(&pattern, 1);
+                world.add(&(pattern.clone() + ".#"), 2);
+                let key = String::from("a") + &".a".repeat(words - 1);
+                let nodes = world.topics.nodes.len() + 2 * world.topics.leaves.len();
+                assert!(nodes <= 2 * hashes + 6);
+                let (found, steps) = world.find(&key);
+                assert_eq!(found, 0);
+                assert!(
+                    steps <= nodes * (words + 1),
+                    "{steps} steps, {nodes} nodes, {words} words"
+                );
+                let (found, steps) = world.find(&(key + ".b"));
+                assert_eq!(found, if words >= hashes { 2 } else { 0 });
+                assert!(steps <= nodes * (words + 2));
+            }
+        }
+    }
+
+    /// Every word may be skipped by every `#`, and every pattern shares nodes with others.
+    #[test]
+    fn many_patterns_of_many_hashes_cost_no_more_than_nodes_times_words() {
+        let mut world = World::new();
+        let steps = ["#", "a", "*", "b"];
+        let mut tail_words = 0;
+        for number in 0..2_000_usize {
+            let digits = (0..6).map(|digit| steps[(number >> (2 * digit)) & 3]);
+            let pattern: Vec<_> = digits.collect();
+            tail_words += pattern.len();
+            world.add(&pattern.join("."), 1);
+        }
+        let nodes = world.topics.nodes.len() + tail_words;
+        for words in [5, 20, 80] {
+            let key = String::from("a") + &".a".repeat(words - 1);
+            let (found, steps) = world.find(&key);
+            assert!(found > 0);
+            assert!(steps <= nodes * (words + 1), "{steps} steps, {nodes} nodes, {words} words");
+        }
+    }
+
+    /// Half of the targets of a pattern are in the trie, since its shape was one too many when they came.
+    #[test]
+    fn a_pattern_may_be_half_in_the_trie() {
+        let mut world = World::new();
+        let others: Vec<_> = (0..whole::SHAPES_MAX).map(|len| "*.".repeat(len) + "x").collect();
+        for other in &others {
+            world.add(other, 1);
+        }
+        world.add("a.#", 1);
+        world.add("a.#", 2);
+        assert!(world.topics.nodes.len() > 0);
+        world.take(&others[3], 1);
+        world.add("a.#", 3);
+        world.add("a.#", 1);
+        assert_eq!(world.find("a.b").0, 2);
+        for target in [1, 2, 1, 3] {
+            world.take("a.#", target);
+        }
+        assert_eq!(world.find("a.b").0, 0);
+        for other in others.iter().filter(|other| **other != others[3]) {
+            world.take(other, 1);
+        }
+        assert!(world.topics.holds_no_memory());
+    }
+
+    /// Four words, 70 % literal, 20 % with one `*`, 10 % ending in `#`.
+    #[test]
+    fn a_pattern_takes_less_than_70_bytes() {
+        assert_eq!((size_of::<Leaf>(), size_of::<Node>()), (32, 24));
+        for vocabulary in [30, 1_000] {
+            let mut world = World::new();
+            let mut draw = 1_u64;
+            let mut below = |bound: u64| {
+                draw = draw.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+                (draw >> 33) % bound
+            };
+            let change = allocation_counter::measure(|| {
+                for target in 0..100_000 {
+                    let mut words = [(); 4].map(|()| format!("word{}", below(vocabulary)));
+                    match below(10) {
+                        0..7 => {}
+                        7 | 8 => words[below(4) as usize] = "*".into(),
+                        _ => words[3] = "#".into(),
+                    }
+                    world.add(&words.join("."), target);
+                }
+            });
+            let patterns = world.topics.leaves.len() as i64;
+            let each = change.bytes_current / patterns;
+            assert!(each <= 70, "{each} bytes a pattern with {vocabulary} words");
+        }
+    }
+}
