@@ -1,3 +1,18 @@
-//! One AMQP connection joined to a broker, still without IO.
-
+#![doc = include_str!("../README.md")]
+#![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod apply;
+mod drain;
+mod endpoint;
+mod input;
+mod login;
+
+pub use endpoint::Endpoint;
+pub use input::{plain_input, recipient};
+pub use login::{Answer, Question};
+
+pub use warrener_broker as broker;
+pub use warrener_connection as connection;
