@@ -1,3 +1,17 @@
-//! One broker, its endpoints and one log joined: the turn, without threads, clock or sockets.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod connections;
+mod journal;
+mod limits;
+mod node;
+mod notice;
+mod recovery;
+
+pub use connections::Connections;
+pub use node::Node;
+pub use notice::{NodeError, Notice};
+
+pub use warrener_broker as broker;
+pub use warrener_endpoint as endpoint;
+pub use warrener_store as store;

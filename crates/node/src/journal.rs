@@ -1,0 +1,41 @@
+//! Records of the broker as appends to the log.
+
+use bytes::Bytes;
+use warrener_broker::{Record, RecordId};
+use warrener_store::{Append, Log, Refused};
+
+/// Hands records over, in their order; keeps its lists between two of them.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    refers_to: Vec<warrener_store::RecordId>,
+    body: Vec<Bytes>,
+}
+
+impl Journal {
+    /// Submits a record. A log that has stopped takes nothing more; its host knows.
+    pub(crate) fn append<L: Log>(&mut self, log: &mut L, record: &Record) {
+        self.refers_to.extend(record.refers_to.iter().map(|&id| store_id(id)));
+        self.body.extend(record.parts());
+        let appended = log.append(Append {
+            id: store_id(record.id),
+            refers_to: &self.refers_to,
+            digest: &record.digest,
+            body: &self.body,
+            sync: record.awaited,
+        });
+        self.refers_to.clear();
+        self.body.clear();
+        match appended {
+            Ok(_) | Err(Refused::Stopped) => {}
+            Err(refused) => panic!("the broker and its log disagree: {refused}"),
+        }
+    }
+}
+
+pub(crate) const fn store_id(id: RecordId) -> warrener_store::RecordId {
+    warrener_store::RecordId(id.0)
+}
+
+pub(crate) const fn broker_id(id: warrener_store::RecordId) -> RecordId {
+    RecordId(id.0)
+}

@@ -1,0 +1,15 @@
+//! Every bound the node keeps, in one place.
+
+use core::time::Duration;
+
+/// With this many effects gathered, they are applied before the next input is handled: one publish can have many.
+pub(crate) const EFFECTS_AT_ONCE: usize = 1024;
+
+/// How many bodies recovery asks the log for ahead of the one it needs.
+pub(crate) const LOADS_AHEAD: usize = 4096;
+
+/// And how many octets of them.
+pub(crate) const LOAD_BYTES_AHEAD: u64 = 16 << 20;
+
+/// How long a full disk is left alone before it is looked at again.
+pub(crate) const FULL_DISK_LOOK: Duration = Duration::from_secs(1);

@@ -1,0 +1,286 @@
+//! One broker, its endpoints and its log joined: the turn.
+
+use std::collections::VecDeque;
+
+use warrener_broker::{Broker, Config, ConnectionId, Effect, Input};
+use warrener_endpoint::connection::Event;
+use warrener_endpoint::{plain_input, recipient};
+use warrener_store::{Backlog, Lane, Log, LogEvent, Space, Work};
+use warrener_time::Time;
+
+use crate::connections::Connections;
+use crate::journal::{Journal, broker_id, store_id};
+use crate::limits::{EFFECTS_AT_ONCE, FULL_DISK_LOOK};
+use crate::notice::{NodeError, Notice};
+use crate::recovery::Recovery;
+
+/// One broker, its log, and the way to its connections.
+///
+/// Everything that happens is told to it with the time; nothing in it waits. What may block is the log's
+/// [`Work`]: ask for it with [`poll_work`](Self::poll_work) after every call, run it anywhere, bring back what it gives
+/// to [`handle_done`](Self::handle_done).
+#[derive(Debug)]
+pub struct Node<L: Log> {
+    broker: Broker,
+    log: L,
+    stage: Stage,
+    journal: Journal,
+    effects: Vec<Effect>,
+    notices: VecDeque<Notice>,
+    /// When a full disk is looked at again.
+    look: Option<Time>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The log is read back.
+    Recovering(Box<Recovery>),
+    Running,
+    /// The log has stopped: nothing more is made durable.
+    Stopped,
+}
+
+impl<L: Log> Node<L> {
+    /// Begins to read the log back. Connections may come from [`Notice::Ready`] on.
+    #[must_use]
+    pub fn open(config: Config, mut log: L, now: Time) -> Self {
+        log.open();
+        Self {
+            broker: Broker::new(config, now),
+            log,
+            stage: Stage::Recovering(Box::default()),
+            journal: Journal::default(),
+            effects: Vec::new(),
+            notices: VecDeque::new(),
+            look: None,
+        }
+    }
+
+    /// What a connection's stream brought, in order; takes everything out of `events`.
+    pub fn handle_events(
+        &mut self,
+        now: Time,
+        connection: ConnectionId,
+        events: &mut Vec<Event>,
+        connections: &mut impl Connections,
+    ) {
+        for event in events.drain(..) {
+            let input = match plain_input(connection, event) {
+                Ok(input) => Some(input),
+                Err(event) => {
+                    // The endpoint judges an event by what was said before it.
+                    self.apply(now, connections);
+                    connections.with(connection, |endpoint| endpoint.admit(now, *event)).flatten()
+                }
+            };
+            if let Some(input) = input {
+                self.handle(now, input, connections);
+            }
+        }
+        self.apply(now, connections);
+    }
+
+    /// Something happened that no stream brought: a connection broke, has drained, or all are to end.
+    pub fn handle_input(&mut self, now: Time, input: Input, connections: &mut impl Connections) {
+        self.handle(now, input, connections);
+        self.apply(now, connections);
+    }
+
+    /// A work of the log was run.
+    pub fn handle_done(
+        &mut self,
+        now: Time,
+        done: <L::Work as Work>::Done,
+        connections: &mut impl Connections,
+    ) {
+        self.log.handle_done(done);
+        self.hear_log(now, connections);
+    }
+
+    /// Time passed. Early and repeated calls are harmless.
+    pub fn handle_timeout(&mut self, now: Time, connections: &mut impl Connections) {
+        if self.look.is_some_and(|look| now >= look) {
+            self.look = Some(now + FULL_DISK_LOOK);
+            self.log.check_space();
+        }
+        if self.broker.poll_timeout().is_some_and(|(deadline, _)| now >= deadline) {
+            self.broker.handle_timeout(now, &mut self.effects);
+        }
+        self.apply(now, connections);
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let broker = self.broker.poll_timeout().map(|(deadline, _)| deadline);
+        broker.into_iter().chain(self.look).min()
+    }
+
+    /// Disk work to be run in this lane, if there is any.
+    pub fn poll_work(&mut self, lane: Lane) -> Option<L::Work> {
+        self.log.poll_work(lane)
+    }
+
+    /// What the host should know.
+    pub fn poll_notice(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
+    }
+
+    /// Brings everything to disk and stops: [`Notice::Closed`]. Close the connections first.
+    pub fn close(&mut self, now: Time, connections: &mut impl Connections) {
+        self.log.close();
+        self.hear_log(now, connections);
+    }
+
+    /// The broker, for looking at.
+    #[must_use]
+    pub const fn broker(&self) -> &Broker {
+        &self.broker
+    }
+
+    /// What waits for the disk: a host that brings more than the disk takes must slow down.
+    #[must_use]
+    pub fn backlog(&self) -> Backlog {
+        self.log.backlog()
+    }
+
+    /// How full the disk is.
+    #[must_use]
+    pub fn space(&self) -> Space {
+        self.log.space()
+    }
+
+    /// The log itself, for a host that stops the node and starts another on it.
+    #[must_use]
+    pub fn into_log(self) -> L {
+        self.log
+    }
+}
+
+impl<L: Log> Node<L> {
+    fn handle(&mut self, now: Time, input: Input, connections: &mut impl Connections) {
+        self.broker.handle(now, input, &mut self.effects);
+        if self.effects.len() >= EFFECTS_AT_ONCE {
+            self.apply(now, connections);
+        }
+    }
+
+    /// Does what the broker asked for, in its order, until it asks for nothing more.
+    fn apply(&mut self, now: Time, connections: &mut impl Connections) {
+        while !self.effects.is_empty() {
+            let mut effects = core::mem::take(&mut self.effects);
+            for effect in effects.drain(..) {
+                self.apply_one(now, effect, connections);
+            }
+            // What was appended meanwhile follows; the longer list is the one worth keeping.
+            if self.effects.is_empty() {
+                self.effects = effects;
+            }
+        }
+    }
+
+    fn apply_one(&mut self, now: Time, effect: Effect, connections: &mut impl Connections) {
+        match effect {
+            Effect::Persist(record) => self.journal.append(&mut self.log, &record),
+            Effect::Release(record) => self.log.release(store_id(record)),
+            effect => {
+                let Some(connection) = recipient(&effect) else { return };
+                let applied = connections.with(connection, |endpoint| endpoint.apply(now, effect));
+                if let Some(Err(misuse)) = applied {
+                    self.notices.push_back(Notice::Unsayable(connection, misuse));
+                    self.broker.handle(now, Input::Disconnected(connection), &mut self.effects);
+                }
+            }
+        }
+    }
+
+    /// Hears all that the log has to tell, and does what follows from it.
+    fn hear_log(&mut self, now: Time, connections: &mut impl Connections) {
+        while let Some(event) = self.log.poll_event() {
+            self.handle_log_event(now, event, connections);
+        }
+        self.recover(now);
+        self.apply(now, connections);
+    }
+
+    fn handle_log_event(&mut self, now: Time, event: LogEvent, connections: &mut impl Connections) {
+        match event {
+            LogEvent::Opened(opened) => {
+                self.notices.extend(opened.cut.map(Notice::TornEnd));
+            }
+            LogEvent::Replayed(record) => {
+                if let Stage::Recovering(recovery) = &mut self.stage {
+                    recovery.handle_replayed(record);
+                }
+            }
+            LogEvent::Ready { last } => {
+                if let Stage::Recovering(recovery) = &mut self.stage {
+                    recovery.last = Some(broker_id(last));
+                }
+            }
+            LogEvent::Loaded { id, outcome } => {
+                if let Stage::Recovering(recovery) = &mut self.stage
+                    && let Err(error) = recovery.handle_loaded(id, outcome)
+                {
+                    self.fail(error);
+                }
+            }
+            LogEvent::Durable { upto, .. } => {
+                self.handle(now, Input::Persisted(broker_id(upto)), connections);
+            }
+            // It would not survive a loss of power, so nobody is told.
+            LogEvent::Written { .. } => {}
+            LogEvent::Full => {
+                self.look = Some(now + FULL_DISK_LOOK);
+                self.notices.push_back(Notice::DiskFull);
+            }
+            LogEvent::Relieved => {
+                self.look = None;
+                self.notices.push_back(Notice::DiskRelieved);
+            }
+            LogEvent::Damaged(damage) => self.notices.push_back(Notice::Damaged(damage)),
+            LogEvent::Fenced { .. } => self.fail(NodeError::Fenced),
+            LogEvent::Failed(error) => self.fail(NodeError::Log(error)),
+            LogEvent::Closed => {
+                self.stage = Stage::Stopped;
+                self.notices.push_back(Notice::Closed);
+            }
+        }
+    }
+
+    /// Takes recovery as far as it goes now.
+    fn recover(&mut self, now: Time) {
+        let Stage::Recovering(recovery) = &mut self.stage else { return };
+        let Some(last) = recovery.last else { return };
+        loop {
+            recovery.ask(&mut self.log);
+            match recovery.poll_record() {
+                None => break,
+                Some(Ok(record)) => {
+                    if let Err(error) = self.broker.replay(&record) {
+                        return self.fail(error.into());
+                    }
+                }
+                Some(Err(error)) => return self.fail(error),
+            }
+        }
+        if !recovery.is_done() {
+            return;
+        }
+        let records = recovery.replayed;
+        match self.broker.recovered(now, last, &mut self.effects) {
+            Ok(()) => {
+                self.stage = Stage::Running;
+                self.notices.push_back(Notice::Ready { records });
+            }
+            Err(error) => self.fail(error.into()),
+        }
+    }
+
+    fn fail(&mut self, error: NodeError) {
+        if !matches!(self.stage, Stage::Stopped) {
+            self.stage = Stage::Stopped;
+            self.notices.push_back(Notice::Failed(error));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What a host should know, and most should log.
+
+use warrener_broker::{ConnectionId, RecordError, RecordId, RecoveryError};
+use warrener_endpoint::connection::Misuse;
+use warrener_store::{Cut, Damage, LoadError, LogError};
+
+/// Something happened that is not for a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A crash left a torn end in the log. It was never said to be durable, and is cut off.
+    TornEnd(Cut),
+    /// Everything durable is back: connections may come.
+    Ready {
+        /// How many records were replayed.
+        records: u64,
+    },
+    /// The disk is full: what is durable waits until there is room.
+    DiskFull,
+    /// There is room again.
+    DiskRelieved,
+    /// A part of the log could not be read while giving space back; it is kept as it is.
+    Damaged(Damage),
+    /// A client could not be told what the broker had for it, so its connection is closed.
+    Unsayable(ConnectionId, Misuse),
+    /// The log is closed after [`Node::close`](crate::Node::close): everything is on disk.
+    Closed,
+    /// The node has stopped for ever. What was confirmed is on disk.
+    Failed(NodeError),
+}
+
+/// Why a node has stopped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// The log failed.
+    #[error("{0}")]
+    Log(LogError),
+    /// Another owner has taken over the log.
+    #[error("another broker has taken over the log")]
+    Fenced,
+    /// A record cannot be read back.
+    #[error("record {id}: {error}")]
+    Load {
+        /// Which.
+        id: RecordId,
+        /// Why not.
+        error: LoadError,
+    },
+    /// What the records say does not fit together.
+    #[error("{0}")]
+    Recovery(#[from] RecoveryError),
+    /// A record is not what this version of the broker wrote.
+    #[error("record {id}: {error}")]
+    Record {
+        /// Which.
+        id: RecordId,
+        /// Why not.
+        error: RecordError,
+    },
+}
