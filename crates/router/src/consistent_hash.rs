@@ -70,11 +70,8 @@ impl ConsistentHash {
                 self.classes.remove(&gone.weight);
             }
         }
-        match successor {
-            Some(successor) => self.enter(successor),
-            // An emptied map keeps its last node.
-            None if self.classes.is_empty() => self.classes = BTreeMap::new(),
-            None => {}
+        if let Some(successor) = successor {
+            self.enter(successor);
         }
     }
 

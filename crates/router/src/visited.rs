@@ -76,10 +76,7 @@ impl Visited {
     /// Adds numbers that differ, to an empty list.
     #[inline]
     pub(crate) fn start_with(&mut self, numbers: &[u32]) {
-        match numbers {
-            [number] => self.list.push(*number),
-            numbers => self.list.extend_from_slice(numbers),
-        }
+        self.list.extend_from_slice(numbers);
     }
 
     fn mark_all(&mut self, bound: usize) {

@@ -1,3 +1,34 @@
-//! The Warrener broker as a library: sockets, threads, a clock and a disk around the node.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod auth;
+mod cli;
+mod clock;
+mod config;
+mod connection_task;
+
+mod error;
+mod greeting;
+mod lanes;
+mod limits;
+mod link;
+mod links;
+mod listener;
+mod logging;
+mod login;
+mod notices;
+mod obituary;
+mod poison;
+mod program;
+mod read_buffer;
+mod reader;
+mod server;
+mod shutdown;
+mod turns;
+
+pub use config::{AMQP_PORT, Config, Listen, Storage, User, UserError};
+pub use error::ServeError;
+pub use program::program;
+pub use server::{Server, serve};
+
+pub use warrener_node::NodeError;

@@ -1,3 +1,7 @@
 //! The `warrener` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    warrener_server::program(std::env::args_os())
+}

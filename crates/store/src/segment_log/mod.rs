@@ -4,12 +4,9 @@ mod commit;
 mod index;
 mod load;
 mod pending;
-mod reclaim;
 mod recovery;
 mod released;
 mod replay;
-mod rewrite;
-mod space;
 mod tail;
 mod work;
 
@@ -35,7 +32,6 @@ pub struct SegmentLog<D: Disk> {
     disk: D,
     config: Config,
     state: State<D>,
-    epoch: u64,
     /// Held for as long as the log is.
     lock: Option<D::Lock>,
     last: RecordId,
@@ -61,16 +57,7 @@ pub struct SegmentLog<D: Disk> {
     /// Loads of records that are not written yet.
     early_loads: BTreeSet<RecordId>,
     reading: bool,
-    reclaiming: bool,
-    /// How often segments have been given back.
-    removals: u64,
-    /// The number of the first segment that is not sealed, and of the last batch before it.
-    unlisted: u64,
-    sealed_n: u64,
-    /// Publishers were told to stop.
     full: bool,
-    /// It makes no sense to try again before something has changed.
-    blocked: bool,
     free_bytes: Option<u64>,
     reserve: bool,
     space_asked: bool,
@@ -95,7 +82,6 @@ impl<D: Disk> SegmentLog<D> {
             disk,
             config,
             state: State::New,
-            epoch: 0,
             lock: None,
             last: RecordId(0),
             pending: Pending::new(),
@@ -115,21 +101,12 @@ impl<D: Disk> SegmentLog<D> {
             loads: VecDeque::new(),
             early_loads: BTreeSet::new(),
             reading: false,
-            reclaiming: false,
-            removals: 0,
-            unlisted: 0,
-            sealed_n: 0,
             full: false,
-            blocked: false,
             free_bytes: None,
             reserve: false,
             space_asked: false,
             events: VecDeque::new(),
         }
-    }
-
-    const fn is_ready(&self) -> bool {
-        matches!(self.state, State::Ready)
     }
 
     fn fail(&mut self, error: LogError) {
@@ -167,8 +144,6 @@ impl<D: Disk> SegmentLog<D> {
         };
         let Recovered { lock, manifest, cut, segments, released, fragments, reserve, free_bytes } =
             recovered;
-        self.epoch = manifest.epoch;
-        (self.unlisted, self.sealed_n) = (manifest.unlisted, manifest.last_n);
         self.lock = Some(lock);
         self.last = RecordId(manifest.last_id);
         (self.written, self.durable) = (self.last, self.last);
@@ -192,7 +167,7 @@ impl<D: Disk> SegmentLog<D> {
     }
 
     fn poll_commit(&mut self) -> Option<Commit<D>> {
-        if !matches!(self.state, State::Ready | State::Closing) || self.blocked {
+        if !matches!(self.state, State::Ready | State::Closing) || self.full {
             return None;
         }
         let closing = matches!(self.state, State::Closing);
@@ -208,8 +183,7 @@ impl<D: Disk> SegmentLog<D> {
             || closing
             || batch.as_ref().is_some_and(|batch| batch.sync)
             || bytes > self.config.unsynced_bytes;
-        let wasteful = batch.is_none() && self.is_active_wasteful();
-        if batch.is_none() && !self.sync_asked && !closing && !wasteful {
+        if batch.is_none() && !self.sync_asked && !closing {
             return None;
         }
         let mut committer = self.committer.take()?;
@@ -219,7 +193,7 @@ impl<D: Disk> SegmentLog<D> {
             self.in_flight = Backlog { records: batch.records.len(), bytes: batch.bytes };
             self.in_flight_upto = batch.upto;
         }
-        let seal = (closing || wasteful) && batch.is_none() && committer.active.is_some();
+        let seal = closing && batch.is_none() && committer.active.is_some();
         Some(Commit { committer, batch, sync, seal })
     }
 
@@ -227,24 +201,19 @@ impl<D: Disk> SegmentLog<D> {
         let Committed { committer, batch, sealed, begun, written, outcome, .. } = done;
         self.in_flight = Backlog::default();
         self.free_bytes = done.free_bytes;
-        self.reserve &= !done.reserve_used;
+        self.reserve = committer.reserve;
         if let Some(sealed) = sealed {
             if let Some(segment) = self.index.segments.get_mut(&sealed.number) {
                 segment.trailer = Some(sealed.trailer);
                 segment.bytes = sealed.bytes;
                 Arc::make_mut(&mut segment.lines).shrink_to_fit();
             }
-            self.unlisted = sealed.number + 1;
-            self.sealed_n = sealed.trailer.last_n;
-            self.index.changed = true;
             // Sealing has synced everything before it.
             self.synced();
         }
         if let Some((header, file)) = begun {
             self.index.add_segment(Segment {
                 name: header.name,
-                epoch: header.epoch,
-                salt: header.salt,
                 file,
                 seed: header.seed(),
                 bytes: done.size_bytes,
@@ -254,7 +223,6 @@ impl<D: Disk> SegmentLog<D> {
                 live_bytes: 0,
                 live_fragments: 0,
                 looked_at: None,
-                damaged: false,
             });
         }
         if let Some(active) = &committer.active
@@ -276,14 +244,12 @@ impl<D: Disk> SegmentLog<D> {
             }
             Err(Failure::Full) => {
                 self.retry = batch;
-                self.blocked = true;
                 self.became_full();
             }
             Err(Failure::Failed(error)) => self.fail(error),
         }
         if done.reserve_used {
-            // What waits did fit, but what comes after may not.
-            self.became_full();
+            self.became_full_with_room();
         }
         self.committer = Some(committer);
         self.close_if_idle();
@@ -338,6 +304,18 @@ impl<D: Disk> SegmentLog<D> {
             // What is synced is written, and need not be told twice.
             (self.told, self.told_written) = ((upto, ahead), (upto, ahead));
             self.events.push_back(LogEvent::Durable { upto, ahead });
+        }
+    }
+
+    fn became_full(&mut self) {
+        self.full = true;
+        self.events.push_back(LogEvent::Full);
+    }
+
+    /// The reserve is gone: what waits may still fit, what comes after may not.
+    fn became_full_with_room(&mut self) {
+        if !self.full {
+            self.events.push_back(LogEvent::Full);
         }
     }
 
@@ -487,7 +465,7 @@ impl<D: Disk> Log for SegmentLog<D> {
                 self.reading = true;
                 job
             }
-            Lane::Reclaim => self.poll_reclaim()?,
+            Lane::Reclaim => return None,
         };
         Some(SegmentWork(job))
     }
@@ -514,14 +492,6 @@ impl<D: Disk> Log for SegmentLog<D> {
                 self.handle_loaded(loaded);
             }
             Done::Committed(done) => self.handle_committed(*done),
-            Done::Rewritten(done) => {
-                self.reclaiming = false;
-                self.handle_rewritten(*done);
-            }
-            Done::Space(done) => {
-                self.reclaiming = false;
-                self.handle_space(done);
-            }
         }
     }
 

@@ -50,7 +50,7 @@ pub(super) fn open<D: Disk>(disk: &D, config: &Config) -> Result<Recovered<D>, L
     let lock = lock.ok_or(LogError::Locked)?;
     let names = disk.list().map_err(|error| failed("listing the directory", &error))?;
     let old = read_manifest(disk, &names)?;
-    let mut opening = Opening { disk, names, gave_up_reserve: false };
+    let mut opening = Opening { disk, config, names, gave_up_reserve: false };
     let (segments, cut) = opening.segments(&old)?;
     let manifest = opening.take_over(&old, &segments)?;
     opening.remove_leftovers(&manifest)?;
@@ -88,6 +88,7 @@ fn read_file<D: Disk>(disk: &D, name: &str) -> io::Result<Vec<u8>> {
 
 struct Opening<'a, D: Disk> {
     disk: &'a D,
+    config: &'a Config,
     names: Vec<String>,
     gave_up_reserve: bool,
 }

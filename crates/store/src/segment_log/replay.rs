@@ -207,8 +207,6 @@ fn segment<F: Clone>(
 ) -> Segment<F> {
     Segment {
         name: found.header.name,
-        epoch: found.header.epoch,
-        salt: found.header.salt,
         file: found.file.clone(),
         seed: found.header.seed(),
         bytes: found.bytes,
@@ -218,6 +216,5 @@ fn segment<F: Clone>(
         live_bytes,
         live_fragments: 0,
         looked_at: None,
-        damaged: false,
     }
 }

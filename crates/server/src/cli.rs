@@ -1,0 +1,244 @@
+//! The command line: options in, a [`Config`] out.
+
+#![expect(clippy::disallowed_methods, reason = "the environment names the default directory")]
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::config::{Config, Listen, Storage, User};
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Run a broker.
+    Serve {
+        /// With this configuration.
+        config: Box<Config>,
+        /// Which lines to log.
+        log: String,
+    },
+    /// Print this text (help or version) and be done.
+    Print(String),
+}
+
+/// Reads a command line, the program's name first; an error is one line saying what is wrong and what to do.
+pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
+    match Options::try_parse_from(line) {
+        Ok(options) => options.command(default_data_dir()),
+        Err(error) if !error.use_stderr() => Ok(Command::Print(error.render().to_string())),
+        Err(error) => Err(one_line(&error)),
+    }
+}
+
+/// An AMQP 0-9-1 message broker. Started without options it listens on port 5672 of this machine only and keeps durable
+/// things in your data directory.
+#[derive(Debug, Parser)]
+#[command(name = "warrener", version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Options {
+    /// Listen on this address; may be given several times; port 0 takes a free one, which is printed
+    ///
+    /// Without it: 127.0.0.1:5672 and, where the machine has it, [::1]:5672. `0.0.0.0:5672` listens to the whole
+    /// network: make a user with --user first, since guest may log in from this machine only.
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Vec<SocketAddr>,
+
+    /// Keep durable queues and messages in this directory
+    ///
+    /// It is created if need be, and one broker at a time may use it. Without it: $XDG_DATA_HOME/warrener, or
+    /// ~/.local/share/warrener where that is not set.
+    #[arg(long, value_name = "DIR", conflicts_with = "memory_only")]
+    data_dir: Option<PathBuf>,
+
+    /// Keep nothing on disk: durable queues and messages end with the process
+    #[arg(long)]
+    memory_only: bool,
+
+    /// Let this user in; may be given several times
+    ///
+    /// It may log in from anywhere and do anything in virtual host `/`, for as long as this process runs: give it again
+    /// at the next start. Other users of this machine can see a command line: where that matters, use --user-file.
+    #[arg(long, value_name = "NAME:PASSWORD", value_parser = parse_user)]
+    user: Vec<User>,
+
+    /// The same for every line NAME:PASSWORD of a file; empty lines and lines that begin with # are skipped
+    #[arg(long, value_name = "FILE")]
+    user_file: Option<PathBuf>,
+
+    /// Cut off a peer that has not logged in and opened a virtual host after this many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = crate::limits::HANDSHAKE_TIMEOUT.as_secs(),
+          value_parser = clap::value_parser!(u64).range(1..=3600))]
+    handshake_timeout: u64,
+
+    /// Which lines to log: error, warn, info, debug, trace, or a filter such as `info,warrener_server=debug`
+    #[arg(long, value_name = "FILTER", default_value = "info")]
+    log: String,
+}
+
+const AFTER_HELP: &str = "\
+Users: guest with password guest may log in from this machine only, unless --user gives it a password.
+Stop it with Ctrl-C or SIGTERM: clients are told, durable things are synced. A second signal ends it at once.
+
+Examples:
+  warrener                                    a broker for this machine
+  warrener --listen 127.0.0.1:0 --memory-only one for a test, on a free port
+  warrener --listen 0.0.0.0:5672 --user-file users.txt --data-dir /var/lib/warrener";
+
+impl Options {
+    fn command(self, default_data_dir: Option<PathBuf>) -> Result<Command, String> {
+        let storage = if self.memory_only {
+            Storage::Memory
+        } else {
+            let directory = self.data_dir.or(default_data_dir).ok_or(
+                "there is no directory to keep durable things in: neither XDG_DATA_HOME nor HOME is set; \
+                 name one with --data-dir DIR, or keep nothing with --memory-only",
+            )?;
+            Storage::Directory(directory)
+        };
+        let mut config = match storage {
+            Storage::Memory => Config::in_memory(),
+            Storage::Directory(directory) => Config::in_directory(directory),
+        };
+        if !self.listen.is_empty() {
+            config.listen = Listen::On(self.listen);
+        }
+        config.users = self.user;
+        if let Some(file) = self.user_file {
+            config.users.extend(read_users(&file)?);
+        }
+        config.handshake_timeout = Duration::from_secs(self.handshake_timeout);
+        Ok(Command::Serve { config: Box::new(config), log: self.log })
+    }
+}
+
+fn parse_user(text: &str) -> Result<User, crate::config::UserError> {
+    text.parse()
+}
+
+fn read_users(file: &std::path::Path) -> Result<Vec<User>, String> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| format!("cannot read --user-file {}: {error}", file.display()))?;
+    let lines = text.lines().enumerate();
+    lines
+        .filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'))
+        .map(|(index, line)| {
+            let number = index + 1;
+            line.parse().map_err(|error| format!("{}, line {number}: {error}", file.display()))
+        })
+        .collect()
+}
+
+/// `$XDG_DATA_HOME/warrener`, which must be absolute to count (XDG Base Directory Specification), else below the home.
+fn default_data_dir() -> Option<PathBuf> {
+    let absolute =
+        |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base =
+        absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))?;
+    Some(base.join("warrener"))
+}
+
+/// The parser's own report is a paragraph, and quotes the value, which may be a password.
+fn one_line(error: &clap::Error) -> String {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let argument = text(ContextKind::InvalidArg).unwrap_or_default();
+    let secret = argument.starts_with("--user ");
+    let rendered = error.to_string();
+    let first = rendered.lines().next().unwrap_or_default();
+    let mut line = match error.kind() {
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue if secret => {
+            format!("bad value for {argument}: {}", crate::config::UserError)
+        }
+        _ => first.trim_start_matches("error: ").to_owned(),
+    };
+    if let Some(near) = text(ContextKind::SuggestedArg) {
+        line.push_str(&format!("; did you mean {near}?"));
+    }
+    line.push_str(" (warrener --help lists the options)");
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(line: &[&str]) -> Config {
+        match parse_line(line) {
+            Ok(Command::Serve { config, .. }) => *config,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn refusal(line: &[&str]) -> String {
+        let refusal = parse_line(line).unwrap_err();
+        assert_eq!(refusal.lines().count(), 1, "{refusal}");
+        refusal
+    }
+
+    fn parse_line(line: &[&str]) -> Result<Command, String> {
+        let line = core::iter::once("warrener").chain(line.iter().copied()).map(OsString::from);
+        parse(line)
+    }
+
+    #[test]
+    fn listeners_replace_the_default_ones() {
+        assert_eq!(config(&["--memory-only"]).listen, Listen::Loopback);
+        let config = config(&["--memory-only", "--listen", "127.0.0.1:0", "--listen", "[::1]:7"]);
+        let expected = vec!["127.0.0.1:0".parse().unwrap(), "[::1]:7".parse().unwrap()];
+        assert_eq!(config.listen, Listen::On(expected));
+    }
+
+    #[test]
+    fn durable_things_live_where_told() {
+        assert_eq!(config(&["--memory-only"]).storage, Storage::Memory);
+        let told = config(&["--data-dir", "/srv/w"]);
+        assert_eq!(told.storage, Storage::Directory("/srv/w".into()));
+    }
+
+    #[test]
+    fn without_a_home_the_refusal_says_what_to_do() {
+        let options = Options::try_parse_from(["warrener"]).unwrap();
+        let refusal = options.command(None).unwrap_err();
+        assert!(refusal.contains("--data-dir") && refusal.contains("--memory-only"), "{refusal}");
+    }
+
+    #[test]
+    fn users_come_from_the_line_and_from_a_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "# staff\n\nbob:b\n").unwrap();
+        let path = file.path().to_str().unwrap();
+        let users = config(&["--memory-only", "--user", "ann:a", "--user-file", path]).users;
+        assert_eq!(users.iter().map(User::name).collect::<Vec<_>>(), ["ann", "bob"]);
+
+        std::fs::write(file.path(), "bob:b\nhunter2\n").unwrap();
+        let refusal = refusal(&["--memory-only", "--user-file", path]);
+        assert!(refusal.contains("line 2") && !refusal.contains("hunter2"), "{refusal}");
+    }
+
+    #[test]
+    fn a_bad_option_is_one_line_with_what_to_do() {
+        assert!(refusal(&["--lisen", "127.0.0.1:1"]).contains("did you mean --listen?"));
+        assert!(refusal(&["--listen", "localhost"]).contains("--listen"));
+        assert!(refusal(&["--data-dir", "/x", "--memory-only"]).contains("cannot be used with"));
+        assert!(refusal(&["--handshake-timeout", "0"]).contains("--handshake-timeout"));
+        let refusal = refusal(&["--user", "hunter2"]);
+        assert!(refusal.contains("NAME:PASSWORD") && !refusal.contains("hunter2"), "{refusal}");
+    }
+
+    #[test]
+    fn help_names_every_option_and_what_to_do_for_remote_clients() {
+        let Ok(Command::Print(help)) = parse_line(&["--help"]) else { panic!("no help") };
+        for word in ["--listen", "--data-dir", "--memory-only", "--user", "guest", "Ctrl-C"] {
+            assert!(help.contains(word), "{word}");
+        }
+        assert!(
+            matches!(parse_line(&["--version"]), Ok(Command::Print(text)) if text.contains("0.1.0"))
+        );
+    }
+}

@@ -1,0 +1,148 @@
+//! What a server can be told, and what it does when told nothing.
+
+use core::fmt;
+use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::str::FromStr;
+use core::time::Duration;
+use std::path::PathBuf;
+
+use crate::limits;
+
+/// The port registered for AMQP (AMQP 0-9-1 §4.1).
+pub const AMQP_PORT: u16 = 5672;
+
+/// Everything a server is told before it starts.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where to listen.
+    pub listen: Listen,
+    /// Where durable things are kept.
+    pub storage: Storage,
+    /// Users who may log in from anywhere and do anything in virtual host `/`, beside guest from this machine.
+    pub users: Vec<User>,
+    /// How long a peer has to log in and open a virtual host.
+    pub handshake_timeout: Duration,
+    /// How long a shutdown waits for peers to take their close.
+    pub shutdown_timeout: Duration,
+}
+
+impl Config {
+    /// The defaults: loopback only, port 5672, nothing kept beyond the process.
+    #[must_use]
+    pub const fn in_memory() -> Self {
+        Self::with_storage(Storage::Memory)
+    }
+
+    /// The defaults, with durable things kept in `directory`.
+    #[must_use]
+    pub const fn in_directory(directory: PathBuf) -> Self {
+        Self::with_storage(Storage::Directory(directory))
+    }
+
+    const fn with_storage(storage: Storage) -> Self {
+        Self {
+            listen: Listen::Loopback,
+            storage,
+            users: Vec::new(),
+            handshake_timeout: limits::HANDSHAKE_TIMEOUT,
+            shutdown_timeout: limits::SHUTDOWN_TIMEOUT,
+        }
+    }
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// Port 5672 of 127.0.0.1 and, where the machine has it, of ::1 (some clients resolve `localhost` to that one only).
+    Loopback,
+    /// Exactly these addresses; port 0 takes a free one.
+    On(Vec<SocketAddr>),
+}
+
+impl Listen {
+    /// The default addresses: the second is one that the machine may lack.
+    pub(crate) const LOOPBACK: [SocketAddr; 2] = [
+        SocketAddr::new(core::net::IpAddr::V4(Ipv4Addr::LOCALHOST), AMQP_PORT),
+        SocketAddr::new(core::net::IpAddr::V6(Ipv6Addr::LOCALHOST), AMQP_PORT),
+    ];
+}
+
+/// Where durable things are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// In memory: durable queues and persistent messages end with the process.
+    Memory,
+    /// In this directory, which is created if need be and held by one broker at a time.
+    Directory(PathBuf),
+}
+
+/// A user and the password to log in with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    name: String,
+    password: String,
+}
+
+impl User {
+    /// A user; `None` when a part is empty or the name is longer than AMQP can say (255 bytes).
+    #[must_use]
+    pub fn new(name: &str, password: &str) -> Option<Self> {
+        let lawful = !name.is_empty() && name.len() <= 255 && !password.is_empty();
+        lawful.then(|| Self { name: name.to_owned(), password: password.to_owned() })
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn password(&self) -> &str {
+        &self.password
+    }
+}
+
+/// A password is never shown.
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// `NAME:PASSWORD`, cut at the first colon, as in a URL.
+impl FromStr for User {
+    type Err = UserError;
+
+    fn from_str(text: &str) -> Result<Self, UserError> {
+        let (name, password) = text.split_once(':').ok_or(UserError)?;
+        Self::new(name, password).ok_or(UserError)
+    }
+}
+
+/// What was given is not `NAME:PASSWORD`. It is not quoted, because it may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("want NAME:PASSWORD, both not empty, the name at most 255 bytes")]
+pub struct UserError;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_a_name_and_the_rest_is_the_password() {
+        let user: User = "ann:a:b".parse().unwrap();
+        assert_eq!((user.name(), user.password()), ("ann", "a:b"));
+        for wrong in ["", "ann", ":secret", "ann:"] {
+            assert_eq!(wrong.parse::<User>(), Err(UserError), "{wrong}");
+        }
+        assert!(User::new(&"x".repeat(256), "p").is_none());
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let config = Config { users: vec!["ann:hunter2".parse().unwrap()], ..Config::in_memory() };
+        assert!(!format!("{config:?}").contains("hunter2"));
+        assert!(!UserError.to_string().contains("hunter2"));
+    }
+}

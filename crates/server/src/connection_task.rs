@@ -1,0 +1,210 @@
+//! One connection's task: socket to endpoint to node, and back.
+
+use core::future::poll_fn;
+use core::net::SocketAddr;
+use core::pin::{Pin, pin};
+use core::time::Duration;
+use std::io;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+use warrener_codec::ShortStr;
+use warrener_connection::{Event, ServerConfig};
+use warrener_endpoint::Endpoint;
+use warrener_store::Log;
+use warrener_time::Time;
+
+use crate::limits::{EVENTS_PER_TURN, LINGER, LINGER_BYTES};
+use crate::link::{Link, Plan};
+use crate::login;
+use crate::obituary;
+use crate::reader::{Brought, Reader};
+use crate::turns::Core;
+
+/// Serves one connection until it is over.
+pub(crate) async fn serve<L: Log>(
+    core: Arc<Core<L>>,
+    config: ServerConfig,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
+    // Replies are small and somebody waits for them. Where it cannot be had, they are only later.
+    let _ = stream.set_nodelay(true);
+    let name = match stream.local_addr() {
+        Ok(local) => format!("{peer} -> {local}"),
+        Err(_) => peer.to_string(),
+    };
+    tracing::debug!("{name}: accepted");
+    let (read, write) = stream.into_split();
+    let now = core.clock.now();
+    let stream_name = ShortStr::truncated(&name);
+    let link = core.add(|id| Link::new(Endpoint::new(id, stream_name, config, now), write));
+    let reader = Reader::new(read);
+    let mut task = ConnectionTask { core, link, reader, peer, name, heard: false, broken: None };
+    task.run().await;
+    task.end().await;
+}
+
+struct ConnectionTask<L: Log> {
+    core: Arc<Core<L>>,
+    link: Arc<Link>,
+    reader: Reader,
+    peer: SocketAddr,
+    /// The two ends of the stream, for log lines.
+    name: String,
+    /// The peer has sent something.
+    heard: bool,
+    /// What the operating system said about the end of the stream, if that was out of order.
+    broken: Option<io::Error>,
+}
+
+/// What the task waited for.
+enum Woken {
+    Socket(Brought),
+    Deadline,
+    Called,
+}
+
+impl<L: Log> ConnectionTask<L> {
+    async fn run(&mut self) {
+        let mut sleep = pin!(tokio::time::sleep(Duration::ZERO));
+        let mut armed: Option<Time> = None;
+        loop {
+            let plan = self.link.plan(self.reader.deadline());
+            if self.is_over(plan) {
+                return;
+            }
+            if plan.report {
+                self.report();
+                continue;
+            }
+            if let Some(deadline) = plan.deadline
+                && armed.is_none_or(|armed| deadline < armed)
+            {
+                armed = Some(deadline);
+                sleep.as_mut().reset(self.core.clock.instant(deadline).into());
+            }
+            match self.wait(plan, armed.is_some(), sleep.as_mut()).await {
+                Woken::Socket(Brought::Room) | Woken::Called => {}
+                Woken::Socket(Brought::Events(events)) => {
+                    self.heard = true;
+                    self.handle(events);
+                }
+                Woken::Socket(Brought::End(outcome)) => self.handle_eof(outcome),
+                Woken::Deadline => {
+                    armed = None;
+                    self.handle_timeout();
+                }
+            }
+        }
+    }
+
+    async fn wait(&mut self, plan: Plan, armed: bool, sleep: Pin<&mut Sleep>) -> Woken {
+        let backed_up = self.core.is_backed_up();
+        let read = plan.read && !backed_up;
+        self.reader.set_reading(read, self.core.clock.now());
+        let Self { core, link, reader, .. } = self;
+        let socket = poll_fn(|cx| reader.poll(cx, (read, plan.write), link, &core.clock));
+        tokio::select! {
+            brought = socket => Woken::Socket(brought),
+            () = link.woken() => Woken::Called,
+            () = core.relieved(), if backed_up => Woken::Called,
+            () = sleep, if armed => Woken::Deadline,
+        }
+    }
+
+    /// Hands events to the node, and goes on for as long as that brings more of them.
+    fn handle(&mut self, mut events: Vec<Event>) {
+        loop {
+            let many = events.len() >= EVENTS_PER_TURN;
+            if !events.is_empty() {
+                let id = self.link.id();
+                self.core.turn(|node, now, links| node.handle_events(now, id, &mut events, links));
+            }
+            if !self.greet() && !many {
+                break;
+            }
+            self.reader.decode(self.core.clock.now(), &self.link, &mut events);
+        }
+        Reader::reuse(events);
+    }
+
+    /// While the connection is not open: answers what the endpoint asks, and takes the reading half when it is. Whether
+    /// something came of it.
+    fn greet(&mut self) -> bool {
+        if self.reader.inbound().is_some() {
+            return false;
+        }
+        if let Some(question) = self.link.with(Endpoint::poll_question) {
+            let answer = login::answer(&self.core, question, self.peer.ip(), &self.name);
+            let now = self.core.clock.now();
+            // The client may have gone away meanwhile.
+            let _ = self.link.with(|endpoint| endpoint.answer(now, answer));
+            return true;
+        }
+        match self.link.with(Endpoint::split) {
+            Some(inbound) => {
+                self.reader.open(inbound);
+                let (user, name) = self.link.with(|it| (it.user().clone(), it.name().clone()));
+                obituary::born(&self.name, &user, &name);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn handle_eof(&mut self, outcome: io::Result<()>) {
+        self.broken = outcome.err();
+        let event = self.reader.handle_eof(self.core.clock.now(), &self.link);
+        self.handle(event.into_iter().collect());
+    }
+
+    fn handle_timeout(&mut self) {
+        let events = self.reader.handle_timeout(self.core.clock.now(), &self.link);
+        self.handle(events.into_iter().flatten().collect());
+    }
+
+    /// Tells the broker how much has left, which may bring more.
+    fn report(&self) {
+        if let Some(input) = self.link.with(Endpoint::drained) {
+            self.core.turn(|node, now, links| node.handle_input(now, input, links));
+        }
+    }
+
+    /// Whether all is said, and written.
+    fn is_over(&self, plan: Plan) -> bool {
+        let answered = self
+            .reader
+            .inbound()
+            .is_some_and(|inbound| inbound.is_finished() && !inbound.has_peer_closed());
+        plan.finished || (answered && plan.written)
+    }
+
+    async fn end(&mut self) {
+        self.core.remove(self.link.id());
+        self.log_end();
+        if self.reader.has_ended() {
+            return;
+        }
+        // Closing a socket that has not read everything destroys what is still on its way to the peer.
+        self.link.shut_down();
+        let peer_hangs_up = self.reader.discard(LINGER_BYTES);
+        let _ = tokio::time::timeout(LINGER, peer_hangs_up).await;
+    }
+
+    fn log_end(&self) {
+        let opened = self.reader.inbound();
+        self.link.with(|endpoint| {
+            let error = opened.map_or_else(|| endpoint.error(), |inbound| inbound.error());
+            let end = obituary::End {
+                open: opened.is_some(),
+                heard: self.heard,
+                ending: endpoint.ending(),
+                error,
+                broken: self.broken.as_ref(),
+            };
+            obituary::write(&self.name, endpoint.user(), &end);
+        });
+    }
+}

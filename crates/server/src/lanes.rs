@@ -1,0 +1,59 @@
+//! Threads that do the log's disk work, so that no disk is waited for under the node's lock.
+
+use std::io;
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+
+use warrener_store::{Lane, Work};
+
+use crate::poison::LockOrStop;
+
+/// The ends of the three lanes that work is given to. A log has at most one work out a lane, so that none ever waits.
+#[derive(Debug)]
+pub(crate) struct Lanes<W>(Mutex<Option<[SyncSender<W>; 3]>>);
+
+/// The ends that work comes out of, one thread each.
+pub(crate) struct LaneThreads<W>([(Lane, Receiver<W>); 3]);
+
+/// Lanes, and the threads to be started for them.
+pub(crate) fn lanes<W: Work>() -> (Lanes<W>, LaneThreads<W>) {
+    let [commit, read, reclaim] = [(); 3].map(|()| mpsc::sync_channel(1));
+    let senders = [commit.0, read.0, reclaim.0];
+    let threads = [(Lane::Commit, commit.1), (Lane::Read, read.1), (Lane::Reclaim, reclaim.1)];
+    (Lanes(Mutex::new(Some(senders))), LaneThreads(threads))
+}
+
+impl<W: Work> Lanes<W> {
+    /// Gives `work` to its thread.
+    pub(crate) fn give(&self, lane: Lane, work: W) {
+        let senders = self.0.lock_or_stop();
+        let sender = senders.as_ref().map(|senders| &senders[index(lane)]);
+        // After the end nobody takes it, and nobody waits for what it would do.
+        let _ = sender.map(|sender| sender.send(work));
+    }
+
+    /// Ends the threads when they have done what they have.
+    pub(crate) fn end(&self) {
+        self.0.lock_or_stop().take();
+    }
+}
+
+impl<W: Work> LaneThreads<W> {
+    /// Starts them; `done` is called with what each work gives back.
+    pub(crate) fn start(self, done: impl Fn(W::Done) + Clone + Send + 'static) -> io::Result<()> {
+        for (lane, works) in self.0 {
+            let done = done.clone();
+            let thread = std::thread::Builder::new().name(format!("log-{lane:?}").to_lowercase());
+            thread.spawn(move || works.into_iter().for_each(|work| done(work.run())))?;
+        }
+        Ok(())
+    }
+}
+
+const fn index(lane: Lane) -> usize {
+    match lane {
+        Lane::Commit => 0,
+        Lane::Read => 1,
+        Lane::Reclaim => 2,
+    }
+}

@@ -1,0 +1,49 @@
+//! Every bound the server keeps, in one place.
+
+use core::time::Duration;
+
+/// How long a peer has to log in and open a virtual host before it is cut off.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a shutdown waits for peers to take their close before it goes on without them.
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections the kernel may hold for us between two accepts.
+pub(crate) const ACCEPT_BACKLOG: u32 = 1024;
+
+/// How long accepting rests when the process has no file descriptor left.
+pub(crate) const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// More worker threads than this bring nothing while one turn runs at a time.
+pub(crate) const WORKER_THREADS_MAX: usize = 8;
+
+/// How much one read takes from a socket at most, and so the length of the buffers lent for it.
+pub(crate) const READ_BYTES: usize = 64 << 10;
+
+/// With less room than this left in a buffer it is made new, lest reads become small.
+pub(crate) const READ_ROOM_BYTES: usize = 16 << 10;
+
+/// An unfinished frame of up to this many octets is copied out of a lent buffer; a longer one keeps the buffer.
+pub(crate) const UNFINISHED_COPY_BYTES: usize = 8 << 10;
+
+/// How many pieces one write takes at most.
+pub(crate) const WRITE_SLICES: usize = 64;
+
+/// When this much of what the broker handed out has left a connection, the broker is told without waiting for an
+/// occasion. A small part of what the broker lets wait (`Limits::outbound_high_bytes`).
+pub(crate) const DRAINED_BYTES: u64 = 128 << 10;
+
+/// How many events of one connection one turn handles at most: the others wait for so long.
+pub(crate) const EVENTS_PER_TURN: usize = 512;
+
+/// With this many octets waiting for the disk, nothing more is read from anybody.
+pub(crate) const BACKLOG_BYTES: u64 = 64 << 20;
+
+/// And with this many records.
+pub(crate) const BACKLOG_RECORDS: usize = 1 << 18;
+
+/// How long the end of a connection waits for its peer to hang up, so that the last words are not lost.
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
+
+/// And how much of what the peer still sends is thrown away meanwhile.
+pub(crate) const LINGER_BYTES: usize = 1 << 20;

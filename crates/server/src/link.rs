@@ -1,0 +1,174 @@
+//! The half of a connection that others reach: what waits to be written to it, and its socket.
+
+use std::io::{self, IoSlice};
+use std::sync::Mutex;
+
+use bytes::Buf;
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::Notify;
+use warrener_broker::ConnectionId;
+use warrener_endpoint::Endpoint;
+use warrener_time::Time;
+
+use crate::limits::{DRAINED_BYTES, WRITE_SLICES};
+use crate::poison::LockOrStop;
+
+/// One connection, shared by its task, which reads, and by whoever has something for it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    id: ConnectionId,
+    half: Mutex<Half>,
+    wake: Notify,
+}
+
+/// What is behind the connection's own lock. The lock is never held while a task waits.
+#[derive(Debug)]
+pub(crate) struct Half {
+    pub(crate) endpoint: Endpoint,
+    /// Gone when the socket is broken, or was shut down for writing.
+    stream: Option<OwnedWriteHalf>,
+    /// Somebody will write soon.
+    touched: bool,
+    watch: Watch,
+}
+
+/// What the connection's task waits for, so that it is woken for nothing less.
+#[derive(Clone, Copy, Debug, Default)]
+struct Watch {
+    reading: bool,
+    writing: bool,
+    deadline: Option<Time>,
+}
+
+/// What the connection's task is to do next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// Read the socket.
+    pub(crate) read: bool,
+    /// Wait until the socket takes more.
+    pub(crate) write: bool,
+    /// Wake up by then.
+    pub(crate) deadline: Option<Time>,
+    /// The broker is to hear how much has left.
+    pub(crate) report: bool,
+    /// Nothing waits to be written.
+    pub(crate) written: bool,
+    /// And nothing more is to be said or waited for: drop the socket.
+    pub(crate) finished: bool,
+}
+
+impl Link {
+    pub(crate) fn new(endpoint: Endpoint, stream: OwnedWriteHalf) -> Self {
+        let half = Half { endpoint, stream: Some(stream), touched: false, watch: Watch::default() };
+        Self { id: half.endpoint.id(), half: Mutex::new(half), wake: Notify::new() }
+    }
+
+    pub(crate) const fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Calls `then` with the endpoint.
+    pub(crate) fn with<R>(&self, then: impl FnOnce(&mut Endpoint) -> R) -> R {
+        then(&mut self.half.lock_or_stop().endpoint)
+    }
+
+    /// The same within a turn; and whether this is the first time since somebody wrote.
+    pub(crate) fn touch<R>(&self, then: impl FnOnce(&mut Endpoint) -> R) -> (R, bool) {
+        let mut half = self.half.lock_or_stop();
+        let first = !core::mem::replace(&mut half.touched, true);
+        (then(&mut half.endpoint), first)
+    }
+
+    /// Writes what waits, as far as the socket takes it, and wakes the connection's task if there is something for it.
+    pub(crate) fn write(&self) {
+        let mut half = self.half.lock_or_stop();
+        half.write();
+        if half.concerns_task() {
+            drop(half);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Woken when the [`Plan`] has to be made again.
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Wakes the connection's task.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Writes what waits, and says what the connection's task is to do. `deadline` is the task's own.
+    pub(crate) fn plan(&self, deadline: Option<Time>) -> Plan {
+        let mut half = self.half.lock_or_stop();
+        let full = half.write();
+        let plan = half.plan(full, deadline);
+        half.watch = Watch { reading: plan.read, writing: plan.write, deadline: plan.deadline };
+        plan
+    }
+
+    /// Tells the peer that nothing more comes.
+    pub(crate) fn shut_down(&self) {
+        // Dropping the half shuts the socket down for writing.
+        self.half.lock_or_stop().stream = None;
+    }
+}
+
+impl Half {
+    /// Writes until nothing waits or the socket is full, which is what it returns.
+    fn write(&mut self) -> bool {
+        self.touched = false;
+        while !self.endpoint.outgoing().is_empty() {
+            let Some(stream) = &self.stream else { return false };
+            match write_some(stream, &mut self.endpoint) {
+                Ok(count) => self.endpoint.advance(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => {
+                    // The reading side will find out as well, and say so.
+                    self.endpoint.abandon();
+                    self.stream = None;
+                }
+            }
+        }
+        false
+    }
+
+    fn plan(&mut self, full: bool, deadline: Option<Time>) -> Plan {
+        let own = self.endpoint.poll_timeout().map(|(deadline, _)| deadline);
+        let written = self.stream.is_none() || self.endpoint.outgoing().is_empty();
+        Plan {
+            read: self.endpoint.wants_read(),
+            write: full,
+            deadline: own.into_iter().chain(deadline).min(),
+            report: self.endpoint.drained_bytes() >= DRAINED_BYTES,
+            written,
+            finished: self.endpoint.is_finished() && written,
+        }
+    }
+
+    /// Whether the connection's task would do something else now than what it waits for.
+    fn concerns_task(&mut self) -> bool {
+        let waits = !self.endpoint.outgoing().is_empty();
+        let plan = self.plan(waits, None);
+        plan.finished
+            || plan.report
+            || plan.read != self.watch.reading
+            || plan.write != self.watch.writing
+            || plan.deadline.is_some_and(|deadline| {
+                self.watch.deadline.is_none_or(|watched| deadline < watched)
+            })
+    }
+}
+
+fn write_some(stream: &OwnedWriteHalf, endpoint: &mut Endpoint) -> io::Result<usize> {
+    let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
+    let outgoing = endpoint.outgoing();
+    let count = outgoing.chunks_vectored(&mut slices);
+    match slices.get(..count) {
+        Some([slice]) => stream.try_write(slice),
+        Some(slices) => stream.try_write_vectored(slices),
+        None => Ok(0),
+    }
+}

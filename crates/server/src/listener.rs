@@ -1,0 +1,129 @@
+//! Addresses taken before anything else, listened on when the broker is ready.
+
+use core::net::SocketAddr;
+use std::io;
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use crate::config::Listen;
+use crate::error::ServeError;
+use crate::limits;
+
+/// Addresses that are ours, and on which nobody is answered yet: a peer is refused, not left waiting, until then.
+pub(crate) struct Reserved(Vec<(SocketAddr, TcpSocket)>);
+
+impl Reserved {
+    /// Takes every address, or says which one cannot be had.
+    pub(crate) fn take(listen: &Listen) -> Result<Self, ServeError> {
+        let refused = |address| move |source| ServeError::Listen { address, source };
+        let mut taken = Vec::new();
+        match listen {
+            Listen::On(addresses) => {
+                for &address in addresses {
+                    taken.push(reserve(address).map_err(refused(address))?);
+                }
+            }
+            Listen::Loopback => {
+                let [four, six] = Listen::LOOPBACK;
+                taken.push(reserve(four).map_err(refused(four))?);
+                match reserve(six) {
+                    Ok(reserved) => taken.push(reserved),
+                    Err(error) if is_absent(&error) => {}
+                    Err(error) => return Err(refused(six)(error)),
+                }
+            }
+        }
+        Ok(Self(taken))
+    }
+
+    /// The addresses, with the ports that were free.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.0.iter().map(|&(address, _)| address)
+    }
+
+    /// Lets peers in.
+    pub(crate) fn listen(self) -> Result<Vec<TcpListener>, ServeError> {
+        let listen = |(address, socket): (SocketAddr, TcpSocket)| {
+            let listening = socket.listen(limits::ACCEPT_BACKLOG);
+            listening.map_err(|source| ServeError::Listen { address, source })
+        };
+        self.0.into_iter().map(listen).collect()
+    }
+}
+
+/// Accepts for ever. When the process can open no more descriptors it rests instead of spinning, and says so once.
+pub(crate) async fn accept(
+    listener: &TcpListener,
+    mut accepted: impl FnMut(TcpStream, SocketAddr),
+) {
+    let mut full = false;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                full = false;
+                accepted(stream, peer);
+            }
+            // The peer was gone before we came to it.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                if !full {
+                    tracing::error!(
+                        "cannot accept a connection: {error}; raise the limit of open files (ulimit -n)"
+                    );
+                }
+                full = true;
+                tokio::time::sleep(limits::ACCEPT_REST).await;
+            }
+        }
+    }
+}
+
+fn reserve(address: SocketAddr) -> io::Result<(SocketAddr, TcpSocket)> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A port whose last connections are still in TIME_WAIT is free: a restart must not wait for them.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok((socket.local_addr()?, socket))
+}
+
+/// Whether a machine without IPv6 would say this.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
+        || error.raw_os_error() == Some(AF_NOT_SUPPORTED)
+}
+
+#[cfg(target_os = "linux")]
+const AF_NOT_SUPPORTED: i32 = 97;
+#[cfg(windows)]
+const AF_NOT_SUPPORTED: i32 = 10047;
+#[cfg(not(any(target_os = "linux", windows)))]
+const AF_NOT_SUPPORTED: i32 = 47;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reserve_one(address: SocketAddr) -> Result<Reserved, ServeError> {
+        Reserved::take(&Listen::On(vec![address]))
+    }
+
+    #[tokio::test]
+    async fn port_zero_becomes_a_free_port_that_answers_once_listened_on() {
+        let reserved = reserve_one("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = reserved.addresses().next().unwrap();
+        assert_ne!(address.port(), 0);
+        assert!(TcpStream::connect(address).await.is_err());
+
+        let _listening = reserved.listen().unwrap();
+        assert!(TcpStream::connect(address).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_an_error_that_names_it() {
+        let holder = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = holder.local_addr().unwrap();
+        let text = reserve_one(address).map(|_| ()).unwrap_err().to_string();
+        assert!(text.contains(&address.to_string()) && text.contains("another program"), "{text}");
+    }
+}

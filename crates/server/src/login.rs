@@ -1,0 +1,109 @@
+//! Logging in: a client's claim against the users there are. The client learns no reason for a refusal; the log does.
+
+use core::net::IpAddr;
+
+use warrener_broker::User;
+use warrener_codec::ShortStr;
+use warrener_connection::{Authenticate, Credentials};
+use warrener_endpoint::{Answer, Question};
+use warrener_store::Log;
+
+use crate::auth::PasswordHash;
+use crate::logging::Shown;
+use crate::turns::Core;
+
+/// Answers a client that wants to log in from `address`; `stream` names it in the log.
+pub(crate) fn answer<L: Log>(
+    core: &Core<L>,
+    question: Question,
+    address: IpAddr,
+    stream: &str,
+) -> Answer {
+    let user = match &question {
+        Question::Login(login) => check(core, login, address),
+        // No challenge is ever sent.
+        Question::Response(_) => Err(Refused::Mechanism),
+    };
+    user.map_or_else(
+        |reason| {
+            tracing::warn!("{stream}: login refused: {reason}");
+            Answer::Refuse
+        },
+        |user| Answer::Accept { user },
+    )
+}
+
+/// Why a login is refused.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("user {} does not exist", Shown(.0.as_bytes()))]
+    Unknown(String),
+    #[error("wrong password for user {}", Shown(.0.as_bytes()))]
+    Password(String),
+    #[error(
+        "user {} can only connect via localhost; let a user of your own in with --user NAME:PASSWORD, or give this one \
+         a password that way",
+        Shown(.0.as_bytes())
+    )]
+    Remote(String),
+    #[error("this server takes passwords only")]
+    Mechanism,
+}
+
+fn check<L: Log>(
+    core: &Core<L>,
+    login: &Authenticate,
+    address: IpAddr,
+) -> Result<ShortStr, Refused> {
+    let Credentials::Password { user: name, password } = &login.credentials else {
+        return Err(Refused::Mechanism);
+    };
+    let user = core.user(name).ok_or_else(|| Refused::Unknown(name.clone()))?;
+    let hash = PasswordHash::try_from(&user.password.0[..]);
+    if !hash.is_ok_and(|hash| hash.matches(password.expose())) {
+        return Err(Refused::Password(name.clone()));
+    }
+    if !may_come_from(&user, address) {
+        return Err(Refused::Remote(name.clone()));
+    }
+    Ok(user.name)
+}
+
+/// A user whose password everybody knows may come from this machine only.
+fn may_come_from(user: &User, address: IpAddr) -> bool {
+    !user.loopback_only || address.to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use warrener_broker::PasswordHash as Octets;
+
+    use super::*;
+
+    #[test]
+    fn guest_comes_from_this_machine_only() {
+        let mut guest = User::with_full_access(
+            ShortStr::from_static("guest"),
+            Octets::default(),
+            ShortStr::from_static("/"),
+        );
+        guest.loopback_only = true;
+        let from = |user: &User, address: &str| may_come_from(user, address.parse().unwrap());
+        for local in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            assert!(from(&guest, local), "{local}");
+        }
+        for remote in ["10.0.0.1", "::ffff:10.0.0.1", "fe80::1"] {
+            assert!(!from(&guest, remote), "{remote}");
+        }
+        guest.loopback_only = false;
+        assert!(from(&guest, "10.0.0.1"));
+    }
+
+    #[test]
+    fn the_log_says_what_to_do_about_a_remote_guest_and_shows_no_control_characters() {
+        let line = Refused::Remote("guest".into()).to_string();
+        assert!(line.contains("--user") && line.contains("localhost"), "{line}");
+        let line = Refused::Unknown("a\u{1b}[2J\nb".into()).to_string();
+        assert!(!line.contains(char::is_control), "{line}");
+    }
+}

@@ -1,0 +1,28 @@
+//! Log lines for what a node notices.
+
+use warrener_node::Notice;
+
+/// One line for each notice that people should know.
+pub(crate) fn log(notice: &Notice) {
+    match notice {
+        Notice::TornEnd(cut) => tracing::warn!(
+            "the last write before a crash was torn: {} bytes cut off {} at offset {}; nothing in them was confirmed",
+            cut.bytes,
+            cut.file,
+            cut.offset,
+        ),
+        Notice::DiskFull => tracing::error!(
+            "the disk is full: durable messages and definitions wait until there is room; free some space"
+        ),
+        Notice::DiskRelieved => tracing::info!("the disk has room again"),
+        Notice::Damaged(damage) => tracing::error!(
+            "damaged log: {damage}; its records are kept where they are, so its space does not come back; \
+             restore the data directory from a backup"
+        ),
+        Notice::Unsayable(connection, misuse) => {
+            tracing::warn!("connection {connection} is closed with 506: {misuse}");
+        }
+        // The server says it in its own words.
+        Notice::Ready { .. } | Notice::Closed | Notice::Failed(_) => {}
+    }
+}

@@ -1,0 +1,240 @@
+//! The node behind its one lock, and what surrounds a turn: the clock before it, disk work and writing after it.
+
+use core::cell::RefCell;
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Notify, watch};
+use warrener_broker::{ConnectionId, Input, User};
+use warrener_node::{Node, NodeError, Notice};
+use warrener_store::{Lane, Log, Work};
+use warrener_time::Time;
+
+use crate::clock::Clock;
+use crate::lanes::Lanes;
+use crate::limits::{BACKLOG_BYTES, BACKLOG_RECORDS};
+use crate::link::Link;
+use crate::links::Links;
+use crate::notices;
+use crate::poison::LockOrStop;
+
+/// What all tasks of a server share.
+pub(crate) struct Core<L: Log> {
+    pub(crate) clock: Clock,
+    state: Mutex<State<L>>,
+    lanes: Lanes<L::Work>,
+    /// The node wants to be woken earlier than the timer task knows.
+    earlier: Notify,
+    /// More waits for the disk than it should.
+    backed_up: AtomicBool,
+    relieved: Notify,
+    /// A connection has ended.
+    parted: Notify,
+    status: watch::Sender<Status>,
+}
+
+struct State<L: Log> {
+    node: Node<L>,
+    links: Links,
+    /// When the timer task will wake the node.
+    armed: Option<Time>,
+}
+
+/// How the node is.
+#[derive(Clone, Debug)]
+pub(crate) enum Status {
+    /// It reads its log back.
+    Recovering,
+    /// Connections may come.
+    Ready {
+        /// How many records it read back.
+        records: u64,
+    },
+    /// Its log is closed; all is on disk.
+    Closed,
+    /// It has stopped for ever.
+    Failed(NodeError),
+    /// A task of the server panicked.
+    Panicked,
+}
+
+thread_local! {
+    /// Between two turns of a thread, the memory of the list of links they touch.
+    static TOUCHED: RefCell<Vec<Arc<Link>>> = RefCell::default();
+}
+
+impl<L: Log> Core<L> {
+    pub(crate) fn new(clock: Clock, node: Node<L>, lanes: Lanes<L::Work>) -> Self {
+        Self {
+            clock,
+            state: Mutex::new(State { node, links: Links::default(), armed: None }),
+            lanes,
+            earlier: Notify::new(),
+            backed_up: AtomicBool::new(false),
+            relieved: Notify::new(),
+            parted: Notify::new(),
+            status: watch::Sender::new(Status::Recovering),
+        }
+    }
+
+    /// One turn: `act` runs under the lock; whatever it gave connections to write is written after it.
+    pub(crate) fn turn<R>(&self, act: impl FnOnce(&mut Node<L>, Time, &mut Links) -> R) -> R {
+        let mut state = self.state.lock_or_stop();
+        let State { node, links, .. } = &mut *state;
+        links.touched = TOUCHED.take();
+        let outcome = act(node, self.clock.now(), links);
+        let touched = core::mem::take(&mut links.touched);
+        self.after_turn(&mut state);
+        drop(state);
+        self.write_all(touched);
+        outcome
+    }
+
+    /// A connection begins.
+    pub(crate) fn add(&self, make: impl FnOnce(ConnectionId) -> Link) -> Arc<Link> {
+        self.state.lock_or_stop().links.add(make)
+    }
+
+    /// A connection is over, and its socket with it.
+    pub(crate) fn remove(&self, id: ConnectionId) {
+        self.turn(|node, now, links| {
+            node.handle_input(now, Input::Disconnected(id), links);
+            links.remove(id);
+        });
+        self.parted.notify_waiters();
+    }
+
+    /// A work of the log was run: its outcome is a turn of its own.
+    pub(crate) fn handle_done(&self, done: <L::Work as Work>::Done) {
+        self.turn(|node, now, links| node.handle_done(now, done, links));
+    }
+
+    /// Wakes the node at its deadlines, for ever.
+    pub(crate) async fn keep_time(&self) {
+        loop {
+            let deadline = self.arm();
+            let sleep = async {
+                match deadline {
+                    Some(deadline) => {
+                        tokio::time::sleep_until(self.clock.instant(deadline).into()).await
+                    }
+                    None => core::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = sleep => self.turn(|node, now, links| node.handle_timeout(now, links)),
+                () = self.earlier.notified() => {}
+            }
+        }
+    }
+
+    /// Whether more waits for the disk than it should, so that nothing more should be read.
+    pub(crate) fn is_backed_up(&self) -> bool {
+        self.backed_up.load(Ordering::Relaxed)
+    }
+
+    /// Waits until [`is_backed_up`](Self::is_backed_up) is no longer true.
+    pub(crate) async fn relieved(&self) {
+        loop {
+            let mut relieved = core::pin::pin!(self.relieved.notified());
+            relieved.as_mut().enable();
+            if !self.is_backed_up() {
+                return;
+            }
+            relieved.await;
+        }
+    }
+
+    /// Waits until no connection is left.
+    pub(crate) async fn all_parted(&self) {
+        loop {
+            let mut parted = core::pin::pin!(self.parted.notified());
+            parted.as_mut().enable();
+            if self.state.lock_or_stop().links.len() == 0 {
+                return;
+            }
+            parted.await;
+        }
+    }
+
+    /// The links of all connections there are now.
+    pub(crate) fn all_links(&self) -> Vec<Arc<Link>> {
+        self.state.lock_or_stop().links.iter().cloned().collect()
+    }
+
+    /// How the node is, as soon as that is what `wanted` wants.
+    pub(crate) async fn status_when(&self, wanted: impl FnMut(&Status) -> bool) -> Status {
+        let mut status = self.status.subscribe();
+        // The sender is in here, so that there is always something to wait for.
+        status.wait_for(wanted).await.map_or(Status::Panicked, |status| status.clone())
+    }
+
+    /// The user of this name, if there is one.
+    pub(crate) fn user(&self, name: &str) -> Option<User> {
+        self.state.lock_or_stop().node.broker().view().user(name.as_bytes()).cloned()
+    }
+
+    /// A task has panicked, and nothing should go on.
+    pub(crate) fn panicked(&self) {
+        self.status.send_replace(Status::Panicked);
+    }
+
+    /// Ends the threads of the lanes.
+    pub(crate) fn end_lanes(&self) {
+        self.lanes.end();
+    }
+
+    /// When to wake the node next, as far as is known now.
+    fn arm(&self) -> Option<Time> {
+        let mut state = self.state.lock_or_stop();
+        state.armed = state.node.poll_timeout();
+        state.armed
+    }
+
+    fn after_turn(&self, state: &mut State<L>) {
+        for lane in Lane::ALL {
+            if let Some(work) = state.node.poll_work(lane) {
+                self.lanes.give(lane, work);
+            }
+        }
+        while let Some(notice) = state.node.poll_notice() {
+            notices::log(&notice);
+            if let Some(status) = Status::after(notice) {
+                self.status.send_replace(status);
+            }
+        }
+        if let Some(deadline) = state.node.poll_timeout()
+            && state.armed.is_none_or(|armed| deadline < armed)
+        {
+            state.armed = Some(deadline);
+            self.earlier.notify_one();
+        }
+        let backlog = state.node.backlog();
+        let backed_up = backlog.bytes > BACKLOG_BYTES || backlog.records > BACKLOG_RECORDS;
+        if self.backed_up.swap(backed_up, Ordering::Relaxed) && !backed_up {
+            self.relieved.notify_waiters();
+        }
+    }
+
+    fn write_all(&self, mut touched: Vec<Arc<Link>>) {
+        for link in touched.drain(..) {
+            link.write();
+        }
+        TOUCHED.replace(touched);
+    }
+}
+
+impl Status {
+    fn after(notice: Notice) -> Option<Self> {
+        match notice {
+            Notice::Ready { records } => Some(Self::Ready { records }),
+            Notice::Closed => Some(Self::Closed),
+            Notice::Failed(error) => Some(Self::Failed(error)),
+            Notice::TornEnd(_)
+            | Notice::DiskFull
+            | Notice::DiskRelieved
+            | Notice::Damaged(_)
+            | Notice::Unsayable(..) => None,
+        }
+    }
+}
