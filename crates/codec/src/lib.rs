@@ -15,6 +15,8 @@ mod data_plane;
 mod decoder;
 mod error;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod generated;
 pub mod grammar;
 mod header;
