@@ -359,6 +359,9 @@ fn struct_path(class: &Class, method: &Method) -> Option<String> {
 
 /// Two shared slices are more than an arm of `Method` should hold in place.
 fn is_boxed(method: &Method) -> bool {
+    if method.by_hand {
+        return false;
+    }
     let slices = ["shortstr", "longstr", "table"];
     method.fields.iter().filter(|field| slices.contains(&&*field.kind)).count() > 1
 }
