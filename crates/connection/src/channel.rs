@@ -4,10 +4,11 @@
 //! channel.open, then methods and content, then channel.close or (when we closed) channel.close-ok; each of these
 //! means the same whether or not this half knows yet what we said.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use warrener_codec::{Body, ChannelId, Content, Header, Method, MethodId};
+use warrener_codec::{ChannelId, Content, Header, Method, MethodId};
 
 use crate::legality::Role;
 use crate::{Close, Event, Limits, Oversized, Violation};
@@ -27,7 +28,7 @@ pub(crate) struct Channels {
     /// By channel number less one; only as long as the highest number in use.
     slots: Vec<Slot>,
     /// Content on its way; a slot knows its index.
-    contents: Vec<Option<Unfinished>>,
+    contents: Vec<Unfinished>,
     free: Vec<u16>,
     /// What all unfinished content costs.
     unfinished_bytes: usize,
@@ -46,26 +47,32 @@ enum Slot {
     PeerClosed,
 }
 
-/// Content on its way.
+/// Content on its way: a place that is used again and again, so that nothing is moved or allocated twice.
 #[derive(Debug)]
 struct Unfinished {
-    method: Method,
-    bytes: usize,
     stage: Stage,
+    method: Method,
+    content: Content,
+    /// Octets of the body that have not come.
+    missing: u64,
+    /// What it costs until it is whole.
+    bytes: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
+    /// Nothing is on its way here.
+    Free,
+    /// The content header comes next.
     Header,
-    Body {
-        content: Content,
-        missing: u64,
-    },
-    /// It is too large: what is missing is dropped.
-    Skip {
-        missing: u64,
-    },
+    /// The body comes next.
+    Body,
+    /// The body comes next, and is dropped: it is too large.
+    Skip,
 }
+
+/// What stands in the place of a method that was moved on.
+const NO_METHOD: Method = Method::TxSelect;
 
 impl Channels {
     pub(crate) fn new(peer: Role, max: u16, limits: &Limits) -> Self {
@@ -90,21 +97,27 @@ impl Channels {
         &mut self,
         channel: ChannelId,
         method: Method,
-    ) -> Result<Option<Event>, Violation> {
+        events: &mut VecDeque<Event>,
+    ) -> Result<(), Violation> {
         let id = method.id();
         match self.slot(channel) {
             Slot::Open if self.peer.sends_in_channel(id) => {
                 if id.has_content() {
                     self.begin(channel, method);
-                    return Ok(None);
+                } else {
+                    events.push_back(Event::Method(channel, method));
                 }
-                Ok(Some(Event::Method(channel, method)))
+                Ok(())
             }
-            slot => self.rare_method(channel, slot, method),
+            slot => {
+                events.extend(self.rare_method(channel, slot, method)?);
+                Ok(())
+            }
         }
     }
 
     /// Whatever opens or closes, or may not come.
+    #[inline(never)]
     fn rare_method(
         &mut self,
         channel: ChannelId,
@@ -114,7 +127,7 @@ impl Channels {
         let id = method.id();
         match (slot, method) {
             (Slot::Closed | Slot::PeerClosed, _) if id == self.peer.opens_with() => {
-                self.open(channel)
+                self.open(channel).map(Some)
             }
             (Slot::Open | Slot::Content(_), Method::ChannelClose(close)) => {
                 self.set(channel, Slot::PeerClosed);
@@ -129,7 +142,7 @@ impl Channels {
             }
             (Slot::PeerClosed, Method::ChannelCloseOk) => Ok(None),
             (Slot::Closed | Slot::PeerClosed, _) => Err(self.not_open(channel, Some(id))),
-            (Slot::Content(index), _) => Err(self.interrupted(index, Some(id))),
+            (Slot::Content(index), _) => Err(self.interrupted(index, id)),
             (Slot::Open, _) if id == self.peer.opens_with() => Err(Violation::SecondOpen(id)),
             (Slot::Open, _) => Err(Violation::Unimplemented(id)),
         }
@@ -141,10 +154,11 @@ impl Channels {
         &mut self,
         channel: ChannelId,
         header: Header,
-    ) -> Result<Option<Event>, Violation> {
-        let index = self.content_index(channel)?;
-        let Some(unfinished) = self.unfinished(index) else { return Err(Violation::NotMethod) };
-        if !matches!(unfinished.stage, Stage::Header) {
+        events: &mut VecDeque<Event>,
+    ) -> Result<(), Violation> {
+        let (message_max, index) = (self.message_max_bytes, self.content_index(channel)?);
+        let Some(unfinished) = self.contents.get_mut(usize::from(index)) else { return Ok(()) };
+        if unfinished.stage != Stage::Header {
             return Err(Violation::NotBody { method: None });
         }
         let class_id = unfinished.method.id().ids().0;
@@ -152,19 +166,19 @@ impl Channels {
             return Err(Violation::HeaderClass { class_id, found: header.class_id });
         }
         let Header { body_size, properties, .. } = header;
-        if body_size > self.message_max_bytes {
-            return self.oversized(channel, index, body_size);
+        unfinished.missing = body_size;
+        if body_size > message_max {
+            events.push_back(self.oversized(channel, index, body_size)?);
+            return Ok(());
         }
+        unfinished.stage = Stage::Body;
         let bytes = CONTENT_BYTES + properties.as_bytes().len();
-        let content = Content::new(properties, Body::EMPTY);
-        self.charge(index, bytes)?;
+        unfinished.content.properties = properties;
         if body_size == 0 {
-            return Ok(self.finish(channel, index, Some(content)));
+            self.finish(channel, index, events);
+            return Ok(());
         }
-        if let Some(unfinished) = self.unfinished(index) {
-            unfinished.stage = Stage::Body { content, missing: body_size };
-        }
-        Ok(None)
+        self.charge(index, bytes)
     }
 
     /// A body frame on a channel above 0.
@@ -173,103 +187,92 @@ impl Channels {
         &mut self,
         channel: ChannelId,
         payload: Bytes,
-    ) -> Result<Option<Event>, Violation> {
+        events: &mut VecDeque<Event>,
+    ) -> Result<(), Violation> {
         let index = self.content_index(channel)?;
-        let Some(unfinished) = self.unfinished(index) else { return Err(Violation::NotMethod) };
+        let Some(unfinished) = self.contents.get_mut(usize::from(index)) else { return Ok(()) };
+        if unfinished.stage == Stage::Header {
+            let class_id = unfinished.method.id().ids().0;
+            return Err(Violation::NotHeader { class_id, method: None });
+        }
         let len = payload.len();
-        let (missing, keep) = match &mut unfinished.stage {
-            Stage::Header => {
-                let class_id = unfinished.method.id().ids().0;
-                return Err(Violation::NotHeader { class_id, method: None });
-            }
-            Stage::Skip { missing } => (missing, None),
-            Stage::Body { content, missing } => (missing, Some(content)),
-        };
-        let Some(rest) = missing.checked_sub(len as u64) else {
+        let Some(missing) = unfinished.missing.checked_sub(len as u64) else {
             return Err(Violation::BodyTooLong);
         };
-        *missing = rest;
-        let Some(content) = keep else {
-            if rest == 0 {
-                self.finish(channel, index, None);
-            }
-            return Ok(None);
-        };
-        if rest == 0 {
-            content.body.push(payload);
-            return Ok(self.finish(channel, index, None));
+        unfinished.missing = missing;
+        let is_kept = unfinished.stage == Stage::Body;
+        if is_kept {
+            unfinished.content.body.push(payload);
         }
-        if len > 0 {
-            content.body.push(payload);
-            self.charge(index, len + SLICE_BYTES)?;
+        match missing {
+            0 if is_kept => self.finish(channel, index, events),
+            0 => self.set(channel, Slot::Open),
+            _ if is_kept && len > 0 => self.charge(index, len + SLICE_BYTES)?,
+            _ => {}
         }
-        Ok(None)
+        Ok(())
     }
 
-    fn open(&mut self, channel: ChannelId) -> Result<Option<Event>, Violation> {
+    fn open(&mut self, channel: ChannelId) -> Result<Event, Violation> {
         if channel.number() > self.max {
             return Err(Violation::TooManyChannels { open: self.open, max: self.max });
         }
         self.open += 1;
         self.set(channel, Slot::Open);
-        Ok(Some(Event::ChannelOpened(channel)))
+        Ok(Event::ChannelOpened(channel))
     }
 
     /// A method whose content comes next.
     #[inline]
     fn begin(&mut self, channel: ChannelId, method: Method) {
-        let unfinished = Some(Unfinished { method, bytes: 0, stage: Stage::Header });
-        let index = match self.free.pop() {
-            Some(index) => index,
-            None => self.contents.len() as u16,
-        };
-        match self.contents.get_mut(usize::from(index)) {
-            Some(place) => *place = unfinished,
-            None => self.contents.push(unfinished),
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.contents.push(Unfinished {
+                stage: Stage::Free,
+                method: NO_METHOD,
+                content: Content::default(),
+                missing: 0,
+                bytes: 0,
+            });
+            (self.contents.len() - 1) as u16
+        });
+        if let Some(unfinished) = self.contents.get_mut(usize::from(index)) {
+            unfinished.stage = Stage::Header;
+            unfinished.method = method;
         }
         self.set(channel, Slot::Content(index));
     }
 
-    /// The content is whole, or all of it was dropped.
+    /// The content is whole.
     #[inline]
-    fn finish(
-        &mut self,
-        channel: ChannelId,
-        index: u16,
-        without_body: Option<Content>,
-    ) -> Option<Event> {
-        let unfinished = self.contents.get_mut(usize::from(index))?.take()?;
+    fn finish(&mut self, channel: ChannelId, index: u16, events: &mut VecDeque<Event>) {
+        if let Some(unfinished) = self.contents.get_mut(usize::from(index)) {
+            let method = core::mem::replace(&mut unfinished.method, NO_METHOD);
+            let content = core::mem::take(&mut unfinished.content);
+            events.push_back(Event::Content(channel, method, content));
+        }
         self.set(channel, Slot::Open);
-        self.free.push(index);
-        self.unfinished_bytes -= unfinished.bytes;
-        let content = match (unfinished.stage, without_body) {
-            (Stage::Body { content, .. }, _) | (Stage::Header, Some(content)) => content,
-            (Stage::Header | Stage::Skip { .. }, _) => return None,
-        };
-        Some(Event::Content(channel, unfinished.method, content))
     }
 
     #[cold]
-    fn oversized(
-        &mut self,
-        channel: ChannelId,
-        index: u16,
-        size: u64,
-    ) -> Result<Option<Event>, Violation> {
-        if size > self.message_hard_max_bytes {
-            return Err(Violation::BodyTooLarge { size, max: self.message_hard_max_bytes });
+    fn oversized(&mut self, channel: ChannelId, index: u16, size: u64) -> Result<Event, Violation> {
+        let (max, hard_max) = (self.message_max_bytes, self.message_hard_max_bytes);
+        if size > hard_max {
+            return Err(Violation::BodyTooLarge { size, max: hard_max });
         }
-        let max = self.message_max_bytes;
-        let Some(unfinished) = self.unfinished(index) else { return Ok(None) };
-        unfinished.stage = Stage::Skip { missing: size };
-        let method = unfinished.method.clone();
-        Ok(Some(Event::Oversized(channel, method, Oversized { size, max })))
+        let method = match self.contents.get_mut(usize::from(index)) {
+            Some(unfinished) => {
+                unfinished.stage = Stage::Skip;
+                core::mem::replace(&mut unfinished.method, NO_METHOD)
+            }
+            None => NO_METHOD,
+        };
+        Ok(Event::Oversized(channel, method, Oversized { size, max }))
     }
 
     /// Counts what is kept until the content is whole.
     #[inline]
     fn charge(&mut self, index: u16, bytes: usize) -> Result<(), Violation> {
-        if let Some(unfinished) = self.unfinished(index) {
+        if let Some(unfinished) = self.contents.get_mut(usize::from(index)) {
             unfinished.bytes += bytes;
         }
         self.unfinished_bytes += bytes;
@@ -277,11 +280,6 @@ impl Channels {
             return Err(Violation::Unfinished { max: self.unfinished_max_bytes });
         }
         Ok(())
-    }
-
-    #[inline]
-    fn unfinished(&mut self, index: u16) -> Option<&mut Unfinished> {
-        self.contents.get_mut(usize::from(index))?.as_mut()
     }
 
     /// Where the channel's content is, or why there is none.
@@ -295,10 +293,11 @@ impl Channels {
     }
 
     #[cold]
-    fn interrupted(&mut self, index: u16, method: Option<MethodId>) -> Violation {
-        match self.unfinished(index) {
+    fn interrupted(&self, index: u16, by: MethodId) -> Violation {
+        let method = Some(by);
+        match self.contents.get(usize::from(index)) {
             Some(Unfinished { stage: Stage::Header, method: waiting, .. }) => {
-                Violation::NotHeader { class_id: waiting.ids().0, method }
+                Violation::NotHeader { class_id: waiting.id().ids().0, method }
             }
             _ => Violation::NotBody { method },
         }
@@ -315,7 +314,7 @@ impl Channels {
         self.slots.get(index).copied().unwrap_or(Slot::Closed)
     }
 
-    /// Changes a channel's state; content on its way there is dropped.
+    /// Changes a channel's state; the place of its content becomes free when none is on its way any more.
     #[inline]
     fn set(&mut self, channel: ChannelId, slot: Slot) {
         let index = usize::from(channel.number()).wrapping_sub(1);
@@ -323,19 +322,22 @@ impl Channels {
             self.slots.resize(index + 1, Slot::Closed);
         }
         let Some(place) = self.slots.get_mut(index) else { return };
-        let before = core::mem::replace(place, slot);
-        if let (Slot::Content(index), false) = (before, matches!(slot, Slot::Content(_))) {
-            self.drop_content(index);
+        if let Slot::Content(index) = core::mem::replace(place, slot) {
+            self.free_content(index);
         }
     }
 
-    /// Frees what a channel leaves unfinished; nothing when it is whole and gone already.
-    fn drop_content(&mut self, index: u16) {
-        let dropped = self.contents.get_mut(usize::from(index)).and_then(Option::take);
-        if let Some(unfinished) = dropped {
-            self.unfinished_bytes -= unfinished.bytes;
-            self.free.push(index);
+    #[inline]
+    fn free_content(&mut self, index: u16) {
+        let Some(unfinished) = self.contents.get_mut(usize::from(index)) else { return };
+        self.unfinished_bytes -= core::mem::take(&mut unfinished.bytes);
+        if unfinished.missing > 0 || unfinished.stage == Stage::Header {
+            unfinished.method = NO_METHOD;
+            unfinished.content = Content::default();
+            unfinished.missing = 0;
         }
+        unfinished.stage = Stage::Free;
+        self.free.push(index);
     }
 
     /// Gives back what the highest numbers took.

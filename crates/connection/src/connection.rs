@@ -10,11 +10,11 @@ use warrener_time::Time;
 use crate::handshake::{ClientHandshake, Decided, Handshake, Progress, ServerHandshake};
 use crate::inbound::Inbound;
 use crate::legality::Role;
-use crate::outbound::Outbound;
+use crate::outbound::{Outbound, Verdict};
 use crate::outgoing::Outgoing;
 use crate::{
-    ClientConfig, Close, ConnectionError, Decision, Event, Initiator, Misuse, ServerConfig, Timer,
-    Tune, Violation,
+    ClientConfig, Close, ConnectionError, Decision, Event, Misuse, ServerConfig, Timer, Tune,
+    Violation,
 };
 
 /// One AMQP 0-9-1 connection, in either role.
@@ -93,32 +93,22 @@ impl Connection {
                 Err(violation) => self.handshake_failed(now, &handshake, violation),
             }
         }
-        while let Some(event) = self.inbound.next_event(now, input) {
-            self.arrived(now, event);
-        }
-        self.ferry_close();
+        self.inbound.take_all(now, input);
+        self.ferry(now);
         self.error.clone().map_or(Ok(()), Err)
     }
 
     /// The stream ended: no more octets will come.
     pub fn handle_eof(&mut self, now: Time) {
         self.now = now;
-        let event = match self.handshake.take() {
-            Some(handshake) => {
-                let error = ConnectionError::Eof(handshake.phase());
-                self.deadline = None;
-                Some(self.inbound.fail(error))
-            }
-            None => self.inbound.handle_eof(now),
-        };
-        if let Some(event) = event {
-            self.arrived(now, event);
+        if let Some(handshake) = self.handshake.take() {
+            self.inbound.fail(ConnectionError::Eof(handshake.phase()));
         }
         self.inbound.handle_eof(now);
         if matches!(self.deadline.take(), Some((_, Timer::Pause))) {
             self.outbound.abandon();
         }
-        self.ferry_close();
+        self.ferry(now);
     }
 
     /// Time passed. Early, late and repeated calls are harmless.
@@ -132,17 +122,15 @@ impl Connection {
             Some((deadline, timer)) if now >= deadline => {
                 self.deadline = None;
                 self.handshake = None;
-                let event = self.inbound.fail(ConnectionError::Timeout(timer));
-                self.arrived(now, event);
+                self.inbound.fail(ConnectionError::Timeout(timer));
             }
             _ => {}
         }
         if !self.wants_read() {
             self.inbound.excuse(now);
         }
-        if let Some(event) = self.inbound.handle_timeout(now) {
-            self.arrived(now, event);
-        }
+        self.inbound.handle_timeout(now);
+        self.ferry(now);
         let closing = self.outbound.is_closing();
         self.outbound.handle_timeout(now);
         if closing && self.outbound.is_finished() {
@@ -159,12 +147,17 @@ impl Connection {
     #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
         loop {
-            let event = self.inbound.pending.pop_front()?;
-            if let Some(event) = self.outbound.admit(self.now, event) {
-                if matches!(event, Event::Closed(_)) {
-                    self.closed();
+            match self.outbound.judge(self.now, self.inbound.pending.front()?) {
+                Verdict::Pass => return self.inbound.pending.pop_front(),
+                Verdict::Drop => drop(self.inbound.pending.pop_front()),
+                Verdict::Crossed(channel) => {
+                    self.inbound.pending.pop_front();
+                    return Some(Event::ChannelClosed(channel, Close::answered()));
                 }
-                return Some(event);
+                Verdict::Last(close) => {
+                    self.closed();
+                    return Some(Event::Closed(close));
+                }
             }
         }
     }
@@ -364,10 +357,7 @@ impl Connection {
         self.deadline = None;
         match handshake.silence_after(&violation) {
             Some(pause) => self.silence(now, pause, violation.into()),
-            None => {
-                let event = self.inbound.fail(violation.into());
-                self.arrived(now, event);
-            }
+            None => self.inbound.fail(violation.into()),
         }
     }
 
@@ -375,22 +365,9 @@ impl Connection {
     fn silence(&mut self, now: Time, pause: core::time::Duration, error: ConnectionError) {
         self.handshake = None;
         self.deadline = Some((now + pause, Timer::Pause));
-        let event = self.inbound.fail(error);
-        self.error = self.inbound.error().cloned();
-        self.inbound.pending.push_back(event);
+        self.inbound.fail(error);
         self.outbound.fall_silent();
-    }
-
-    /// An event of the inbound half: it waits for its turn, but a broken rule is answered at once.
-    #[inline]
-    fn arrived(&mut self, now: Time, event: Event) {
-        if let Event::Closed(close) = &event
-            && close.by == Initiator::Library
-        {
-            self.error = self.inbound.error().cloned();
-            self.outbound.failed(now, close);
-        }
-        self.inbound.pending.push_back(event);
+        self.ferry(now);
     }
 
     /// The host is told that all is over: nothing follows.
@@ -399,19 +376,24 @@ impl Connection {
         if let (None, Some(error)) = (&self.error, self.outbound.error()) {
             let error = error.clone();
             self.inbound.fail(error.clone());
+            self.inbound.pending.clear();
             self.error = Some(error);
         }
     }
 
-    /// When we closed, the peer's answer ends it, and its own close is answered at once.
-    fn ferry_close(&mut self) {
-        if !self.outbound.is_closing() || !self.inbound.is_finished() {
-            return;
+    /// What became of the inbound half is told to the outbound one: a broken rule is answered at once, though its event
+    /// waits for its turn; and when we closed, the peer's answer ends it, and its own close is answered.
+    fn ferry(&mut self, now: Time) {
+        if let (None, Some(error)) = (&self.error, self.inbound.error()) {
+            self.outbound.failed(now, &error.close());
+            self.error = Some(error.clone());
         }
-        if self.inbound.has_peer_closed() {
-            self.outbound.finish_close();
-        } else {
-            self.outbound.abandon();
+        if self.outbound.is_closing() && self.inbound.is_finished() {
+            if self.inbound.has_peer_closed() {
+                self.outbound.finish_close();
+            } else {
+                self.outbound.abandon();
+            }
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct Inbound {
     error: Option<ConnectionError>,
     /// Octets that the last call left in the host's buffer.
     left: usize,
-    /// Events that were taken apart before the connection was split.
+    /// Events that wait for their turn.
     pub(crate) pending: VecDeque<Event>,
 }
 
@@ -71,10 +71,12 @@ impl Inbound {
     /// [`Close`], so that the peer learns about it. Call on afterwards, until [`is_finished`](Self::is_finished).
     #[inline]
     pub fn poll_event(&mut self, now: Time, input: &mut BytesMut) -> Option<Event> {
-        if !self.pending.is_empty() {
-            return self.pending.pop_front();
+        if self.pending.is_empty() {
+            self.listen(now, input);
+            while self.pending.is_empty() && self.advance(input) {}
+            self.left = input.len();
         }
-        self.next_event(now, input)
+        self.pending.pop_front()
     }
 
     /// How many more octets the frame at the front of the input needs at least.
@@ -100,25 +102,24 @@ impl Inbound {
         }
     }
 
-    /// The stream ended.
-    pub fn handle_eof(&mut self, _now: Time) -> Option<Event> {
+    /// The stream ended. What that means is an event.
+    pub fn handle_eof(&mut self, _now: Time) {
         let before = self.stage;
         let peer_closed = before == Stage::Over { peer_closed: true };
         self.stage = Stage::Over { peer_closed };
         match before {
-            Stage::Running => Some(self.end(ConnectionError::Eof(Phase::Running))),
-            Stage::Discarding => Some(Event::Closed(Close::answered())),
-            Stage::Failed | Stage::Over { .. } => None,
+            Stage::Running => self.end(ConnectionError::Eof(Phase::Running)),
+            Stage::Discarding => self.pending.push_back(Event::Closed(Close::answered())),
+            Stage::Failed | Stage::Over { .. } => {}
         }
     }
 
-    /// Time passed. Early and repeated calls are harmless.
-    pub fn handle_timeout(&mut self, now: Time) -> Option<Event> {
-        if self.poll_timeout().is_none_or(|(deadline, _)| now < deadline) {
-            return None;
+    /// Time passed. Early and repeated calls are harmless. That a peer is given up is an event.
+    pub fn handle_timeout(&mut self, now: Time) {
+        if self.poll_timeout().is_some_and(|(deadline, _)| now >= deadline) {
+            self.stage = Stage::Over { peer_closed: false };
+            self.end(ConnectionError::Timeout(Timer::HeartbeatReceive));
         }
-        self.stage = Stage::Over { peer_closed: false };
-        Some(self.end(ConnectionError::Timeout(Timer::HeartbeatReceive)))
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), and what for.
@@ -166,25 +167,28 @@ impl Inbound {
         self.left = input.len();
     }
 
-    #[inline]
-    pub(crate) fn next_event(&mut self, now: Time, input: &mut BytesMut) -> Option<Event> {
+    /// Takes all frames off the front of `input`; their events are pending then.
+    pub(crate) fn take_all(&mut self, now: Time, input: &mut BytesMut) {
         self.listen(now, input);
-        let event = loop {
-            if self.stage != Stage::Running {
-                break self.close_dance(input);
-            }
-            match self.decoder.decode(input) {
-                Ok(None) => break None,
-                Ok(Some(frame)) => match self.frame(frame) {
-                    Ok(None) => {}
-                    Ok(Some(event)) => break Some(event),
-                    Err(violation) => break Some(self.fail(violation.into())),
-                },
-                Err(error) => break Some(self.fail(shown(error).into())),
-            }
-        };
+        while self.advance(input) {}
         self.left = input.len();
-        event
+    }
+
+    /// Takes one frame off the front of `input`; whether there was one, and the next is wanted.
+    #[inline]
+    fn advance(&mut self, input: &mut BytesMut) -> bool {
+        if self.stage != Stage::Running {
+            return self.close_dance(input);
+        }
+        let taken = match self.decoder.decode(input) {
+            Ok(None) => return false,
+            Ok(Some(frame)) => self.frame(frame),
+            Err(error) => Err(shown(error)),
+        };
+        if let Err(violation) = taken {
+            self.fail(violation.into());
+        }
+        true
     }
 
     /// The host has reasons not to read, so silence says nothing about the peer.
@@ -199,79 +203,81 @@ impl Inbound {
 
     /// Ends the connection for a reason that was found outside of the stream.
     #[cold]
-    pub(crate) fn fail(&mut self, error: ConnectionError) -> Event {
+    pub(crate) fn fail(&mut self, error: ConnectionError) {
         self.stage = Stage::Failed;
-        self.end(error)
+        self.end(error);
     }
 
     #[cold]
-    fn end(&mut self, error: ConnectionError) -> Event {
-        let close = error.close();
+    fn end(&mut self, error: ConnectionError) {
+        self.pending.push_back(Event::Closed(error.close()));
         self.error.get_or_insert(error);
-        Event::Closed(close)
     }
 
     #[inline]
-    fn frame(&mut self, frame: Frame) -> Result<Option<Event>, Violation> {
+    fn frame(&mut self, frame: Frame) -> Result<(), Violation> {
+        let events = &mut self.pending;
         match frame {
-            Frame::Heartbeat => Ok(None),
+            Frame::Heartbeat => Ok(()),
             Frame::Method(ChannelId::CONNECTION, method) => self.connection_method(method),
-            Frame::Method(channel, method) => self.channels.method(channel, method),
+            Frame::Method(channel, method) => self.channels.method(channel, method, events),
             Frame::Header(ChannelId::CONNECTION, _) => {
                 Err(Violation::ContentOnChannelZero { frame_type: 2 })
             }
-            Frame::Header(channel, header) => self.channels.header(channel, header),
+            Frame::Header(channel, header) => self.channels.header(channel, header, events),
             Frame::Body(ChannelId::CONNECTION, _) => {
                 Err(Violation::ContentOnChannelZero { frame_type: 3 })
             }
-            Frame::Body(channel, payload) => self.channels.body(channel, payload),
+            Frame::Body(channel, payload) => self.channels.body(channel, payload, events),
         }
     }
 
-    fn connection_method(&mut self, method: Method) -> Result<Option<Event>, Violation> {
+    fn connection_method(&mut self, method: Method) -> Result<(), Violation> {
         let id = method.id();
-        match method {
+        let event = match method {
             Method::ConnectionClose(close) => {
                 self.stage = Stage::Over { peer_closed: true };
-                Ok(Some(Event::Closed(Close::from(close))))
+                Event::Closed(Close::from(close))
             }
             Method::ConnectionCloseOk => {
                 self.stage = Stage::Over { peer_closed: false };
-                Ok(Some(Event::Closed(Close::answered())))
+                Event::Closed(Close::answered())
             }
             _ if !self.role.peer().sends_on_channel_zero(id) => {
-                Err(Violation::UnexpectedMethod { method: id, phase: Phase::Running })
+                return Err(Violation::UnexpectedMethod { method: id, phase: Phase::Running });
             }
             Method::ConnectionUpdateSecret(update) => {
-                let (secret, reason) = (update.new_secret.into(), update.reason);
-                Ok(Some(Event::UpdateSecret { secret, reason }))
+                Event::UpdateSecret { secret: update.new_secret.into(), reason: update.reason }
             }
-            method => Ok(Some(Event::Method(ChannelId::CONNECTION, method))),
-        }
+            method => Event::Method(ChannelId::CONNECTION, method),
+        };
+        self.pending.push_back(event);
+        Ok(())
     }
 
-    /// Everything is dropped but connection.close and close-ok.
-    fn close_dance(&mut self, input: &mut BytesMut) -> Option<Event> {
-        let reported = self.stage != Stage::Discarding;
-        while !self.is_finished() {
-            let peer_closed = match self.decoder.decode(input) {
-                Ok(Some(Frame::Method(ChannelId::CONNECTION, Method::ConnectionClose(_)))) => true,
-                Ok(Some(Frame::Method(ChannelId::CONNECTION, Method::ConnectionCloseOk))) => false,
-                Ok(Some(_)) => continue,
-                Err(error) if error.is_recoverable() => continue,
-                Ok(None) => return None,
-                Err(_) => {
-                    input.clear();
-                    return None;
-                }
-            };
-            self.stage = Stage::Over { peer_closed };
-            if !reported {
-                return Some(Event::Closed(Close::answered()));
-            }
+    /// Everything is dropped but connection.close and close-ok; whether the next frame is wanted.
+    #[cold]
+    fn close_dance(&mut self, input: &mut BytesMut) -> bool {
+        if self.is_finished() {
+            input.clear();
+            return false;
         }
-        input.clear();
-        None
+        let peer_closed = match self.decoder.decode(input) {
+            Ok(Some(Frame::Method(ChannelId::CONNECTION, Method::ConnectionClose(_)))) => true,
+            Ok(Some(Frame::Method(ChannelId::CONNECTION, Method::ConnectionCloseOk))) => false,
+            Ok(Some(_)) => return true,
+            Err(error) if error.is_recoverable() => return true,
+            Ok(None) => return false,
+            Err(_) => {
+                input.clear();
+                return false;
+            }
+        };
+        if self.stage == Stage::Discarding {
+            self.pending.push_back(Event::Closed(Close::answered()));
+        }
+        self.stage = Stage::Over { peer_closed };
+        true
     }
 }
 

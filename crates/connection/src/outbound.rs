@@ -2,6 +2,8 @@
 
 mod admit;
 
+pub(crate) use admit::Verdict;
+
 use alloc::vec::Vec;
 use core::time::Duration;
 

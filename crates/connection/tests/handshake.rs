@@ -77,7 +77,7 @@ fn a_client_that_does_not_wait_for_answers_is_served_in_order() {
     let config = ClientConfig::default();
     let methods: [Method; 4] = [
         connection::StartOk {
-            client_properties: config.client_properties.clone(),
+            client_properties: config.client_properties,
             mechanism: "PLAIN".try_into().unwrap(),
             response: LongStr::from("\0guest\0guest"),
             locale: "en_US".try_into().unwrap(),
