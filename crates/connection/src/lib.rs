@@ -16,6 +16,9 @@ mod config;
 mod connection;
 mod error;
 mod event;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 mod heartbeat;
 mod inbound;

@@ -269,19 +269,12 @@ impl Outbound {
     ///
     /// # Errors
     ///
-    /// When the channel is not open; nothing was queued then.
+    /// When the channel is not open, or (a server's) not confirmed with open-ok; nothing was queued then.
     pub fn close_channel(&mut self, channel: ChannelId, close: &Close) -> Result<(), Misuse> {
-        self.check_running()?;
-        match self.sending(channel) {
-            Sending::Open | Sending::Opening => {
-                self.encode(channel, &Method::ChannelClose(close.to_channel_close()));
-                self.set(channel, Sending::Closing);
-                Ok(())
-            }
-            Sending::Closed | Sending::Closing | Sending::PeerClosed => {
-                Err(Misuse::ChannelNotOpen(channel))
-            }
-        }
+        let method = Method::ChannelClose(close.to_channel_close());
+        self.send_rare(channel, &method)?;
+        self.encode(channel, &method);
+        Ok(())
     }
 
     /// Closes the connection: connection.close is queued, and nothing more can be sent. Without effect when either
@@ -362,14 +355,17 @@ impl Outbound {
     }
 
     fn look(&mut self, now: Time) {
-        if let Look::Silent { heartbeat } = self.monitor.look(now, self.outgoing.queued()) {
-            if heartbeat && self.outgoing.is_empty() {
-                let len = HEARTBEAT.len();
-                self.outgoing.copy(len, |out| out.extend_from_slice(&HEARTBEAT));
-                self.monitor.mark(self.outgoing.queued());
-            } else {
-                self.outgoing.release();
-            }
+        let Look::Silent { heartbeat } = self.monitor.look(now, self.outgoing.queued()) else {
+            return;
+        };
+        self.outgoing.release();
+        if heartbeat && self.outgoing.is_empty() {
+            let len = HEARTBEAT.len();
+            self.outgoing.copy(len, |out| {
+                out.reserve_exact(len);
+                out.extend_from_slice(&HEARTBEAT);
+            });
+            self.monitor.mark(self.outgoing.queued());
         }
     }
 
@@ -451,6 +447,8 @@ impl Outbound {
             (Method::ChannelOpenOk, Sending::Closed | Sending::Opening | Sending::Closing) => {
                 Sending::Open
             }
+            // The client did not wait for it, and closed meanwhile: it gets both answers, in order.
+            (Method::ChannelOpenOk, Sending::PeerClosed) => Sending::PeerClosed,
             (Method::ChannelOpen | Method::ChannelOpenOk, _) => {
                 return Err(Misuse::ChannelOpen(channel));
             }
@@ -458,7 +456,11 @@ impl Outbound {
                 return Err(Misuse::ChannelNotOpen(channel));
             }
             (Method::ChannelCloseOk, _) => Sending::Closed,
-            (Method::ChannelClose(_), Sending::Open | Sending::Opening) => Sending::Closing,
+            (Method::ChannelClose(_), Sending::Open) => Sending::Closing,
+            // A server must say open-ok first; a client need not wait for it.
+            (Method::ChannelClose(_), Sending::Opening) if self.role == Role::Client => {
+                Sending::Closing
+            }
             (Method::ChannelClose(_), _) => return Err(Misuse::ChannelNotOpen(channel)),
             _ => return Err(Misuse::Method(id)),
         };
