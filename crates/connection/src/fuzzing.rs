@@ -71,7 +71,7 @@ fn told(mut connection: Connection, octets: &[u8], chunk: usize) -> Vec<Event> {
             if let Some(error) = &first_error {
                 assert_eq!(result.as_ref().err(), Some(error), "the first error is repeated");
             }
-            first_error = first_error.or(result.err());
+            first_error = first_error.or_else(|| result.err());
             let before = events.len();
             while let Some(event) = connection.poll_event() {
                 host(&mut connection, &event);

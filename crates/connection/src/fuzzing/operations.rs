@@ -73,8 +73,7 @@ impl World {
     fn new() -> Self {
         let mut server = ServerConfig::new();
         server.tune.channel_max = CHANNELS;
-        let mut client = ClientConfig::default();
-        client.frame_max = 4096;
+        let client = ClientConfig { frame_max: 4096, ..ClientConfig::default() };
         let pair = Pair::established_with(client, server);
         let host = |role| Host {
             role,
