@@ -98,7 +98,7 @@ fn ten_thousand_idle_server_connections_cost_less_than_four_kibibytes_each() {
 }
 
 /// A server's connection that was busy once: two channels are open, messages went both ways, and then nothing
-/// happened for a few minutes.
+/// happened for a minute.
 fn idle_server() -> Connection {
     let mut pair = Pair::established_with(ClientConfig::default(), ServerConfig::new());
     pair.open_channel(1);
@@ -111,6 +111,6 @@ fn idle_server() -> Connection {
     }
     pair.drive();
     assert_eq!((pair.server.events().len(), pair.client.events().len()), (10, 10));
-    pair.advance(Duration::from_secs(300));
+    pair.advance(Duration::from_secs(70));
     pair.server.connection
 }
