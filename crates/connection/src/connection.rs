@@ -104,7 +104,7 @@ impl Connection {
         if let Some(handshake) = self.handshake.take() {
             self.inbound.fail(ConnectionError::Eof(handshake.phase()));
         }
-        self.inbound.handle_eof(now);
+        self.inbound.ended();
         if matches!(self.deadline.take(), Some((_, Timer::Pause))) {
             self.outbound.abandon();
         }
@@ -129,13 +129,13 @@ impl Connection {
         if !self.wants_read() {
             self.inbound.excuse(now);
         }
-        self.inbound.handle_timeout(now);
+        self.inbound.time_passed(now);
         self.ferry(now);
         let closing = self.outbound.is_closing();
         self.outbound.handle_timeout(now);
         if closing && self.outbound.is_finished() {
             self.error.get_or_insert(ConnectionError::Timeout(Timer::CloseOk));
-            self.inbound.handle_eof(now);
+            self.inbound.ended();
             self.inbound.pending.push_back(Event::Closed(Close::answered()));
         }
         if !closing {

@@ -102,24 +102,16 @@ impl Inbound {
         }
     }
 
-    /// The stream ended. What that means is an event.
-    pub fn handle_eof(&mut self, _now: Time) {
-        let before = self.stage;
-        let peer_closed = before == Stage::Over { peer_closed: true };
-        self.stage = Stage::Over { peer_closed };
-        match before {
-            Stage::Running => self.end(ConnectionError::Eof(Phase::Running)),
-            Stage::Discarding => self.pending.push_back(Event::Closed(Close::answered())),
-            Stage::Failed | Stage::Over { .. } => {}
-        }
+    /// The stream ended. Gives the next event, as [`poll_event`](Self::poll_event) does.
+    pub fn handle_eof(&mut self, _now: Time) -> Option<Event> {
+        self.ended();
+        self.pending.pop_front()
     }
 
-    /// Time passed. Early and repeated calls are harmless. That a peer is given up is an event.
-    pub fn handle_timeout(&mut self, now: Time) {
-        if self.poll_timeout().is_some_and(|(deadline, _)| now >= deadline) {
-            self.stage = Stage::Over { peer_closed: false };
-            self.end(ConnectionError::Timeout(Timer::HeartbeatReceive));
-        }
+    /// Time passed. Early and repeated calls are harmless. Gives the next event, as [`poll_event`](Self::poll_event) does.
+    pub fn handle_timeout(&mut self, now: Time) -> Option<Event> {
+        self.time_passed(now);
+        self.pending.pop_front()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), and what for.
@@ -189,6 +181,26 @@ impl Inbound {
             self.fail(violation.into());
         }
         true
+    }
+
+    /// The stream ended.
+    pub(crate) fn ended(&mut self) {
+        let before = self.stage;
+        let peer_closed = before == Stage::Over { peer_closed: true };
+        self.stage = Stage::Over { peer_closed };
+        match before {
+            Stage::Running => self.end(ConnectionError::Eof(Phase::Running)),
+            Stage::Discarding => self.pending.push_back(Event::Closed(Close::answered())),
+            Stage::Failed | Stage::Over { .. } => {}
+        }
+    }
+
+    /// The peer may have been silent for too long.
+    pub(crate) fn time_passed(&mut self, now: Time) {
+        if self.poll_timeout().is_some_and(|(deadline, _)| now >= deadline) {
+            self.stage = Stage::Over { peer_closed: false };
+            self.end(ConnectionError::Timeout(Timer::HeartbeatReceive));
+        }
     }
 
     /// The host has reasons not to read, so silence says nothing about the peer.

@@ -248,8 +248,7 @@ fn each_half_has_its_own_timers() {
     assert_eq!(server.inbound.poll_timeout().unwrap().1, Timer::HeartbeatReceive);
     assert_eq!(server.outbound.poll_timeout().unwrap().1, Timer::HeartbeatSend);
     let later = NOW + Duration::from_secs(151);
-    server.inbound.handle_timeout(later);
-    let event = server.next().expect("silence");
+    let event = server.inbound.handle_timeout(later).expect("silence");
     assert_eq!(by(server.outbound.admit(later, event)), Some(Initiator::Library));
     assert!(server.outbound.is_finished());
     assert!(server.said().is_empty());
