@@ -156,7 +156,7 @@ impl HeadersTable {
             if let Some(name) = self.names.find(hashing, name) {
                 canonical.clear();
                 canonical.extend_from_slice(&name.to_be_bytes());
-                value.write_canonical(canonical);
+                value.as_compared().write_canonical(canonical);
                 let pair = self.pairs.find(hashing, canonical).unwrap_or(Words::UNKNOWN);
                 met.push(Met { name, pair, place: met.len() });
             }
@@ -257,7 +257,7 @@ pub(crate) fn parse(arguments: &dyn Arguments) -> Result<(Quorum, Vec<Condition>
             HeaderValue::Void => None,
             value => {
                 let mut canonical = Vec::new();
-                value.write_canonical(&mut canonical);
+                value.as_compared().write_canonical(&mut canonical);
                 Some(canonical.into())
             }
         };

@@ -303,7 +303,7 @@ impl<D: Copy> ModelBinding<D> {
             headers.for_each(&mut |name, value| {
                 if *name == *condition.name {
                     let mut canonical = Vec::new();
-                    value.write_canonical(&mut canonical);
+                    value.as_compared().write_canonical(&mut canonical);
                     found = Some(canonical);
                 }
             });

@@ -16,7 +16,7 @@ pub enum HeaderValue<'a> {
     Float(f64),
     /// Text or binary.
     Bytes(&'a [u8]),
-    /// Seconds since the Unix epoch.
+    /// Seconds since the Unix epoch. A headers exchange takes them for an integer.
     Timestamp(u64),
     /// `value` / 10^`scale`.
     Decimal {
@@ -30,7 +30,7 @@ pub enum HeaderValue<'a> {
 }
 
 impl<'a> HeaderValue<'a> {
-    /// Appends the form in which values are compared and hashed; two values are equal when these bytes are.
+    /// Appends the form in which values are kept, compared and hashed; two values are equal when these bytes are.
     ///
     /// It is a tag byte and the value in big-endian: `v` void, `t` bool, `i` integer, `f` float, `b` bytes,
     /// `T` timestamp, `D` decimal (scale, then value), `n` nested.
@@ -47,6 +47,17 @@ impl<'a> HeaderValue<'a> {
                 out.extend_from_slice(&value.to_be_bytes());
             }
             Self::Nested(value) => write(out, b'n', value),
+        }
+    }
+
+    /// The value as a headers exchange compares it.
+    ///
+    /// Errata: RabbitMQ 4 multiplies a message's timestamps by a thousand, but not a binding's, so that a binding can
+    /// never match the timestamp that it names. Here it matches.
+    pub(crate) fn as_compared(self) -> Self {
+        match self {
+            Self::Timestamp(seconds) => i64::try_from(seconds).map_or(self, Self::Integer),
+            other => other,
         }
     }
 
