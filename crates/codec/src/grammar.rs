@@ -184,7 +184,7 @@ pub(crate) fn envelope<'a>(limits: &Limits, input: &'a [u8]) -> Parsed<'a, Envel
     Ok((rest, Envelope { kind, channel, size }))
 }
 
-/// One value of a table or array. It does not look into nested tables: only for bytes that [`table`] or [`array`]
+/// One value of a table or array. It does not look into nested tables: only for bytes that [`table()`] or [`array()`]
 /// checked.
 pub(crate) fn value(input: &[u8]) -> Parsed<'_, Value<'_>> {
     let (rest, tag) = octet(input)?;
