@@ -105,13 +105,17 @@ impl Bindings {
         let Identity(bytes) = identity;
         let (ends, rest) = bytes.split_at(8);
         let (key_bytes, text) = rest.split_at(2);
-        self.identities.find(hashing.of_bytes(bytes), bytes, |binding| {
-            let record = &self.records[binding];
-            ends[..4] == record.source.to_be_bytes()
-                && ends[4..] == record.target.to_be_bytes()
-                && key_bytes == record.key_bytes.to_be_bytes()
-                && *text == *record.text
-        })
+        self.identities.find(
+            hashing.of_bytes(bytes),
+            || bytes,
+            |binding| {
+                let record = &self.records[binding];
+                ends[..4] == record.source.to_be_bytes()
+                    && ends[4..] == record.target.to_be_bytes()
+                    && key_bytes == record.key_bytes.to_be_bytes()
+                    && *text == *record.text
+            },
+        )
     }
 
     /// Adds a binding that is not there, as the last of both lists.

@@ -47,6 +47,10 @@ impl Claims {
         let counted = self.oldest(target) == Some(number);
         let claim = self.claims.remove(number);
         self.by_age.remove(&(target, claim.age));
+        if self.by_age.is_empty() {
+            // An emptied map keeps its last node.
+            self.by_age = BTreeMap::new();
+        }
         (claim, counted, self.oldest(target))
     }
 

@@ -70,8 +70,11 @@ impl ConsistentHash {
                 self.classes.remove(&gone.weight);
             }
         }
-        if let Some(successor) = successor {
-            self.enter(successor);
+        match successor {
+            Some(successor) => self.enter(successor),
+            // An emptied map keeps its last node.
+            None if self.classes.is_empty() => self.classes = BTreeMap::new(),
+            None => {}
         }
     }
 

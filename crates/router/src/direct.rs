@@ -69,6 +69,6 @@ impl Direct {
 
     #[inline]
     fn number(&self, hashing: &Hashing, key: &[u8]) -> Option<u32> {
-        self.index.find(hashing.of_bytes(key), key, |it| *self.keys[it].text == *key)
+        self.index.find(hashing.of_bytes(key), || key, |it| *self.keys[it].text == *key)
     }
 }

@@ -51,11 +51,11 @@ struct Slot {
 }
 
 impl Exchange {
-    fn new(kind: Kind) -> Self {
+    fn new(index: u32, kind: Kind) -> Self {
         let table = match kind {
             Kind::Direct => Table::Direct(Box::new(Direct::new())),
             Kind::Fanout | Kind::Random => Table::All(Posting::EMPTY),
-            Kind::Topic => Table::Topic(Root::EMPTY),
+            Kind::Topic => Table::Topic(Root::new(index)),
             Kind::Headers => Table::Headers(Box::new(HeadersTable::new())),
             Kind::ConsistentHash(_) => Table::ConsistentHash(Box::new(ConsistentHash::new())),
             Kind::ModulusHash => Table::ModulusHash(Box::new(ModulusHash::new())),
@@ -77,13 +77,12 @@ impl Exchanges {
     }
 
     pub(crate) fn add(&mut self, kind: Kind) -> ExchangeId {
-        let exchange = Some(Exchange::new(kind));
-        let Some(index) = self.free.pop() else {
-            self.slots.push(Slot { generation: 0, exchange });
-            return ExchangeId { index: (self.slots.len() - 1) as u32, generation: 0 };
-        };
+        let index = self.free.pop().unwrap_or(self.slots.len() as u32);
+        if self.slots.len() == index as usize {
+            self.slots.push(Slot { generation: 0, exchange: None });
+        }
         let slot = &mut self.slots[index as usize];
-        slot.exchange = exchange;
+        slot.exchange = Some(Exchange::new(index, kind));
         ExchangeId { index, generation: slot.generation }
     }
 

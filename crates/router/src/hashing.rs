@@ -4,6 +4,8 @@ use core::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::fast::FixedState;
 
+use crate::words::Gist;
+
 /// Hashes keys to 32 bits. The seed keeps strangers from choosing keys that collide; should they guess it, the
 /// [`Index`](crate::index::Index) still bounds what their keys cost.
 #[derive(Clone, Debug)]
@@ -36,6 +38,19 @@ impl Hashing {
         let mut hasher = self.state.build_hasher();
         hasher.write(bytes);
         fold(hasher.finish())
+    }
+
+    /// The hash of a short word.
+    #[inline]
+    pub(crate) fn of_gist(&self, gist: Gist) -> u32 {
+        #[cfg(test)]
+        if self.everything_collides {
+            return 0;
+        }
+        let head = gist.head ^ self.salt;
+        let tail = gist.tail ^ self.salt.rotate_left(32) ^ (u64::from(gist.len) << 58);
+        let product = u128::from(head) * u128::from(tail);
+        fold((product >> 64) as u64 ^ product as u64)
     }
 
     /// The hash of a path that goes on from a path of hash `path` by one word.

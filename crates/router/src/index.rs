@@ -27,13 +27,15 @@ pub(crate) struct Index {
 #[derive(Clone, Debug, Default)]
 #[repr(align(64))]
 struct Bucket {
+    /// A byte for each entry, zero when it is free and else of its hash, so that all are compared at once. The highest
+    /// byte counts the entries that passed this bucket because it was full; at 255 it counts no more, either way.
+    tags: u64,
     hashes: [u32; WAYS],
     numbers: [u32; WAYS],
-    /// One bit for each entry that is taken.
-    taken: u32,
-    /// How many entries passed this bucket because it was full.
-    passed: u32,
 }
+
+/// The lowest bit of the byte of every entry.
+const EVERY: u64 = 0x0001_0101_0101_0101;
 
 #[derive(Clone, Copy, Debug)]
 struct Spilled {
@@ -50,26 +52,24 @@ impl Index {
         self.buckets.capacity() == 0 && self.spilled.is_empty()
     }
 
-    /// The number of the key with this hash for which `is_it` holds; `key` is only read after an attack.
+    /// The number of the key with this hash for which `is_it` holds; `key` is only asked after an attack.
     #[inline]
-    pub(crate) fn find(
+    pub(crate) fn find<K: AsRef<[u8]>>(
         &self,
         hash: u32,
-        key: &[u8],
+        key: impl FnOnce() -> K,
         mut is_it: impl FnMut(u32) -> bool,
     ) -> Option<u32> {
         let home = self.home(hash)?;
         for distance in 0..self.window() {
             let bucket = &self.buckets[self.at(home, distance)];
-            let mut same = bucket.same(hash);
-            while same != 0 {
-                let number = bucket.numbers[same.trailing_zeros() as usize];
-                if is_it(number) {
+            for way in bucket.ways(hash) {
+                let number = bucket.numbers[way];
+                if bucket.hashes[way] == hash && is_it(number) {
                     return Some(number);
                 }
-                same &= same - 1;
             }
-            if bucket.passed == 0 {
+            if bucket.passed() == 0 {
                 return None;
             }
         }
@@ -78,16 +78,19 @@ impl Index {
 
     /// Shows every number that may be the key's, without deciding.
     #[inline]
-    pub(crate) fn candidates(&self, hash: u32, key: &[u8], mut visit: impl FnMut(u32)) {
+    pub(crate) fn candidates<K: AsRef<[u8]>>(
+        &self,
+        hash: u32,
+        key: impl FnOnce() -> K,
+        mut visit: impl FnMut(u32),
+    ) {
         let Some(home) = self.home(hash) else { return };
         for distance in 0..self.window() {
             let bucket = &self.buckets[self.at(home, distance)];
-            let mut same = bucket.same(hash);
-            while same != 0 {
-                visit(bucket.numbers[same.trailing_zeros() as usize]);
-                same &= same - 1;
+            for way in bucket.ways(hash).filter(|way| bucket.hashes[*way] == hash) {
+                visit(bucket.numbers[way]);
             }
-            if bucket.passed == 0 {
+            if bucket.passed() == 0 {
                 return;
             }
         }
@@ -98,7 +101,7 @@ impl Index {
     /// before looking into the first lets the misses overlap.
     #[inline]
     pub(crate) fn touch(&self, hash: u32) -> u32 {
-        self.home(hash).map_or(0, |home| self.buckets[home].taken)
+        self.home(hash).map_or(0, |home| self.buckets[home].hashes[0])
     }
 
     /// Adds a key that is not there. `key_of` gives the key behind a number of this table; it is only asked after an
@@ -133,7 +136,7 @@ impl Index {
     pub(crate) fn remove(&mut self, hash: u32, number: u32, key_of: impl Fn(u32) -> Box<[u8]>) {
         let passed = match self.locate(hash, number) {
             Some((bucket, way, distance)) => {
-                self.buckets[bucket].taken &= !(1 << way);
+                self.buckets[bucket].tags &= !(0xff << (8 * way));
                 distance
             }
             None => {
@@ -144,7 +147,7 @@ impl Index {
         let home = self.home(hash).unwrap_or_default();
         for distance in 0..passed {
             let bucket = self.at(home, distance);
-            self.buckets[bucket].passed -= 1;
+            self.buckets[bucket].unpass();
         }
         self.len -= 1;
         if self.len == 0 {
@@ -155,11 +158,11 @@ impl Index {
         }
     }
 
-    fn find_spilled(&self, key: &[u8]) -> Option<u32> {
+    fn find_spilled<K: AsRef<[u8]>>(&self, key: impl FnOnce() -> K) -> Option<u32> {
         if self.spilled.is_empty() {
             return None;
         }
-        self.spilled.get(key).map(|spilled| spilled.number)
+        self.spilled.get(key().as_ref()).map(|spilled| spilled.number)
     }
 
     /// Where the entry of this hash and number is: bucket, way, and distance from home.
@@ -168,13 +171,9 @@ impl Index {
         for distance in 0..self.window() {
             let at = self.at(home, distance);
             let bucket = &self.buckets[at];
-            let mut same = bucket.same(hash);
-            while same != 0 {
-                let way = same.trailing_zeros() as usize;
-                if bucket.numbers[way] == number {
-                    return Some((at, way, distance));
-                }
-                same &= same - 1;
+            let is_it = |way: &usize| bucket.hashes[*way] == hash && bucket.numbers[*way] == number;
+            if let Some(way) = bucket.ways(hash).find(is_it) {
+                return Some((at, way, distance));
             }
         }
         None
@@ -186,14 +185,13 @@ impl Index {
         for distance in 0..self.window() {
             let at = self.at(home, distance);
             let bucket = &mut self.buckets[at];
-            let way = bucket.taken.trailing_ones() as usize;
-            if way < WAYS {
+            if let Some(way) = bucket.free_way() {
+                bucket.tags |= u64::from(tag(hash)) << (8 * way);
                 bucket.hashes[way] = hash;
                 bucket.numbers[way] = number;
-                bucket.taken |= 1 << way;
                 return true;
             }
-            bucket.passed += 1;
+            bucket.pass();
         }
         false
     }
@@ -212,7 +210,7 @@ impl Index {
         let buckets = mem::replace(&mut self.buckets, fresh);
         let spilled = mem::take(&mut self.spilled);
         for bucket in &buckets {
-            for way in (0..WAYS).filter(|way| bucket.taken & 1 << way != 0) {
+            for way in (0..WAYS).filter(|way| bucket.is_taken(*way)) {
                 let (hash, number) = (bucket.hashes[way], bucket.numbers[way]);
                 self.place_or_spill(Spilled { hash, number }, key_of);
             }
@@ -251,15 +249,51 @@ impl Index {
 }
 
 impl Bucket {
-    /// One bit for each taken entry of this hash.
+    /// The entries that may have this hash: all that do, and few others.
     #[inline]
-    fn same(&self, hash: u32) -> u32 {
-        let mut same = 0;
-        for way in 0..WAYS {
-            same |= u32::from(self.hashes[way] == hash) << way;
-        }
-        same & self.taken
+    fn ways(&self, hash: u32) -> impl Iterator<Item = usize> + use<> {
+        let differing = self.tags ^ (EVERY * u64::from(tag(hash)));
+        // Exact for every byte: a free entry must not show, for its hash is an old one.
+        let low = EVERY * 0x7f;
+        let mut same = !(((differing & low) + low) | differing) & (EVERY << 7);
+        core::iter::from_fn(move || {
+            let way = (same.trailing_zeros() / 8) as usize;
+            same &= same.wrapping_sub(1);
+            (way < WAYS).then_some(way)
+        })
     }
+
+    fn free_way(&self) -> Option<usize> {
+        (0..WAYS).find(|way| !self.is_taken(*way))
+    }
+
+    const fn is_taken(&self, way: usize) -> bool {
+        (self.tags >> (8 * way)) as u8 != 0
+    }
+
+    #[inline]
+    const fn passed(&self) -> u8 {
+        (self.tags >> 56) as u8
+    }
+
+    fn pass(&mut self) {
+        if self.passed() < u8::MAX {
+            self.tags += 1 << 56;
+        }
+    }
+
+    fn unpass(&mut self) {
+        if self.passed() < u8::MAX {
+            self.tags -= 1 << 56;
+        }
+    }
+}
+
+/// A byte of the hash, never zero. Homes depend on its other end.
+#[inline]
+const fn tag(hash: u32) -> u8 {
+    let tag = hash as u8;
+    if tag == 0 { 1 } else { tag }
 }
 
 #[cfg(test)]
@@ -273,7 +307,7 @@ mod tests {
     }
 
     fn find(index: &Index, hash: u32, number: u32) -> Option<u32> {
-        index.find(hash, &number.to_be_bytes(), |other| other == number)
+        index.find(hash, || key_of(number), |other| other == number)
     }
 
     #[test]
@@ -290,10 +324,14 @@ mod tests {
         }
         let steps = Cell::new(0);
         for number in 0..100_000_u32 {
-            let found = index.find(0xdead_beef, &number.to_be_bytes(), |other| {
-                steps.set(steps.get() + 1);
-                other == number
-            });
+            let found = index.find(
+                0xdead_beef,
+                || key_of(number),
+                |other| {
+                    steps.set(steps.get() + 1);
+                    other == number
+                },
+            );
             assert_eq!(found, Some(number));
         }
         assert!(steps.get() <= 100_000 * WAYS * WINDOW);
@@ -329,7 +367,7 @@ mod tests {
                     (true, Some(at)) => {
                         let (hash, number) = list[at];
                         index.replace(hash, number, number + 1_000, key_of);
-                        prop_assert_eq!(index.find(hash, &key_of(number), |it| it > 999),
+                        prop_assert_eq!(index.find(hash, || key_of(number), |it| it > 999),
                             Some(number + 1_000));
                         // A spilled key keeps its old name: put the number back under it.
                         index.replace(hash, number + 1_000, number, |it| key_of(it - 1_000));

@@ -66,6 +66,13 @@ impl Postings {
         }
     }
 
+    pub(crate) fn contains(&self, hashing: &Hashing, posting: &Posting, target: u32) -> bool {
+        match posting.list() {
+            Some(list) => self.lists[list].position(hashing, target).is_some(),
+            None => *posting == Posting(target),
+        }
+    }
+
     pub(crate) fn add(&mut self, hashing: &Hashing, posting: &mut Posting, target: u32) {
         let list = match posting.list() {
             Some(list) => list,
@@ -130,6 +137,10 @@ impl List {
             if *repeats == 0 {
                 self.repeats.remove(&target);
             }
+            if self.repeats.is_empty() {
+                // An emptied map keeps its last node.
+                self.repeats = BTreeMap::new();
+            }
             return;
         }
         let position = self.position(hashing, target).expect("a target that was added is listed");
@@ -152,11 +163,11 @@ impl List {
 
     fn position(&self, hashing: &Hashing, target: u32) -> Option<u32> {
         match &self.positions {
-            Some(positions) => {
-                positions.find(hashing.of_step(0, target), &target.to_be_bytes(), |position| {
-                    self.targets[position as usize] == target
-                })
-            }
+            Some(positions) => positions.find(
+                hashing.of_step(0, target),
+                || target.to_be_bytes(),
+                |position| self.targets[position as usize] == target,
+            ),
             None => self.targets.iter().position(|other| *other == target).map(|at| at as u32),
         }
     }

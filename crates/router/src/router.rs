@@ -268,3 +268,47 @@ impl<D: Copy + Eq + Hash> Router<D> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::{HeaderMap, NoHeaders};
+    use std::format;
+
+    /// Somebody guessed the seed, and every name, word, key and argument of theirs has one hash. That this test ends is
+    /// the proof: with chains of 100,000 it would take ten thousand million steps.
+    #[test]
+    fn keys_that_all_collide_stay_bounded() {
+        const KEYS: u32 = 100_000;
+        let mut router = Router::new(1);
+        router.hashing.everything_collides = true;
+        let direct = router.add(Kind::Direct);
+        let topic = router.add(Kind::Topic);
+        let headers = router.add(Kind::Headers);
+        let mut matches = Matches::new();
+        for number in 0..KEYS {
+            let to = Target::Destination(number);
+            let (key, exchange) = match number % 3 {
+                0 => (format!("key-{number}"), direct),
+                1 => (format!("{number}.#.{number}"), topic),
+                _ => (format!("{number}.a"), topic),
+            };
+            assert_eq!(router.bind(exchange, to, &key), Ok(true));
+            if number % 16 == 0 {
+                let arguments = HeaderMap::from([(key.as_str(), i64::from(number).into())]);
+                let rule = Rule::new("").with_arguments(&arguments);
+                assert_eq!(router.bind(headers, to, rule), Ok(true));
+                router.route(headers, b"", &arguments, &mut matches);
+                assert_eq!(matches.destinations(), [number]);
+            }
+            let key = key.replace('#', "x");
+            router.route(exchange, key.as_bytes(), &NoHeaders, &mut matches);
+            assert_eq!(matches.destinations(), [number]);
+        }
+        for number in 0..KEYS {
+            router.unbind_all(Target::Destination(number));
+        }
+        assert!(router.is_empty() && router.holds_no_memory());
+    }
+}

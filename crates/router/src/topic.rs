@@ -7,10 +7,14 @@
 //!
 //! `*` and `#` are children of their own, kept in the node. A leaf holds words and `*`, and perhaps a `#` as its last
 //! word; any earlier `#` is an edge of the trie. So a walk takes a pattern apart at each `#` and never tries one twice.
+//!
+//! Most patterns need no trie: see `whole`.
 
 mod walk;
+mod whole;
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 
@@ -21,6 +25,7 @@ use crate::slots::Slots;
 use crate::words::Words;
 
 pub(crate) use self::walk::TopicScratch;
+use self::whole::Shape;
 
 /// The patterns of all topic exchanges of a router.
 #[derive(Clone, Debug)]
@@ -32,9 +37,16 @@ pub(crate) struct Topics {
     long_tails: Slots<Box<[u32]>>,
 }
 
-/// The trie of one exchange; it takes no memory while it is empty.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Root(u32);
+/// The patterns of one exchange; they take no memory while there are none.
+#[derive(Clone, Debug)]
+pub(crate) struct Root {
+    /// The index of the exchange.
+    scope: u32,
+    /// The root of its trie.
+    node: u32,
+    /// The shapes of the patterns that are not in the trie.
+    shapes: Vec<Shape>,
+}
 
 /// A prefix that several patterns share.
 #[derive(Clone, Debug)]
@@ -75,15 +87,19 @@ struct Place {
 /// A pattern's steps: words, [`ANY_WORD`] and [`ANY_WORDS`].
 type Steps = SmallVec<[u32; 16]>;
 
-const SHORT_TAIL: usize = 3;
+const SHORT_TAIL: usize = 4;
 const NONE: u32 = u32::MAX;
 /// The step of a `*`. Words have smaller numbers.
 const ANY_WORD: u32 = 0x8000_0000;
 /// The step of a `#`.
 const ANY_WORDS: u32 = 0x8000_0001;
+/// The step to the root of a trie, from its exchange.
+const TRIE: u32 = 0x8000_0002;
 
 impl Root {
-    pub(crate) const EMPTY: Self = Self(NONE);
+    pub(crate) const fn new(scope: u32) -> Self {
+        Self { scope, node: NONE, shapes: Vec::new() }
+    }
 }
 
 impl Topics {
@@ -113,20 +129,20 @@ impl Topics {
         pattern: &[u8],
         target: u32,
     ) {
-        if root.0 == NONE {
-            root.0 = self.nodes.insert(Node::new(NONE, NONE));
-        }
-        let steps: Steps = words_of(pattern)
-            .map(|word| match word {
-                b"*" => ANY_WORD,
-                b"#" => ANY_WORDS,
-                word => self.words.hold(hashing, word),
-            })
-            .collect();
-        let posting = self.end_of(hashing, *root, &steps);
-        let known = !posting.is_empty();
-        postings.add(hashing, posting, target);
-        if known {
+        let steps = self.hold(hashing, pattern);
+        let new = match self.add_whole(hashing, postings, root, &steps, target) {
+            Some(new) => new,
+            None => {
+                if root.node == NONE {
+                    root.node = self.nodes.insert(Node::new(NONE, TRIE));
+                }
+                let posting = self.end_of(hashing, root, &steps);
+                let new = posting.is_empty();
+                postings.add(hashing, posting, target);
+                new
+            }
+        };
+        if !new {
             self.release(hashing, &steps);
         }
     }
@@ -141,9 +157,27 @@ impl Topics {
         target: u32,
     ) {
         let steps = self.steps_of(hashing, pattern);
+        let gone = match self.take_whole(hashing, postings, root, &steps, target) {
+            Some(gone) => gone,
+            None => self.take_end(hashing, postings, root, &steps, target),
+        };
+        if gone {
+            self.release(hashing, &steps);
+        }
+    }
+
+    /// Takes a target from the end of a pattern in a trie; `true` when it was the last one.
+    fn take_end(
+        &mut self,
+        hashing: &Hashing,
+        postings: &mut Postings,
+        root: &mut Root,
+        steps: &[u32],
+        target: u32,
+    ) -> bool {
         let mut path: SmallVec<[Place; 16]> = SmallVec::new();
-        let mut place = Place::root(hashing, root.0);
-        let mut rest = &steps[..];
+        let mut place = Place::root(hashing, root);
+        let mut rest = steps;
         let posting = loop {
             path.push(place);
             let Some((step, after)) = rest.split_first() else {
@@ -157,15 +191,16 @@ impl Topics {
             place = Place { node: child.0, path: hashing.of_step(place.path, *step) };
         };
         postings.take(hashing, posting, target);
-        if posting.is_empty() {
-            self.prune(hashing, root, &path, &steps);
-            self.release(hashing, &steps);
+        let gone = posting.is_empty();
+        if gone {
+            self.prune(hashing, root, &path, steps);
         }
+        gone
     }
 
     /// The posting of a pattern, which is made when it is not there.
-    fn end_of(&mut self, hashing: &Hashing, root: Root, steps: &[u32]) -> &mut Posting {
-        let mut place = Place::root(hashing, root.0);
+    fn end_of(&mut self, hashing: &Hashing, root: &Root, steps: &[u32]) -> &mut Posting {
+        let mut place = Place::root(hashing, root);
         let mut rest = steps;
         while let Some((step, after)) = rest.split_first() {
             let child = self.child(hashing, place, *step);
@@ -257,7 +292,7 @@ impl Topics {
                 return;
             }
             match depth.checked_sub(1) {
-                None => *root = Root::EMPTY,
+                None => root.node = NONE,
                 Some(above) => {
                     self.detach(hashing, path[above], steps[above], Child(place.node));
                 }
@@ -274,7 +309,9 @@ impl Topics {
             word if node.edges > 0 => {
                 let is_it = |child| self.origin(Child(child)) == (above.node, word);
                 let hash = hashing.of_step(above.path, word);
-                self.edges.find(hash, &edge_key(above.node, word), is_it).map_or(Child::NONE, Child)
+                self.edges
+                    .find(hash, || edge_key(above.node, word), is_it)
+                    .map_or(Child::NONE, Child)
             }
             _ => Child::NONE,
         }
@@ -288,8 +325,8 @@ impl Topics {
             word => {
                 node.edges += 1;
                 let hash = hashing.of_step(above.path, word);
-                let (nodes, leaves) = (&self.nodes, &self.leaves);
-                self.edges.insert(hash, child.0, |it| key_of(nodes, leaves, it));
+                let tries = (&self.nodes, &self.leaves, &self.long_tails);
+                self.edges.insert(hash, child.0, |it| key_of(tries, it));
             }
         }
     }
@@ -302,8 +339,8 @@ impl Topics {
             word => {
                 node.edges -= 1;
                 let hash = hashing.of_step(above.path, word);
-                let (nodes, leaves) = (&self.nodes, &self.leaves);
-                self.edges.remove(hash, child.0, |it| key_of(nodes, leaves, it));
+                let tries = (&self.nodes, &self.leaves, &self.long_tails);
+                self.edges.remove(hash, child.0, |it| key_of(tries, it));
             }
         }
     }
@@ -315,8 +352,8 @@ impl Topics {
             ANY_WORDS => node.any_words = to,
             word => {
                 let hash = hashing.of_step(above.path, word);
-                let (nodes, leaves) = (&self.nodes, &self.leaves);
-                self.edges.replace(hash, from.0, to.0, |it| key_of(nodes, leaves, it));
+                let tries = (&self.nodes, &self.leaves, &self.long_tails);
+                self.edges.replace(hash, from.0, to.0, |it| key_of(tries, it));
             }
         }
     }
@@ -327,16 +364,17 @@ impl Topics {
         origin(&self.nodes, &self.leaves, child)
     }
 
+    /// The steps of a pattern, whose words are held once more.
+    fn hold(&mut self, hashing: &Hashing, pattern: &[u8]) -> Steps {
+        let words = words_of(pattern);
+        words.map(|word| wildcard(word).unwrap_or_else(|| self.words.hold(hashing, word))).collect()
+    }
+
+    /// The steps of a pattern that is bound.
     fn steps_of(&self, hashing: &Hashing, pattern: &[u8]) -> Steps {
-        words_of(pattern)
-            .map(|word| match word {
-                b"*" => ANY_WORD,
-                b"#" => ANY_WORDS,
-                word => {
-                    self.words.find(hashing, word).expect("the words of a bound pattern are held")
-                }
-            })
-            .collect()
+        let step = |word| wildcard(word).or_else(|| self.words.find(hashing, word));
+        let steps = words_of(pattern).map(step);
+        steps.map(|step| step.expect("the words of a bound pattern are held")).collect()
     }
 
     fn release(&mut self, hashing: &Hashing, steps: &[u32]) {
@@ -408,8 +446,8 @@ impl Child {
 
 impl Place {
     #[inline]
-    fn root(hashing: &Hashing, node: u32) -> Self {
-        Self { node, path: hashing.of_step(0, node) }
+    fn root(hashing: &Hashing, root: &Root) -> Self {
+        Self { node: root.node, path: hashing.of_step(root.scope, TRIE) }
     }
 }
 
@@ -417,6 +455,14 @@ impl Place {
 #[inline]
 fn words_of(key: &[u8]) -> impl Iterator<Item = &[u8]> {
     key.split(|byte| *byte == b'.').filter(move |_| !key.is_empty())
+}
+
+fn wildcard(word: &[u8]) -> Option<u32> {
+    match word {
+        b"*" => Some(ANY_WORD),
+        b"#" => Some(ANY_WORDS),
+        _ => None,
+    }
 }
 
 /// The steps as a leaf's tail, and whether a `#` ends them; `None` when there is an earlier `#`.
@@ -436,11 +482,160 @@ fn origin(nodes: &Slots<Node>, leaves: &Slots<Leaf>, child: Child) -> (u32, u32)
     }
 }
 
+/// The name of an edge; only used after an attack.
 fn edge_key(parent: u32, via: u32) -> [u8; 8] {
     (u64::from(parent) << 32 | u64::from(via)).to_be_bytes()
 }
 
-fn key_of(nodes: &Slots<Node>, leaves: &Slots<Leaf>, child: u32) -> Box<[u8]> {
+/// What there is beside the table of edges.
+type Tries<'a> = (&'a Slots<Node>, &'a Slots<Leaf>, &'a Slots<Box<[u32]>>);
+
+fn key_of((nodes, leaves, long_tails): Tries<'_>, child: u32) -> Box<[u8]> {
     let (parent, via) = origin(nodes, leaves, Child(child));
-    Box::new(edge_key(parent, via))
+    let whole = Child(child).leaf().and_then(|leaf| leaves[leaf].name(long_tails));
+    whole.unwrap_or_else(|| Box::new(edge_key(parent, via)))
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::format;
+    use std::string::String;
+
+    struct World {
+        hashing: Hashing,
+        topics: Topics,
+        postings: Postings,
+        root: Root,
+        scratch: TopicScratch,
+    }
+
+    impl World {
+        fn new() -> Self {
+            Self {
+                hashing: Hashing::new(1),
+                topics: Topics::new(),
+                postings: Postings::new(),
+                root: Root::new(0),
+                scratch: TopicScratch::default(),
+            }
+        }
+
+        fn add(&mut self, pattern: &str, target: u32) {
+            let Self { hashing, topics, postings, root, .. } = self;
+            topics.add(hashing, postings, root, pattern.as_bytes(), target);
+        }
+
+        fn take(&mut self, pattern: &str, target: u32) {
+            let Self { hashing, topics, postings, root, .. } = self;
+            topics.take(hashing, postings, root, pattern.as_bytes(), target);
+        }
+
+        /// How many patterns match, and in how many steps that was found.
+        fn find(&mut self, key: &str) -> (usize, usize) {
+            self.scratch.steps.set(0);
+            self.topics.find(&self.hashing, &self.root, key.as_bytes(), &mut self.scratch);
+            (self.scratch.found.len(), self.scratch.steps.get())
+        }
+    }
+
+    /// The known attack: `#.a.#.a.#.b` against `a.a.a.a`. Backtracking takes exponential time.
+    #[test]
+    fn many_hashes_cost_no_more_than_nodes_times_words() {
+        for hashes in 1..40 {
+            let pattern = "#.a.".repeat(hashes) + "b";
+            for words in [1, 30, 60, 120] {
+                let mut world = World::new();
+                world.add(&pattern, 1);
+                world.add(&(pattern.clone() + ".#"), 2);
+                let key = String::from("a") + &".a".repeat(words - 1);
+                let nodes = world.topics.nodes.len() + 2 * world.topics.leaves.len();
+                assert!(nodes <= 2 * hashes + 6);
+                let (found, steps) = world.find(&key);
+                assert_eq!(found, 0);
+                assert!(
+                    steps <= nodes * (words + 1),
+                    "{steps} steps, {nodes} nodes, {words} words"
+                );
+                let (found, steps) = world.find(&(key + ".b"));
+                assert_eq!(found, if words >= hashes { 2 } else { 0 });
+                assert!(steps <= nodes * (words + 2));
+            }
+        }
+    }
+
+    /// Every word may be skipped by every `#`, and every pattern shares nodes with others.
+    #[test]
+    fn many_patterns_of_many_hashes_cost_no_more_than_nodes_times_words() {
+        let mut world = World::new();
+        let steps = ["#", "a", "*", "b"];
+        let mut tail_words = 0;
+        for number in 0..2_000_usize {
+            let digits = (0..6).map(|digit| steps[(number >> (2 * digit)) & 3]);
+            let pattern: Vec<_> = digits.collect();
+            tail_words += pattern.len();
+            world.add(&pattern.join("."), 1);
+        }
+        let nodes = world.topics.nodes.len() + tail_words;
+        for words in [5, 20, 80] {
+            let key = String::from("a") + &".a".repeat(words - 1);
+            let (found, steps) = world.find(&key);
+            assert!(found > 0);
+            assert!(steps <= nodes * (words + 1), "{steps} steps, {nodes} nodes, {words} words");
+        }
+    }
+
+    /// Half of the targets of a pattern are in the trie, since its shape was one too many when they came.
+    #[test]
+    fn a_pattern_may_be_half_in_the_trie() {
+        let mut world = World::new();
+        let others: Vec<_> = (0..whole::SHAPES_MAX).map(|len| "*.".repeat(len) + "x").collect();
+        for other in &others {
+            world.add(other, 1);
+        }
+        world.add("a.#", 1);
+        world.add("a.#", 2);
+        assert!(world.topics.nodes.len() > 0);
+        world.take(&others[3], 1);
+        world.add("a.#", 3);
+        world.add("a.#", 1);
+        assert_eq!(world.find("a.b").0, 2);
+        for target in [1, 2, 1, 3] {
+            world.take("a.#", target);
+        }
+        assert_eq!(world.find("a.b").0, 0);
+        for other in others.iter().filter(|other| **other != others[3]) {
+            world.take(other, 1);
+        }
+        assert!(world.topics.holds_no_memory());
+    }
+
+    /// Four words, 70 % literal, 20 % with one `*`, 10 % ending in `#`.
+    #[test]
+    fn a_pattern_takes_less_than_70_bytes() {
+        assert_eq!((size_of::<Leaf>(), size_of::<Node>()), (32, 24));
+        for vocabulary in [30, 1_000] {
+            let mut world = World::new();
+            let mut draw = 1_u64;
+            let mut below = |bound: u64| {
+                draw = draw.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+                (draw >> 33) % bound
+            };
+            let change = allocation_counter::measure(|| {
+                for target in 0..100_000 {
+                    let mut words = [(); 4].map(|()| format!("word{}", below(vocabulary)));
+                    match below(10) {
+                        0..7 => {}
+                        7 | 8 => words[below(4) as usize] = "*".into(),
+                        _ => words[3] = "#".into(),
+                    }
+                    world.add(&words.join("."), target);
+                }
+            });
+            let patterns = world.topics.leaves.len() as i64;
+            let each = change.bytes_current / patterns;
+            assert!(each <= 70, "{each} bytes a pattern with {vocabulary} words");
+        }
+    }
 }

@@ -76,7 +76,10 @@ impl Visited {
     /// Adds numbers that differ, to an empty list.
     #[inline]
     pub(crate) fn start_with(&mut self, numbers: &[u32]) {
-        self.list.extend_from_slice(numbers);
+        match numbers {
+            [number] => self.list.push(*number),
+            numbers => self.list.extend_from_slice(numbers),
+        }
     }
 
     fn mark_all(&mut self, bound: usize) {

@@ -69,7 +69,7 @@ impl<D: Copy + Eq + Hash> Router<D> {
             Table::Topic(root) => {
                 let mut found = false;
                 for key in keys {
-                    self.topics.find(&self.hashing, *root, key, &mut out.topic);
+                    self.topics.find(&self.hashing, root, key, &mut out.topic);
                     found |= self.take_found(out);
                 }
                 found

@@ -7,12 +7,14 @@
 //! Most of the time goes into cache misses, so each round first reads all buckets, then all children, that it is going
 //! to look into: the misses of a round overlap.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::hint::black_box;
 
 use super::{ANY_WORD, ANY_WORDS, Child, Leaf, NONE, Place, Root, Topics, edge_key, words_of};
 use crate::hashing::Hashing;
 use crate::posting::Posting;
+use crate::slots::Slots;
 use crate::visited::Marks;
 use crate::words::Words;
 
@@ -21,7 +23,11 @@ use crate::words::Words;
 pub(crate) struct TopicScratch {
     /// The postings of the patterns that match.
     pub(crate) found: Vec<Posting>,
-    words: Vec<u32>,
+    pub(super) words: Vec<u32>,
+    /// The hash of each word in its place.
+    pub(super) hashes: Vec<u32>,
+    /// Where whole patterns may be, and which shape they have.
+    pub(super) paths: Vec<(u32, u32)>,
     places: Vec<Place>,
     reached: Vec<Reached>,
     /// The nodes below a `#` that were reached: they take part in every further round.
@@ -47,19 +53,25 @@ impl Topics {
     pub(crate) fn find(
         &self,
         hashing: &Hashing,
-        root: Root,
+        root: &Root,
         key: &[u8],
         scratch: &mut TopicScratch,
     ) {
         scratch.found.clear();
-        if root.0 == NONE {
+        if root.node == NONE && root.shapes.is_empty() {
             return;
         }
         scratch.begin();
-        scratch.words.extend(
-            words_of(key).map(|word| self.words.find(hashing, word).unwrap_or(Words::UNKNOWN)),
-        );
-        let root = Place::root(hashing, root.0);
+        for word in words_of(key) {
+            scratch.words.push(self.words.find(hashing, word).unwrap_or(Words::UNKNOWN));
+        }
+        self.find_whole(hashing, root, scratch);
+        if root.node != NONE {
+            self.walk(hashing, Place::root(hashing, root), scratch);
+        }
+    }
+
+    fn walk(&self, hashing: &Hashing, root: Place, scratch: &mut TopicScratch) {
         scratch.places.push(root);
         self.open(hashing, root, 0, scratch);
         scratch.places.extend_from_slice(&scratch.lasting);
@@ -85,7 +97,7 @@ impl Topics {
         }
         for place in &scratch.places {
             #[cfg(test)]
-            scratch.steps.set(scratch.steps.get() + 1);
+            scratch.count_steps(1);
             let node = &self.nodes[place.node];
             if !node.any_word.is_none() {
                 let path = hashing.of_step(place.path, ANY_WORD);
@@ -95,9 +107,13 @@ impl Topics {
             if known && node.edges > 0 {
                 let path = hashing.of_step(place.path, word);
                 let (from, via) = (place.node, word);
-                self.edges.candidates(path, &edge_key(from, via), |child| {
-                    scratch.reached.push(Reached { child: Child(child), path, from, via });
-                });
+                self.edges.candidates(
+                    path,
+                    || edge_key(from, via),
+                    |child| {
+                        scratch.reached.push(Reached { child: Child(child), path, from, via });
+                    },
+                );
             }
         }
         let origins = scratch.reached.iter().map(|reached| self.origin(reached.child).0);
@@ -150,16 +166,11 @@ impl Topics {
     }
 
     /// Matches a leaf's tail with the words from `at` on.
-    fn compare(&self, leaf: u32, at: usize, scratch: &mut TopicScratch) {
+    pub(super) fn compare(&self, leaf: u32, at: usize, scratch: &mut TopicScratch) {
         let record = &self.leaves[leaf];
-        let words = &scratch.words[at..];
-        let fits = if record.is_open() {
-            record.words() <= words.len()
-        } else {
-            record.words() == words.len()
-        };
-        if fits
-            && self.agrees(record, at, scratch)
+        #[cfg(test)]
+        scratch.count_steps(record.words());
+        if record.matches(&scratch.words[at..], &self.long_tails)
             && (!record.is_open() || self.is_new(Child::of_leaf(leaf), scratch))
         {
             scratch.found.push(record.posting);
@@ -171,19 +182,29 @@ impl Topics {
         let record = &self.leaves[leaf];
         let Some(last) = scratch.words.len().checked_sub(record.words()) else { return };
         let first = if record.is_open() { at } else { last.max(at) };
-        if (first..=last).any(|at| self.agrees(record, at, scratch)) {
+        let tail = record.tail(&self.long_tails);
+        #[cfg(test)]
+        scratch.count_steps(tail.len() * (last + 1).saturating_sub(first));
+        if (first..=last).any(|at| agree(tail, &scratch.words[at..])) {
             scratch.found.push(record.posting);
         }
     }
+}
 
-    /// Whether the words from `at` on begin with a leaf's tail.
+impl Leaf {
+    /// Whether these words, and no others, match the tail.
     #[inline]
-    fn agrees(&self, leaf: &Leaf, at: usize, scratch: &TopicScratch) -> bool {
-        let tail = leaf.tail(&self.long_tails);
-        #[cfg(test)]
-        scratch.steps.set(scratch.steps.get() + tail.len());
-        tail.iter().zip(&scratch.words[at..]).all(|(step, word)| step == word || *step == ANY_WORD)
+    pub(super) fn matches(&self, words: &[u32], long_tails: &Slots<Box<[u32]>>) -> bool {
+        let len = self.words();
+        (len == words.len() || self.is_open() && len < words.len())
+            && agree(self.tail(long_tails), words)
     }
+}
+
+/// Whether the words begin with the steps of a tail.
+#[inline]
+fn agree(tail: &[u32], words: &[u32]) -> bool {
+    tail.iter().zip(words).all(|(step, word)| step == word || *step == ANY_WORD)
 }
 
 impl TopicScratch {
@@ -192,5 +213,10 @@ impl TopicScratch {
         self.places.clear();
         self.lasting.clear();
         self.seen.begin();
+    }
+
+    #[cfg(test)]
+    fn count_steps(&self, steps: usize) {
+        self.steps.set(self.steps.get() + steps);
     }
 }

@@ -1,0 +1,144 @@
+//! Topic patterns against the definition of a match.
+
+use proptest::prelude::*;
+use warrener_router::fuzzing::model::topic_matches;
+use warrener_router::{Kind, Matches, NoHeaders, Router, Target};
+
+/// Every pattern of up to five words out of `a`, `b`, `*` and `#`, all bound at once, and every key of up to five words
+/// out of `a` and `b`.
+#[test]
+fn all_short_patterns_match_what_they_should() {
+    let patterns = all_of(&["a", "b", "*", "#"]);
+    let keys = all_of(&["a", "b"]);
+    assert_eq!((patterns.len(), keys.len()), (1_365, 63));
+    let mut router = Router::new(1);
+    let exchange = router.add(Kind::Topic);
+    for (at, pattern) in patterns.iter().enumerate() {
+        assert_eq!(router.bind(exchange, Target::Destination(at), pattern), Ok(true));
+    }
+    let mut matches = Matches::new();
+    for key in &keys {
+        router.route(exchange, key.as_bytes(), &NoHeaders, &mut matches);
+        let mut found: Vec<_> = matches.iter().copied().collect();
+        found.sort_unstable();
+        let expected = patterns.iter().enumerate();
+        let expected = expected.filter(|(_, it)| topic_matches(it.as_bytes(), key.as_bytes()));
+        assert_eq!(found, expected.map(|(at, _)| at).collect::<Vec<_>>(), "{key:?}");
+    }
+}
+
+/// The same patterns one at a time: each has a trie, or a shape, for itself.
+#[test]
+fn short_patterns_match_alone_as_they_do_in_company() {
+    let keys = all_of(&["a", "b"]);
+    let mut router = Router::new(1);
+    let exchange = router.add(Kind::Topic);
+    let mut matches = Matches::new();
+    for pattern in all_of(&["a", "b", "*", "#"]) {
+        assert_eq!(router.bind(exchange, Target::Destination(()), &pattern), Ok(true));
+        for key in &keys {
+            router.route(exchange, key.as_bytes(), &NoHeaders, &mut matches);
+            let expected = topic_matches(pattern.as_bytes(), key.as_bytes());
+            assert_eq!(!matches.is_empty(), expected, "{pattern:?} {key:?}");
+        }
+        assert!(router.unbind(exchange, Target::Destination(()), &pattern));
+    }
+}
+
+#[test]
+fn the_empty_key_has_no_words_and_two_dots_enclose_an_empty_one() {
+    for (pattern, key, expected) in [
+        ("", "", true),
+        ("#", "", true),
+        ("*", "", false),
+        ("#.#", "", true),
+        ("*", ".", false),
+        ("*.*", ".", true),
+        ("a.*.b", "a..b", true),
+        ("a..b", "a..b", true),
+        ("a.b", "a..b", false),
+        ("a.#.b", "a..b", true),
+        ("a.*", "a.", true),
+        ("a", "a.", false),
+        ("*.#", ".a", true),
+    ] {
+        let mut router = Router::new(1);
+        let exchange = router.add(Kind::Topic);
+        assert_eq!(router.bind(exchange, Target::Destination(()), pattern), Ok(true));
+        let mut matches = Matches::new();
+        router.route(exchange, key.as_bytes(), &NoHeaders, &mut matches);
+        assert_eq!(!matches.is_empty(), expected, "{pattern:?} {key:?}");
+        assert_eq!(topic_matches(pattern.as_bytes(), key.as_bytes()), expected);
+    }
+}
+
+/// In a published key, `*` and `#` are words like any other.
+#[test]
+fn wildcards_in_a_key_match_only_wildcards() {
+    let mut router = Router::new(1);
+    let exchange = router.add(Kind::Topic);
+    for (target, pattern) in ["a.*", "a.b", "a.#", "a.*.c"].into_iter().enumerate() {
+        assert_eq!(router.bind(exchange, Target::Destination(target), pattern), Ok(true));
+    }
+    let mut matches = Matches::new();
+    for key in ["a.*", "a.#"] {
+        router.route(exchange, key.as_bytes(), &NoHeaders, &mut matches);
+        let mut found = matches.destinations().to_vec();
+        found.sort_unstable();
+        assert_eq!(found, [0, 2], "{key}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn long_patterns_match_what_they_should(
+        patterns in proptest::collection::vec("[ab*#](\\.[ab*#]){0,90}|[ab#](\\.[ab]){60,70}", 1..60),
+        keys in proptest::collection::vec("[ab](\\.[ab]){0,90}", 1..10),
+    ) {
+        let mut router = Router::new(1);
+        let exchange = router.add(Kind::Topic);
+        for (at, pattern) in patterns.iter().enumerate() {
+            prop_assert_eq!(router.bind(exchange, Target::Destination(at), pattern), Ok(true));
+        }
+        let mut matches = Matches::new();
+        for key in &keys {
+            router.route(exchange, key.as_bytes(), &NoHeaders, &mut matches);
+            for (at, pattern) in patterns.iter().enumerate() {
+                prop_assert_eq!(matches.destinations().contains(&at), slow(pattern, key));
+            }
+        }
+    }
+}
+
+/// As `topic_matches`, by rows instead of recursion: many `#` against a long key would take it years.
+fn slow(pattern: &str, key: &str) -> bool {
+    let words: Vec<_> = key.split('.').collect();
+    let mut row = vec![false; words.len() + 1];
+    row[0] = true;
+    for step in pattern.split('.') {
+        let mut next = vec![false; words.len() + 1];
+        for at in 0..=words.len() {
+            next[at] = match step {
+                "#" => row[at] || at > 0 && next[at - 1],
+                step => at > 0 && row[at - 1] && (step == "*" || step == words[at - 1]),
+            };
+        }
+        row = next;
+    }
+    row[words.len()]
+}
+
+fn all_of(words: &[&str]) -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut last = vec![Vec::new()];
+    for _ in 0..5 {
+        last = last
+            .iter()
+            .flat_map(|start: &Vec<&str>| words.iter().map(|word| [&start[..], &[*word]].concat()))
+            .collect();
+        all.extend(last.iter().map(|words| words.join(".")));
+    }
+    all
+}
