@@ -1,12 +1,14 @@
 //! The commit: one batch, one write, one sync. This is the side that blocks.
 
 use super::pending::{Batch, PendingPiece, PendingRecord};
+use super::recovery::write_manifest;
 use crate::config::Config;
 use crate::disk::Disk;
 use crate::error::LogError;
 use crate::format::{
-    BATCH_HEADER_BYTES, BatchHeader, ENTRY_HEADER_BYTES, EntryHeader, FooterBuilder, Kind, Piece,
-    RESERVE, SEGMENT_HEADER_BYTES, SegmentHeader, SegmentName, Trailer, entry_header,
+    BATCH_HEADER_BYTES, BatchHeader, ENTRY_HEADER_BYTES, EntryHeader, FooterBuilder, Kind,
+    Manifest, Piece, RESERVE, SEGMENT_HEADER_BYTES, SegmentHeader, SegmentName, Trailer,
+    entry_header,
 };
 use bytes::Bytes;
 use core::ops::Range;
@@ -44,6 +46,8 @@ pub(super) struct Commit<D: Disk> {
     pub(super) sync: bool,
     /// Seal the segment first, however short it is.
     pub(super) seal: bool,
+    /// The manifest to end with, when this is the last commit of all.
+    pub(super) manifest: Option<Manifest>,
 }
 
 /// What came of it.
@@ -60,6 +64,7 @@ pub(super) struct Committed<D: Disk> {
     pub(super) size_bytes: u64,
     /// The reserve had to be given up.
     pub(super) reserve_used: bool,
+    pub(super) manifest_written: bool,
     pub(super) free_bytes: Option<u64>,
     pub(super) outcome: Result<(), Failure>,
 }
@@ -99,7 +104,7 @@ pub(super) fn failed(doing: &str, error: &io::Error) -> LogError {
 
 impl<D: Disk> Commit<D> {
     pub(super) fn run(self) -> Committed<D> {
-        let Self { committer, batch, sync, seal } = self;
+        let Self { committer, batch, sync, seal, manifest } = self;
         let mut done = Committed {
             committer,
             batch,
@@ -108,12 +113,13 @@ impl<D: Disk> Commit<D> {
             written: None,
             size_bytes: 0,
             reserve_used: false,
+            manifest_written: false,
             free_bytes: None,
             outcome: Ok(()),
         };
-        done.outcome = done.run(sync, seal);
+        done.outcome = done.run(sync, seal, manifest.as_ref());
         if done.outcome == Err(Failure::Full) && done.give_up_reserve() {
-            done.outcome = done.run(sync, seal);
+            done.outcome = done.run(sync, seal, manifest.as_ref());
         }
         done.size_bytes = done.committer.active.as_ref().map_or(0, |active| active.bytes);
         done.free_bytes = done.committer.disk.free_bytes().ok().flatten();
@@ -122,7 +128,7 @@ impl<D: Disk> Commit<D> {
 }
 
 impl<D: Disk> Committed<D> {
-    fn run(&mut self, sync: bool, seal: bool) -> Result<(), Failure> {
+    fn run(&mut self, sync: bool, seal: bool, manifest: Option<&Manifest>) -> Result<(), Failure> {
         let bytes = self.batch.as_ref().map_or(0, |batch| batch.bytes);
         if self.committer.is_due(bytes, seal) {
             self.sealed = Some(self.committer.seal()?);
@@ -133,7 +139,14 @@ impl<D: Disk> Committed<D> {
             }
             self.written = Some(self.committer.write(batch)?);
         }
-        if sync { self.committer.sync() } else { Ok(()) }
+        if sync {
+            self.committer.sync()?;
+        }
+        if let Some(manifest) = manifest {
+            write_manifest(&self.committer.disk, manifest)?;
+            self.manifest_written = true;
+        }
+        Ok(())
     }
 
     fn give_up_reserve(&mut self) -> bool {

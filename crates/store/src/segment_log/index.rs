@@ -1,5 +1,6 @@
 //! Where each record lies, and whether it is still needed.
 
+use super::reclaim::Look;
 use crate::format::{SegmentName, Trailer};
 use crate::log::RecordId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +40,9 @@ impl Bits {
 pub(super) struct Segment<F> {
     pub(super) name: SegmentName,
     pub(super) file: F,
+    pub(super) epoch: u64,
+    pub(super) salt: u64,
+    /// Made of the salt.
     pub(super) seed: u32,
     pub(super) bytes: u64,
     /// `None`: still being written.
@@ -49,8 +53,10 @@ pub(super) struct Segment<F> {
     pub(super) live_bytes: u64,
     /// How many fragments of records still needed.
     pub(super) live_fragments: usize,
-    /// When it was last looked at for what could be given back, in removals; see `reclaim`.
-    pub(super) looked_at: Option<u64>,
+    /// When it was looked at for what could be given back.
+    pub(super) looked_at: Option<Look>,
+    /// It could not be read: it is left as it is.
+    pub(super) damaged: bool,
 }
 
 /// A record in fragments.
@@ -70,6 +76,12 @@ pub(super) struct FragmentPlace {
     pub(super) offset_in_body: u64,
 }
 
+impl<F> Segment<F> {
+    fn is_low(&self) -> bool {
+        self.trailer.is_some() && self.live_bytes * 4 < self.bytes
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Index<F> {
     pub(super) segments: BTreeMap<u64, Segment<F>>,
@@ -80,6 +92,8 @@ pub(super) struct Index<F> {
     references: BTreeSet<(RecordId, RecordId)>,
     /// How many records still needed each record refers to, where it is more than one.
     several: BTreeMap<RecordId, u32>,
+    /// Whether there may be something to give back that there was not before.
+    pub(super) changed: bool,
 }
 
 /// Where a record lies.
@@ -97,6 +111,7 @@ impl<F> Index<F> {
             fragmented: BTreeMap::new(),
             references: BTreeSet::new(),
             several: BTreeMap::new(),
+            changed: true,
         }
     }
 
@@ -105,6 +120,39 @@ impl<F> Index<F> {
             self.by_first.insert(first.id, segment.name.number);
         }
         self.segments.insert(segment.name.number, segment);
+    }
+
+    /// Segments are gone; `moved` says where fragments that were in them lie now, in the segment with the first number.
+    pub(super) fn forget(&mut self, numbers: &[u64], moved: &[(u64, u32, Line)]) {
+        for number in numbers {
+            self.remove_segment(*number);
+        }
+        for fragmented in self.fragmented.values_mut() {
+            fragmented.pieces.retain(|piece| {
+                let gone = numbers.contains(&piece.segment);
+                let kept = moved
+                    .iter()
+                    .any(|(n, offset, _)| (*n, *offset) == (piece.segment, piece.offset));
+                !gone || kept
+            });
+        }
+        for &(number, offset, line) in moved {
+            let fragmented = self.fragmented.get_mut(&line.id);
+            let pieces = fragmented.into_iter().flat_map(|fragmented| &mut fragmented.pieces);
+            for piece in pieces.filter(|piece| (piece.segment, piece.offset) == (number, offset)) {
+                (piece.segment, piece.offset) = (numbers[0], line.offset);
+            }
+        }
+        self.fragmented.retain(|_, fragmented| !fragmented.pieces.is_empty());
+    }
+
+    /// The fragments in a segment that are needed: their bytes together, and how many.
+    pub(super) fn count_fragments(&self, number: u64) -> (u64, usize) {
+        let needed = self.fragmented.values().filter(|fragmented| !fragmented.released);
+        let pieces = needed.flat_map(|fragmented| &fragmented.pieces);
+        pieces
+            .filter(|piece| piece.segment == number)
+            .fold((0, 0), |(bytes, count), piece| (bytes + u64::from(piece.bytes), count + 1))
     }
 
     pub(super) fn remove_segment(&mut self, number: u64) -> Option<Segment<F>> {
@@ -227,6 +275,7 @@ impl<F> Index<F> {
                 if let Some(segment) = self.segments.get_mut(&place.segment) {
                     segment.live_bytes -= u64::from(place.bytes);
                     segment.live_fragments -= 1;
+                    self.changed |= segment.is_low();
                 }
             }
             return true;
@@ -236,6 +285,7 @@ impl<F> Index<F> {
         let was_live = segment.dead.set(at);
         if was_live {
             segment.live_bytes -= u64::from(segment.lines[at].bytes);
+            self.changed |= segment.is_low();
         }
         was_live
     }

@@ -1,9 +1,11 @@
 //! Loads: bodies from disk, neighbours in one read.
 
+use super::SegmentLog;
+use super::index::Segment;
 use crate::disk::Disk;
 use crate::error::{Damage, LoadError};
 use crate::format::{Kind, SegmentName, read_entry};
-use crate::log::{Loaded, RecordId};
+use crate::log::{Loaded, Log, LogEvent, RecordId};
 use bytes::Bytes;
 
 /// A gap up to this is read over rather than left out.
@@ -130,5 +132,68 @@ impl Assembled {
     fn finish(self) -> Loaded {
         let body = if self.pieces.is_empty() { self.whole } else { self.pieces.into() };
         Loaded { digest: self.digest, body }
+    }
+}
+
+impl<D: Disk> SegmentLog<D> {
+    /// Whether the record has been appended and is not written yet.
+    pub(super) fn is_early(&self, id: RecordId) -> bool {
+        self.incomplete.contains(&id)
+            || (id > self.written && (id <= self.in_flight_upto || self.pending.contains(id)))
+            || self.retry.as_ref().is_some_and(|batch| batch.contains(id))
+    }
+
+    pub(super) fn retry_early_loads(&mut self) {
+        for id in core::mem::take(&mut self.early_loads) {
+            self.load(id);
+        }
+    }
+
+    pub(super) fn poll_load(&mut self) -> Option<Load<D>> {
+        let mut load = Load { disk: self.disk.clone(), records: Vec::new(), entries: Vec::new() };
+        let mut bytes = 0;
+        while load.records.len() < self.config.loads && bytes < self.config.load_bytes {
+            let Some(id) = self.loads.pop_front() else { break };
+            let before = load.entries.len();
+            self.find(id, load.records.len(), &mut load.entries);
+            if before == load.entries.len() {
+                self.missing(id);
+                continue;
+            }
+            bytes += load.entries[before..].iter().map(|entry| u64::from(entry.bytes)).sum::<u64>();
+            let body_bytes = self.index.fragmented.get(&id).map_or(0, |record| record.body_bytes);
+            load.records.push(Wanted { id, body_bytes });
+        }
+        (!load.records.is_empty()).then_some(load)
+    }
+
+    /// Where the entries of a record lie.
+    pub(super) fn find(&self, id: RecordId, record: usize, entries: &mut Vec<EntryPlace<D::File>>) {
+        let entry = |segment: &Segment<D::File>, offset, bytes| EntryPlace {
+            record,
+            name: segment.name,
+            file: segment.file.clone(),
+            seed: segment.seed,
+            offset,
+            bytes,
+        };
+        if let Some(fragmented) = self.index.fragmented.get(&id) {
+            if fragmented.complete && !fragmented.released {
+                entries.extend(fragmented.pieces.iter().map(|piece| {
+                    entry(&self.index.segments[&piece.segment], piece.offset, piece.bytes)
+                }));
+            }
+        } else if let Some(place) = self.index.place(id) {
+            entries.push(entry(place.segment, place.offset, place.bytes));
+        }
+    }
+
+    pub(super) fn missing(&mut self, id: RecordId) {
+        self.events.push_back(LogEvent::Loaded { id, outcome: Err(LoadError::Missing) });
+    }
+
+    pub(super) fn handle_loaded(&mut self, loaded: LoadedRecords) {
+        let events = loaded.into_iter().map(|(id, outcome)| LogEvent::Loaded { id, outcome });
+        self.events.extend(events);
     }
 }

@@ -1,27 +1,29 @@
 //! The log on a disk: segments that are appended to, sealed, and given back.
 
 mod commit;
+mod group_commit;
 mod index;
 mod load;
 mod pending;
+mod reclaim;
 mod recovery;
 mod released;
 mod replay;
+mod rewrite;
+mod space;
 mod tail;
 mod work;
 
 use crate::config::{Config, DIGEST_BYTES_MAX, GROUP_BYTES_MAX, REFERENCES_MAX};
 use crate::disk::Disk;
-use crate::error::{LoadError, LogError, Refused};
+use crate::error::{LogError, Refused};
 use crate::log::{Append, Appended, Backlog, Epoch, Lane, Log, LogEvent, Opened, RecordId, Space};
-use commit::{Commit, Committed, Committer, Failure};
-use index::{FragmentPlace, Index, Line, Segment};
-use load::{EntryPlace, Load, LoadedRecords, Wanted};
+use commit::Committer;
+use index::Index;
 use pending::{Batch, Pending};
 use recovery::Recovered;
 use replay::Replay;
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 use work::{Done, Job};
 pub use work::{SegmentDone, SegmentWork};
 
@@ -32,6 +34,7 @@ pub struct SegmentLog<D: Disk> {
     disk: D,
     config: Config,
     state: State<D>,
+    epoch: u64,
     /// Held for as long as the log is.
     lock: Option<D::Lock>,
     last: RecordId,
@@ -57,7 +60,16 @@ pub struct SegmentLog<D: Disk> {
     /// Loads of records that are not written yet.
     early_loads: BTreeSet<RecordId>,
     reading: bool,
+    reclaiming: bool,
+    /// How often segments have been given back.
+    removals: u64,
+    /// The number of the first segment that is not sealed, and of the last batch before it.
+    unlisted: u64,
+    sealed_n: u64,
+    /// Publishers were told to stop.
     full: bool,
+    /// It makes no sense to try again before something has changed.
+    blocked: bool,
     free_bytes: Option<u64>,
     reserve: bool,
     space_asked: bool,
@@ -82,6 +94,7 @@ impl<D: Disk> SegmentLog<D> {
             disk,
             config,
             state: State::New,
+            epoch: 0,
             lock: None,
             last: RecordId(0),
             pending: Pending::new(),
@@ -101,7 +114,12 @@ impl<D: Disk> SegmentLog<D> {
             loads: VecDeque::new(),
             early_loads: BTreeSet::new(),
             reading: false,
+            reclaiming: false,
+            removals: 0,
+            unlisted: 0,
+            sealed_n: 0,
             full: false,
+            blocked: false,
             free_bytes: None,
             reserve: false,
             space_asked: false,
@@ -144,6 +162,8 @@ impl<D: Disk> SegmentLog<D> {
         };
         let Recovered { lock, manifest, cut, segments, released, fragments, reserve, free_bytes } =
             recovered;
+        self.epoch = manifest.epoch;
+        (self.unlisted, self.sealed_n) = (manifest.unlisted, manifest.last_n);
         self.lock = Some(lock);
         self.last = RecordId(manifest.last_id);
         (self.written, self.durable) = (self.last, self.last);
@@ -164,231 +184,6 @@ impl<D: Disk> SegmentLog<D> {
         self.state = State::Replaying(Replay::new(segments, released, fragments, &mut self.index));
         let epoch = Epoch(manifest.epoch);
         self.events.push_back(LogEvent::Opened(Opened { epoch, cut }));
-    }
-
-    fn poll_commit(&mut self) -> Option<Commit<D>> {
-        if !matches!(self.state, State::Ready | State::Closing) || self.full {
-            return None;
-        }
-        let closing = matches!(self.state, State::Closing);
-        let batch = match self.retry.take() {
-            Some(batch) => Some(batch),
-            None if self.committer.is_some() && self.pending.is_ready() => {
-                Some(self.pending.take(&self.config))
-            }
-            None => None,
-        };
-        let bytes = self.unsynced_bytes + batch.as_ref().map_or(0, |batch| batch.bytes);
-        let sync = self.sync_asked
-            || closing
-            || batch.as_ref().is_some_and(|batch| batch.sync)
-            || bytes > self.config.unsynced_bytes;
-        if batch.is_none() && !self.sync_asked && !closing {
-            return None;
-        }
-        let mut committer = self.committer.take()?;
-        committer.reserve = self.reserve;
-        self.sync_asked = false;
-        if let Some(batch) = &batch {
-            self.in_flight = Backlog { records: batch.records.len(), bytes: batch.bytes };
-            self.in_flight_upto = batch.upto;
-        }
-        let seal = closing && batch.is_none() && committer.active.is_some();
-        Some(Commit { committer, batch, sync, seal })
-    }
-
-    fn handle_committed(&mut self, done: Committed<D>) {
-        let Committed { committer, batch, sealed, begun, written, outcome, .. } = done;
-        self.in_flight = Backlog::default();
-        self.free_bytes = done.free_bytes;
-        self.reserve = committer.reserve;
-        if let Some(sealed) = sealed {
-            if let Some(segment) = self.index.segments.get_mut(&sealed.number) {
-                segment.trailer = Some(sealed.trailer);
-                segment.bytes = sealed.bytes;
-                Arc::make_mut(&mut segment.lines).shrink_to_fit();
-            }
-            // Sealing has synced everything before it.
-            self.synced();
-        }
-        if let Some((header, file)) = begun {
-            self.index.add_segment(Segment {
-                name: header.name,
-                file,
-                seed: header.seed(),
-                bytes: done.size_bytes,
-                trailer: None,
-                lines: Arc::default(),
-                dead: index::Bits::default(),
-                live_bytes: 0,
-                live_fragments: 0,
-                looked_at: None,
-            });
-        }
-        if let Some(active) = &committer.active
-            && let Some(segment) = self.index.segments.get_mut(&active.header.name.number)
-        {
-            segment.bytes = done.size_bytes;
-        }
-        match outcome {
-            Ok(()) => {
-                let number = committer.active.as_ref().map_or(0, |a| a.header.name.number);
-                if let Some(batch) = batch {
-                    self.handle_written(number, batch, &written.unwrap_or_default());
-                }
-                if committer.synced_n == committer.written_n {
-                    self.synced();
-                } else {
-                    self.tell(false);
-                }
-            }
-            Err(Failure::Full) => {
-                self.retry = batch;
-                self.became_full();
-            }
-            Err(Failure::Failed(error)) => self.fail(error),
-        }
-        if done.reserve_used {
-            self.became_full_with_room();
-        }
-        self.committer = Some(committer);
-        self.close_if_idle();
-    }
-
-    fn handle_written(&mut self, number: u64, batch: Batch, places: &[(u32, u32)]) {
-        let mut places = places.iter().copied();
-        for record in batch.records.iter().filter(|record| !record.released) {
-            let Some((offset, bytes)) = places.next() else { break };
-            let references = &batch.references[record.references.clone()];
-            self.index.add_record(number, Line { id: record.id, offset, bytes }, references);
-        }
-        for piece in &batch.pieces {
-            let Some((offset, bytes)) = places.next() else { break };
-            let offset_in_body = piece.offset;
-            let place = FragmentPlace { segment: number, offset, bytes, offset_in_body };
-            let last = piece.facts.as_ref().map(|(_, references)| &references[..]);
-            self.index.add_fragment(piece.id, place, piece.total, last);
-            if last.is_some() {
-                self.incomplete.remove(&piece.id);
-            }
-        }
-        self.unsynced_releases.extend(&batch.releases);
-        self.unsynced_bytes += batch.bytes;
-        self.written = self.written.max(batch.upto);
-        self.pending.reuse(batch);
-        self.retry_early_loads();
-    }
-
-    /// Everything written is synced.
-    fn synced(&mut self) {
-        self.unsynced_bytes = 0;
-        for (first, count) in core::mem::take(&mut self.unsynced_releases) {
-            for id in first..=first.saturating_add(u64::from(count) - 1) {
-                self.index.release(RecordId(id));
-            }
-        }
-        self.durable = self.written;
-        self.tell(true);
-    }
-
-    /// Tells how far everything is written, or synced, if it is further than before.
-    fn tell(&mut self, synced: bool) {
-        let ahead = if synced { self.durable } else { self.written };
-        let held = self.incomplete.first().map_or(ahead, |id| RecordId(id.0 - 1));
-        let upto = ahead.min(held);
-        if !synced && (upto, ahead) != self.told_written {
-            self.told_written = (upto, ahead);
-            self.events.push_back(LogEvent::Written { upto, ahead });
-        }
-        if synced && (upto, ahead) != self.told {
-            // What is synced is written, and need not be told twice.
-            (self.told, self.told_written) = ((upto, ahead), (upto, ahead));
-            self.events.push_back(LogEvent::Durable { upto, ahead });
-        }
-    }
-
-    fn became_full(&mut self) {
-        self.full = true;
-        self.events.push_back(LogEvent::Full);
-    }
-
-    /// The reserve is gone: what waits may still fit, what comes after may not.
-    fn became_full_with_room(&mut self) {
-        if !self.full {
-            self.events.push_back(LogEvent::Full);
-        }
-    }
-
-    fn close_if_idle(&mut self) {
-        let idle = self.committer.as_ref().is_some_and(|committer| committer.active.is_none())
-            && self.retry.is_none()
-            && !self.pending.is_ready();
-        if matches!(self.state, State::Closing) && idle {
-            self.state = State::Stopped;
-            self.lock = None;
-            self.events.push_back(LogEvent::Closed);
-        }
-    }
-
-    /// Whether the record has been appended and is not written yet.
-    fn is_early(&self, id: RecordId) -> bool {
-        self.incomplete.contains(&id)
-            || (id > self.written && (id <= self.in_flight_upto || self.pending.contains(id)))
-            || self.retry.as_ref().is_some_and(|batch| batch.contains(id))
-    }
-
-    fn retry_early_loads(&mut self) {
-        for id in core::mem::take(&mut self.early_loads) {
-            self.load(id);
-        }
-    }
-
-    fn poll_load(&mut self) -> Option<Load<D>> {
-        let mut load = Load { disk: self.disk.clone(), records: Vec::new(), entries: Vec::new() };
-        let mut bytes = 0;
-        while load.records.len() < self.config.loads && bytes < self.config.load_bytes {
-            let Some(id) = self.loads.pop_front() else { break };
-            let before = load.entries.len();
-            self.find(id, load.records.len(), &mut load.entries);
-            if before == load.entries.len() {
-                self.missing(id);
-                continue;
-            }
-            bytes += load.entries[before..].iter().map(|entry| u64::from(entry.bytes)).sum::<u64>();
-            let body_bytes = self.index.fragmented.get(&id).map_or(0, |record| record.body_bytes);
-            load.records.push(Wanted { id, body_bytes });
-        }
-        (!load.records.is_empty()).then_some(load)
-    }
-
-    /// Where the entries of a record lie.
-    fn find(&self, id: RecordId, record: usize, entries: &mut Vec<EntryPlace<D::File>>) {
-        let entry = |segment: &Segment<D::File>, offset, bytes| EntryPlace {
-            record,
-            name: segment.name,
-            file: segment.file.clone(),
-            seed: segment.seed,
-            offset,
-            bytes,
-        };
-        if let Some(fragmented) = self.index.fragmented.get(&id) {
-            if fragmented.complete && !fragmented.released {
-                entries.extend(fragmented.pieces.iter().map(|piece| {
-                    entry(&self.index.segments[&piece.segment], piece.offset, piece.bytes)
-                }));
-            }
-        } else if let Some(place) = self.index.place(id) {
-            entries.push(entry(place.segment, place.offset, place.bytes));
-        }
-    }
-
-    fn missing(&mut self, id: RecordId) {
-        self.events.push_back(LogEvent::Loaded { id, outcome: Err(LoadError::Missing) });
-    }
-
-    fn handle_loaded(&mut self, loaded: LoadedRecords) {
-        let events = loaded.into_iter().map(|(id, outcome)| LogEvent::Loaded { id, outcome });
-        self.events.extend(events);
     }
 }
 
@@ -447,7 +242,6 @@ impl<D: Disk> Log for SegmentLog<D> {
     fn close(&mut self) {
         if matches!(self.state, State::Ready) {
             self.state = State::Closing;
-            self.close_if_idle();
         }
     }
 
@@ -465,7 +259,7 @@ impl<D: Disk> Log for SegmentLog<D> {
                 self.reading = true;
                 job
             }
-            Lane::Reclaim => return None,
+            Lane::Reclaim => self.poll_reclaim()?,
         };
         Some(SegmentWork(job))
     }
@@ -492,6 +286,14 @@ impl<D: Disk> Log for SegmentLog<D> {
                 self.handle_loaded(loaded);
             }
             Done::Committed(done) => self.handle_committed(*done),
+            Done::Rewritten(done) => {
+                self.reclaiming = false;
+                self.handle_rewritten(*done);
+            }
+            Done::Space(done) => {
+                self.reclaiming = false;
+                self.handle_space(done);
+            }
         }
     }
 

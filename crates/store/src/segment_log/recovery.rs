@@ -50,10 +50,11 @@ pub(super) fn open<D: Disk>(disk: &D, config: &Config) -> Result<Recovered<D>, L
     let lock = lock.ok_or(LogError::Locked)?;
     let names = disk.list().map_err(|error| failed("listing the directory", &error))?;
     let old = read_manifest(disk, &names)?;
-    let mut opening = Opening { disk, config, names, gave_up_reserve: false };
-    let (segments, cut) = opening.segments(&old)?;
+    let mut opening = Opening { disk, names, gave_up_reserve: false, cut: None };
+    let segments = opening.segments(&old)?;
     let manifest = opening.take_over(&old, &segments)?;
     opening.remove_leftovers(&manifest)?;
+    let cut = opening.cut;
     let reserve = make_reserve(disk, config).map_err(|error| match error {
         Failure::Full => LogError::Full { doing: "making the reserve".into() },
         Failure::Failed(error) => error,
@@ -69,14 +70,10 @@ fn read_manifest(disk: &impl Disk, names: &[String]) -> Result<Manifest, LogErro
         let bytes = read_file(disk, MANIFEST);
         return Manifest::decode(&bytes.map_err(|error| failed("reading the manifest", &error))?);
     }
-    if let Some(segment) = names.iter().find(|name| SegmentName::parse(name).is_some()) {
-        return Err(damage(MANIFEST.into(), 0, missing_manifest(segment)));
+    if names.iter().any(|name| SegmentName::parse(name).is_some()) {
+        return Err(damage(MANIFEST.into(), 0, "a manifest, as there are segments"));
     }
     Ok(Manifest { unlisted: 1, ..Manifest::default() })
-}
-
-const fn missing_manifest(_: &str) -> &'static str {
-    "a manifest, as there are segments"
 }
 
 fn read_file<D: Disk>(disk: &D, name: &str) -> io::Result<Vec<u8>> {
@@ -88,17 +85,15 @@ fn read_file<D: Disk>(disk: &D, name: &str) -> io::Result<Vec<u8>> {
 
 struct Opening<'a, D: Disk> {
     disk: &'a D,
-    config: &'a Config,
     names: Vec<String>,
     gave_up_reserve: bool,
+    /// The torn end, once it was found.
+    cut: Option<Cut>,
 }
 
 impl<D: Disk> Opening<'_, D> {
     /// All segments, sealed, in order.
-    fn segments(
-        &mut self,
-        manifest: &Manifest,
-    ) -> Result<(Vec<Found<D::File>>, Option<Cut>), LogError> {
+    fn segments(&mut self, manifest: &Manifest) -> Result<Vec<Found<D::File>>, LogError> {
         let mut found = Vec::new();
         for &name in &manifest.segments {
             if !self.names.contains(&name.file()) {
@@ -123,14 +118,11 @@ impl<D: Disk> Opening<'_, D> {
         for name in unlisted {
             found.push(self.sealed(name)?);
         }
-        let mut cut = None;
         if let Some(name) = last {
-            let (tail, torn) = self.tail(name, last_n(manifest, &found))?;
-            found.extend(tail);
-            cut = torn;
+            found.extend(self.tail(name, last_n(manifest, &found))?);
         }
         check_order(&found)?;
-        Ok((found, cut))
+        Ok(found)
     }
 
     fn open_segment(&self, name: SegmentName) -> Result<(D::File, u64), LogError> {
@@ -164,17 +156,13 @@ impl<D: Disk> Opening<'_, D> {
     }
 
     /// The segment that was written last: sealed, or cut where a crash tore it and then sealed, or nothing at all.
-    fn tail(
-        &mut self,
-        name: SegmentName,
-        last_n: Option<u64>,
-    ) -> Result<(Option<Found<D::File>>, Option<Cut>), LogError> {
+    fn tail(&mut self, name: SegmentName, last_n: u64) -> Result<Option<Found<D::File>>, LogError> {
         let (file, bytes) = self.open_segment(name)?;
         let header = match self.header(name, &file) {
             Ok(header) => header,
             // A header is synced before anything follows it: this one is all there ever was.
             Err(LogError::Corrupt(_)) if bytes <= SEGMENT_HEADER_BYTES as u64 => {
-                return Ok((None, None));
+                return Ok(None);
             }
             Err(error) => return Err(error),
         };
@@ -182,15 +170,17 @@ impl<D: Disk> Opening<'_, D> {
         if let Some(trailer) = read_trailer(self.disk, &file, bytes, seed)? {
             let found = Found { header, file: file.clone(), bytes, trailer };
             if is_whole(self.disk, &found)? {
-                return Ok((Some(found), None));
+                return Ok(Some(found));
             }
         }
         let Tail { footer, end } = tail::scan(self.disk, &file, bytes, &header, last_n)?;
-        let cut = (end < bytes).then(|| Cut { file: name.file(), offset: end, bytes: bytes - end });
-        if footer.is_empty() {
-            return Ok((None, cut));
+        if end < bytes {
+            self.cut = Some(Cut { file: name.file(), offset: end, bytes: bytes - end });
         }
-        if cut.is_some() {
+        if footer.is_empty() {
+            return Ok(None);
+        }
+        if end < bytes {
             let done = self.disk.truncate(&file, end);
             done.map_err(|error| failed("cutting a torn end", &error))?;
         }
@@ -205,7 +195,7 @@ impl<D: Disk> Opening<'_, D> {
             disk.sync(&file).map_err(|error| Failure::new("sealing a segment", &error))
         })?;
         let bytes = end + trailer.footer_bytes();
-        Ok((Some(Found { header, file, bytes, trailer }), cut))
+        Ok(Some(Found { header, file, bytes, trailer }))
     }
 
     /// Writes the manifest of a new epoch: from now on the log is ours.
@@ -216,7 +206,7 @@ impl<D: Disk> Opening<'_, D> {
     ) -> Result<Manifest, LogError> {
         let epoch = old.epoch.checked_add(1).ok_or(LogError::OutOfEpochs(Epoch(old.epoch)))?;
         let trailers = || segments.iter().map(|found| &found.trailer);
-        let next = segments.last().map_or(0, |found| found.header.name.number + 1);
+        let next = segments.last().map_or(0, |found| found.header.name.number.saturating_add(1));
         let manifest = Manifest {
             epoch,
             unlisted: next.max(old.unlisted),
@@ -269,10 +259,10 @@ impl<D: Disk> Opening<'_, D> {
     }
 }
 
-/// The number that the first batch of an unlisted segment must follow, where it is known.
-fn last_n<F>(manifest: &Manifest, found: &[Found<F>]) -> Option<u64> {
+/// The number that the first batch of the last segment must follow.
+fn last_n<F>(manifest: &Manifest, found: &[Found<F>]) -> u64 {
     let last = found.last().map_or(0, |found| found.trailer.last_n);
-    Some(last.max(manifest.last_n))
+    last.max(manifest.last_n)
 }
 
 /// Batches are numbered without a gap from one segment to the next.
@@ -280,8 +270,9 @@ fn check_order<F>(segments: &[Found<F>]) -> Result<(), LogError> {
     for pair in segments.windows(2) {
         let [before, after] = pair else { continue };
         let (b, a) = (before.header.name, after.header.name);
-        let neighbours = b.generation == 0 && a.generation == 0 && b.number + 1 == a.number;
-        if neighbours && before.trailer.last_n + 1 != after.trailer.first_n {
+        let neighbours =
+            b.generation == 0 && a.generation == 0 && b.number.checked_add(1) == Some(a.number);
+        if neighbours && before.trailer.last_n.checked_add(1) != Some(after.trailer.first_n) {
             let at = SEGMENT_HEADER_BYTES as u64;
             return Err(damage(a.file(), at, "the batch after the last one of the segment before"));
         }
@@ -397,7 +388,7 @@ pub(super) fn write_manifest<D: Disk>(disk: &D, manifest: &Manifest) -> Result<(
 
 /// Makes the file that is given up when the disk is full; `false`: there is no room for it.
 pub(super) fn make_reserve<D: Disk>(disk: &D, config: &Config) -> Result<bool, Failure> {
-    const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+    static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
     let made = (|| {
         if let Ok(file) = disk.open(RESERVE)
             && disk.size_bytes(&file)? >= config.reserve_bytes

@@ -122,10 +122,11 @@ impl<F: Clone> Replay<F> {
             let whole = sizes[&line.id] == line.piece.total;
             let entry = index.fragmented.entry(line.id).or_default();
             // What a crash left of a record is like a record released.
-            entry.released = !whole || released.contains(line.id);
+            let needed = whole && !released.contains(line.id);
+            entry.released = !needed;
             entry.complete = whole;
             index.add_fragment(line.id, place, line.piece.total, None);
-            if whole && line.piece.is_last(u64::from(line.body_bytes)) {
+            if needed && line.piece.is_last(u64::from(line.body_bytes)) {
                 complete.insert(line.id, fragment);
             }
         }
@@ -184,6 +185,9 @@ impl<F: Clone> Replay<F> {
                 let body_bytes = u64::from(record.body_bytes);
                 (Replayed { id: record.id, digest, body_bytes }, record.references)
             };
+            if references.is_empty() {
+                return Some(replayed);
+            }
             index.add_references(replayed.id, &references);
             if index.is_live(replayed.id) {
                 return Some(replayed);
@@ -207,6 +211,8 @@ fn segment<F: Clone>(
 ) -> Segment<F> {
     Segment {
         name: found.header.name,
+        epoch: found.header.epoch,
+        salt: found.header.salt,
         file: found.file.clone(),
         seed: found.header.seed(),
         bytes: found.bytes,
@@ -216,5 +222,6 @@ fn segment<F: Clone>(
         live_bytes,
         live_fragments: 0,
         looked_at: None,
+        damaged: false,
     }
 }

@@ -23,16 +23,14 @@ pub(super) fn scan<D: Disk>(
     file: &D::File,
     file_bytes: u64,
     header: &SegmentHeader,
-    last_n: Option<u64>,
+    last_n: u64,
 ) -> Result<Tail, LogError> {
     let seed = header.seed();
-    let mut scanner = Scanner { disk, file, file_bytes, seed };
+    let scanner = Scanner { disk, file, file_bytes, seed };
     let mut tail = Tail { footer: FooterBuilder::default(), end: SEGMENT_HEADER_BYTES as u64 };
     let mut n = last_n;
-    loop {
-        let Some(batch) = scanner.header(tail.end)? else { break };
-        let in_order = batch.epoch == header.epoch && n.is_none_or(|n| batch.n == n + 1);
-        if !in_order {
+    while let Some(batch) = scanner.header(tail.end)? {
+        if batch.epoch != header.epoch || Some(batch.n) != n.checked_add(1) {
             let what = "the batch after the one before";
             return Err(damage(header.name.file(), tail.end, what));
         }
@@ -40,11 +38,10 @@ pub(super) fn scan<D: Disk>(
         if !note(&mut tail.footer, seed, tail.end, &batch, &bytes) {
             break;
         }
-        n = Some(batch.n);
+        n = batch.n;
         tail.end += BATCH_HEADER_BYTES as u64 + bytes.len() as u64;
     }
-    let torn = n.unwrap_or(0) + 1;
-    if let Some(witness) = scanner.witness(tail.end, torn)? {
+    if let Some(witness) = scanner.witness(tail.end, n.saturating_add(1))? {
         let what = "a whole batch: a later one says that it was synced";
         return Err(damage(header.name.file(), tail.end.min(witness), what));
     }
@@ -59,7 +56,7 @@ struct Scanner<'a, D: Disk> {
 }
 
 impl<D: Disk> Scanner<'_, D> {
-    fn read(&mut self, offset: u64, bytes: u64) -> Result<Option<Vec<u8>>, LogError> {
+    fn read(&self, offset: u64, bytes: u64) -> Result<Option<Vec<u8>>, LogError> {
         if offset + bytes > self.file_bytes {
             return Ok(None);
         }
@@ -69,17 +66,17 @@ impl<D: Disk> Scanner<'_, D> {
         Ok(Some(buffer))
     }
 
-    fn header(&mut self, offset: u64) -> Result<Option<BatchHeader>, LogError> {
+    fn header(&self, offset: u64) -> Result<Option<BatchHeader>, LogError> {
         let bytes = self.read(offset, BATCH_HEADER_BYTES as u64)?;
         Ok(bytes.and_then(|bytes| BatchHeader::decode(self.seed, &bytes)))
     }
 
-    fn entries(&mut self, offset: u64, batch: &BatchHeader) -> Result<Option<Vec<u8>>, LogError> {
+    fn entries(&self, offset: u64, batch: &BatchHeader) -> Result<Option<Vec<u8>>, LogError> {
         self.read(offset + BATCH_HEADER_BYTES as u64, u64::from(batch.bytes))
     }
 
     /// Where, from `offset` on, a batch stands that was written when batch `n` had been synced.
-    fn witness(&mut self, offset: u64, n: u64) -> Result<Option<u64>, LogError> {
+    fn witness(&self, offset: u64, n: u64) -> Result<Option<u64>, LogError> {
         const WINDOW_BYTES: u64 = 1 << 20;
         let mut start = offset;
         while start + (BATCH_HEADER_BYTES as u64) <= self.file_bytes {

@@ -4,6 +4,8 @@ use super::commit::{Commit, Committed};
 use super::load::{Load, LoadedRecords};
 use super::recovery::{self, Recovered};
 use super::replay::{ReadRecords, Records};
+use super::rewrite::{Rewrite, Rewritten};
+use super::space::{FoundSpace, LookForSpace};
 use crate::config::Config;
 use crate::disk::Disk;
 use crate::error::LogError;
@@ -23,6 +25,8 @@ pub(super) enum Job<D: Disk> {
     ReadRecords(ReadRecords<D>),
     Load(Load<D>),
     Commit(Box<Commit<D>>),
+    Rewrite(Box<Rewrite<D>>),
+    Space(LookForSpace<D>),
 }
 
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub(super) enum Done<D: Disk> {
     Records(Result<Records<D::File>, LogError>),
     Loaded(LoadedRecords),
     Committed(Box<Committed<D>>),
+    Rewritten(Box<Rewritten<D>>),
+    Space(FoundSpace),
 }
 
 impl<D: Disk> Work for SegmentWork<D> {
@@ -42,6 +48,8 @@ impl<D: Disk> Work for SegmentWork<D> {
             Job::ReadRecords(read) => Done::Records(read.run()),
             Job::Load(load) => Done::Loaded(load.run()),
             Job::Commit(commit) => Done::Committed(Box::new(commit.run())),
+            Job::Rewrite(rewrite) => Done::Rewritten(Box::new(rewrite.run())),
+            Job::Space(look) => Done::Space(look.run()),
         })
     }
 }

@@ -119,6 +119,18 @@ impl SimulatedDisk {
         state.synced_names.insert(name.into(), index);
     }
 
+    /// A disk of its own with what the process sees of this one, all of it synced: to try several things from one state.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let copy = Self::new();
+        let state = self.state();
+        for (name, &index) in &state.names {
+            copy.put(name, &state.files[index].seen);
+        }
+        copy.set_capacity_bytes(state.capacity_bytes);
+        copy
+    }
+
     /// What all files together hold.
     #[must_use]
     pub fn used_bytes(&self) -> u64 {

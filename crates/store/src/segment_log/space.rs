@@ -1,0 +1,81 @@
+//! A full disk: it is told of, waited for, and got over without a restart.
+
+use super::commit::Failure;
+use super::recovery::make_reserve;
+use super::work::Job;
+use super::{SegmentLog, State};
+use crate::config::Config;
+use crate::disk::Disk;
+use crate::log::LogEvent;
+
+/// Looks at the free space, and sets the reserve aside again if there is room.
+#[derive(Debug)]
+pub(super) struct LookForSpace<D: Disk> {
+    disk: D,
+    config: Config,
+    /// Whether the reserve is to be made.
+    make: bool,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(super) struct FoundSpace {
+    free_bytes: Option<u64>,
+    room: bool,
+    made: Result<bool, Failure>,
+}
+
+impl<D: Disk> LookForSpace<D> {
+    pub(super) fn run(self) -> FoundSpace {
+        let Self { disk, config, make } = self;
+        // Not with the last room there is: what waits would not fit, and the reserve would go again at once.
+        let enough = config.reserve_bytes.saturating_mul(2) + u64::from(config.batch_bytes);
+        let free_bytes = disk.free_bytes().ok().flatten();
+        let room = free_bytes.is_none_or(|free| free >= enough);
+        let made = if make && room { make_reserve(&disk, &config) } else { Ok(false) };
+        FoundSpace { free_bytes: disk.free_bytes().ok().flatten(), room, made }
+    }
+}
+
+impl<D: Disk> SegmentLog<D> {
+    pub(super) fn poll_reclaim(&mut self) -> Option<Job<D>> {
+        if self.reclaiming || !matches!(self.state, State::Ready | State::Closing) {
+            return None;
+        }
+        let job = if core::mem::take(&mut self.space_asked) {
+            let (disk, config) = (self.disk.clone(), self.config);
+            Job::Space(LookForSpace { disk, config, make: !self.reserve })
+        } else if matches!(self.state, State::Closing) {
+            return None;
+        } else {
+            Job::Rewrite(Box::new(self.poll_rewrite()?))
+        };
+        self.reclaiming = true;
+        Some(job)
+    }
+
+    pub(super) fn handle_space(&mut self, found: FoundSpace) {
+        self.free_bytes = found.free_bytes;
+        self.blocked = false;
+        match found.made {
+            Ok(made) => self.reserve |= made,
+            Err(Failure::Full) => {}
+            Err(Failure::Failed(error)) => return self.fail(error),
+        }
+        if found.room && self.full {
+            // What could not be given back for want of room is worth another look.
+            self.removals += 1;
+            self.index.changed = true;
+        }
+        if found.room && self.reserve && core::mem::take(&mut self.full) {
+            self.events.push_back(LogEvent::Relieved);
+        }
+    }
+
+    /// Publishers should stop.
+    pub(super) fn became_full(&mut self) {
+        if !core::mem::replace(&mut self.full, true) {
+            self.events.push_back(LogEvent::Full);
+        }
+    }
+}
