@@ -130,6 +130,13 @@ impl<L: Log> ConnectionTask<L> {
         Reader::reuse(events);
     }
 
+    /// The same with events that came of no octets, and those that wait behind them.
+    fn handle_all(&mut self, now: Time, events: impl IntoIterator<Item = Event>) {
+        let mut events = Vec::from_iter(events);
+        self.reader.decode(now, &self.link, &mut events);
+        self.handle(events);
+    }
+
     /// While the connection is not open: answers what the endpoint asks, and takes the reading half when it is. Whether
     /// something came of it.
     fn greet(&mut self) -> bool {
@@ -156,13 +163,15 @@ impl<L: Log> ConnectionTask<L> {
 
     fn handle_eof(&mut self, outcome: io::Result<()>) {
         self.broken = outcome.err();
-        let event = self.reader.handle_eof(self.core.clock.now(), &self.link);
-        self.handle(event.into_iter().collect());
+        let now = self.core.clock.now();
+        let event = self.reader.handle_eof(now, &self.link);
+        self.handle_all(now, event);
     }
 
     fn handle_timeout(&mut self) {
-        let events = self.reader.handle_timeout(self.core.clock.now(), &self.link);
-        self.handle(events.into_iter().flatten().collect());
+        let now = self.core.clock.now();
+        let events = self.reader.handle_timeout(now, &self.link);
+        self.handle_all(now, events.into_iter().flatten());
     }
 
     /// Tells the broker how much has left, which may bring more.
