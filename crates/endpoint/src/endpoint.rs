@@ -253,12 +253,15 @@ impl Endpoint {
         matches!(self.stage, Stage::Open { .. })
     }
 
-    /// Whether nothing more will be said or waited for: when nothing waits to be written, drop the stream.
+    /// Whether nothing more will be said or waited for: when nothing waits to be written, drop the stream. A reading half
+    /// that was split off must be asked as well: see [`is_answered`].
     #[must_use]
     pub fn is_finished(&self) -> bool {
         match &self.stage {
             Stage::Greeting(connection) => connection.is_finished(),
-            Stage::Open { outbound, .. } => outbound.is_finished(),
+            Stage::Open { inbound, outbound } => {
+                outbound.is_finished() || inbound.as_deref().is_some_and(is_answered)
+            }
         }
     }
 
@@ -340,4 +343,11 @@ impl Endpoint {
         self.ending.get_or_insert(close);
         Input::Disconnected(self.id)
     }
+}
+
+/// Whether nothing more is to come from the peer, and it waits for nothing: it answered our close, or it is gone. Then,
+/// when nothing waits to be written, the stream can be dropped.
+#[must_use]
+pub fn is_answered(inbound: &Inbound) -> bool {
+    inbound.is_finished() && !inbound.has_peer_closed()
 }

@@ -10,7 +10,7 @@ mod endpoint;
 mod input;
 mod login;
 
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, is_answered};
 pub use input::{plain_input, recipient};
 pub use login::{Answer, Question};
 

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 use warrener_codec::ShortStr;
 use warrener_connection::{Event, ServerConfig};
-use warrener_endpoint::Endpoint;
+use warrener_endpoint::{Endpoint, is_answered};
 use warrener_store::Log;
 use warrener_time::Time;
 
@@ -183,10 +183,7 @@ impl<L: Log> ConnectionTask<L> {
 
     /// Whether all is said, and written.
     fn is_over(&self, plan: Plan) -> bool {
-        let answered = self
-            .reader
-            .inbound()
-            .is_some_and(|inbound| inbound.is_finished() && !inbound.has_peer_closed());
+        let answered = self.reader.inbound().is_some_and(is_answered);
         plan.finished || (answered && plan.written)
     }
 
