@@ -2,5 +2,7 @@
 
 mod history;
 pub mod model;
+mod topics;
 
 pub use self::history::history;
+pub use self::topics::topics;

@@ -334,6 +334,25 @@ pub fn topic_matches(pattern: &[u8], key: &[u8]) -> bool {
     matches(&words(pattern), &words(key))
 }
 
+/// The same, row by row instead of by recursion: many `#` and a long key would take the definition years.
+#[must_use]
+pub fn topic_matches_by_rows(pattern: &[u8], key: &[u8]) -> bool {
+    let key = words(key);
+    let mut row = alloc::vec![false; key.len() + 1];
+    row[0] = true;
+    for step in words(pattern) {
+        let mut next = alloc::vec![false; key.len() + 1];
+        for at in 0..=key.len() {
+            next[at] = match step {
+                b"#" => row[at] || at > 0 && next[at - 1],
+                step => at > 0 && row[at - 1] && (step == b"*" || step == key[at - 1]),
+            };
+        }
+        row = next;
+    }
+    row[key.len()]
+}
+
 fn words(key: &[u8]) -> Vec<&[u8]> {
     if key.is_empty() { Vec::new() } else { key.split(|byte| *byte == b'.').collect() }
 }
