@@ -24,7 +24,10 @@ enum External {
 
 /// What any crate below the server may use. Another one needs a line, and a reason, in the table.
 const SHORT_LIST: &[&str] =
-    &["bytes", "foldhash", "hashbrown", "nom", "slab", "smallvec", "thiserror", "tracing"];
+    &["bytes", "foldhash", "hashbrown", "nom", "slab", "smallvec", "thiserror"];
+
+/// What any of them may offer behind a feature, and never need.
+const OPTIONAL_LIST: &[&str] = &["serde", "tracing"];
 
 /// From the bottom up. Dev-dependencies are free: tests may look anywhere.
 const LAYERS: &[Layer] = &[
@@ -39,13 +42,13 @@ const LAYERS: &[Layer] = &[
     // space of a file system, which the standard library does not tell.
     layer(1, "store", &[], External::Std(&["crc32c", "rustix"])),
     // Meaning. Broker and connection do not know each other: endpoint joins them.
-    // regex, fancy-regex: patterns of permissions and policies. serde: views, optional. chacha20: the
-    // keyed generator behind names that nobody can guess.
+    // regex, fancy-regex: patterns of permissions and policies. chacha20: the keyed generator behind
+    // names that nobody can guess.
     layer(
         2,
         "broker",
         &["codec", "queue", "router", "time"],
-        External::NoStd(&["chacha20", "fancy-regex", "regex", "serde"]),
+        External::NoStd(&["chacha20", "fancy-regex", "regex"]),
     ),
     layer(3, "endpoint", &["broker", "codec", "connection", "time"], External::NoStd(&[])),
     layer(4, "node", &["broker", "codec", "endpoint", "store", "time"], External::Std(&[])),
@@ -176,6 +179,7 @@ fn a_wrong_arrow_is_noticed() {
         ("queue", "warrener-router", false),      // sideways
         ("connection", "warrener-broker", false), // up
         ("node", "tokio", false),                 // a runtime below the server
+        ("codec", "serde", false),                // not optional
         ("codec", "nom", true),                   // the standard library through the back door
     ] {
         assert!(
@@ -201,7 +205,11 @@ fn complaint(layer: &Layer, dependency: &Dependency) -> Option<String> {
         External::Std(besides) => (besides, false),
         External::Free => return None,
     };
-    if !SHORT_LIST.contains(&name) && !besides.contains(&name) {
+    if OPTIONAL_LIST.contains(&name) && !dependency.optional {
+        return Some(format!("{user}: {name} must be optional"));
+    }
+    let listed = [SHORT_LIST, OPTIONAL_LIST, besides];
+    if !listed.iter().any(|list| list.contains(&name)) {
         return Some(format!("{user}: {name} is not on the list of what this layer may use"));
     }
     (no_std && dependency.uses_default_features)
