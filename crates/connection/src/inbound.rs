@@ -128,9 +128,9 @@ impl Inbound {
         self.error.as_ref()
     }
 
-    /// Whether nothing more is expected of the peer: it said close-ok, or close, or the stream is gone. The host drops
-    /// the stream when the outbound half has nothing left to write; but a peer that said close
-    /// ([`has_peer_closed`](Self::has_peer_closed)) is answered first.
+    /// Whether nothing more is expected of the peer: it said close-ok, or close, or what cannot be told apart into
+    /// frames any more, or the stream is gone. The host drops the stream when the outbound half has nothing left to
+    /// write; but a peer that said close ([`has_peer_closed`](Self::has_peer_closed)) is answered first.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         matches!(self.stage, Stage::Over { .. })
@@ -280,9 +280,10 @@ impl Inbound {
             Ok(Some(_)) => return true,
             Err(error) if error.is_recoverable() => return true,
             Ok(None) => return false,
+            // Nobody knows where the next frame begins: no answer can be understood, so none is awaited.
             Err(_) => {
                 input.clear();
-                return false;
+                false
             }
         };
         if self.stage == Stage::Discarding {

@@ -176,9 +176,7 @@ fn lost_sync_is_said_and_nothing_after_it_is_read() {
         "FRAME_ERROR - type 1, all octets = <<0,50,0,30>>: {invalid_frame_end_marker,205}",
         (0, 0),
     );
-    peer.send_method(0, Method::ConnectionCloseOk);
-    assert!(!peer.connection.is_finished(), "nobody knows where the next frame begins");
-    peer.advance(Duration::from_secs(31));
+    // Nobody knows where the next frame begins, so an answer could not be understood, and none is awaited.
     assert!(peer.connection.is_finished());
 }
 
