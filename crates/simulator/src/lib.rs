@@ -1,3 +1,20 @@
-//! A whole world of clients, connections, broker, network and disk in one thread, from a seed.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod channel;
+pub mod check;
+mod client;
+pub mod history;
+mod message;
+mod network;
+mod random;
+mod server;
+pub mod workload;
+mod world;
+
+pub use channel::{Channel, QueueSpec, queue};
+pub use client::Client;
+pub use message::{Death, Message};
+pub use network::Weather;
+pub use random::Random;
+pub use world::World;

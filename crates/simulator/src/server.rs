@@ -1,0 +1,305 @@
+//! The false server: a real node on a false disk, and its ends of the false streams.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::BytesMut;
+use warrener_broker::{
+    Config, ConnectionId, Input, PasswordHash, Permission, Seed, User,
+};
+use warrener_codec::ShortStr;
+use warrener_connection::{Credentials, Event, Inbound, ServerConfig};
+use warrener_endpoint::{Answer, Endpoint, Question};
+use warrener_node::{Connections, Node, Notice};
+use warrener_store::Config as LogConfig;
+use warrener_store::{Lane, Log, SegmentLog, SimulatedDisk, Work};
+use warrener_time::Time;
+
+use crate::world::{Link, Links};
+use crate::{Random, Weather};
+
+type FalseLog = SegmentLog<SimulatedDisk>;
+type DiskWork = <FalseLog as Log>::Work;
+
+/// How many events go into one turn.
+const EVENTS_PER_TURN: usize = 64;
+
+/// A server that can lose its power, and find on its disk what that left.
+pub(crate) struct Server {
+    disk: SimulatedDisk,
+    random: Random,
+    /// Nothing while the power is off.
+    running: Option<Running>,
+    /// How long the disk may take for a work.
+    pub(crate) disk_delay_max: Duration,
+    pub(crate) log: LogConfig,
+    next_connection: u64,
+}
+
+struct Running {
+    node: Node<FalseLog>,
+    ready: bool,
+    sockets: Sockets,
+    /// Disk work under way, and when it is done.
+    works: Vec<(Time, DiskWork)>,
+}
+
+#[derive(Default)]
+struct Sockets {
+    open: BTreeMap<ConnectionId, Socket>,
+    /// Those to which a turn may have given something to write.
+    touched: BTreeSet<ConnectionId>,
+}
+
+struct Socket {
+    endpoint: Endpoint,
+    inbound: Option<Box<Inbound>>,
+    input: BytesMut,
+    link: usize,
+    eof: bool,
+}
+
+impl Connections for Sockets {
+    fn with<R>(&mut self, id: ConnectionId, then: impl FnOnce(&mut Endpoint) -> R) -> Option<R> {
+        let socket = self.open.get_mut(&id)?;
+        self.touched.insert(id);
+        Some(then(&mut socket.endpoint))
+    }
+}
+
+impl Server {
+    pub(crate) fn new(mut random: Random) -> Self {
+        let log = LogConfig::new(random.bits());
+        let random = random.fork();
+        let disk = SimulatedDisk::new();
+        let disk_delay_max = Duration::ZERO;
+        Self { disk, random, running: None, disk_delay_max, log, next_connection: 1 }
+    }
+
+    /// The power is on: the node reads its log back.
+    pub(crate) fn start(&mut self, now: Time) {
+        let log = SegmentLog::new(self.disk.clone(), self.log);
+        let node = Node::open(config(self.random.seed_bytes()), log, now);
+        let sockets = Sockets::default();
+        self.running = Some(Running { node, ready: false, sockets, works: Vec::new() });
+    }
+
+    /// The power goes: everything in memory is lost, and chance decides over what the disk had not synced.
+    pub(crate) fn lose_power(&mut self) {
+        self.disk.cut_power();
+        self.running = None;
+        let random = &mut self.random;
+        self.disk.restart(|choices| random.index(choices));
+    }
+
+    pub(crate) fn disk(&self) -> &SimulatedDisk {
+        &self.disk
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| running.ready)
+    }
+
+    pub(crate) fn node(&self) -> Option<&Node<FalseLog>> {
+        self.running.as_ref().map(|running| &running.node)
+    }
+
+    /// A stream arrives; `false` when nobody listens.
+    pub(crate) fn accept(&mut self, now: Time, link: usize) -> bool {
+        let Some(running) = self.running.as_mut().filter(|running| running.ready) else { return false };
+        let id = ConnectionId(self.next_connection);
+        self.next_connection += 1;
+        let name = ShortStr::truncated(&format!("false stream {link}"));
+        let endpoint = Endpoint::new(id, name, ServerConfig::default(), now);
+        let socket = Socket { endpoint, inbound: None, input: BytesMut::new(), link, eof: false };
+        running.sockets.open.insert(id, socket);
+        true
+    }
+
+    /// When something is due.
+    pub(crate) fn poll_timeout(&self) -> Option<Time> {
+        let running = self.running.as_ref()?;
+        let works = running.works.iter().map(|(due, _)| *due);
+        let sockets = running.sockets.open.values().filter_map(Socket::poll_timeout);
+        running.node.poll_timeout().into_iter().chain(works).chain(sockets).min()
+    }
+
+    /// Does everything that is due; gives whether there was anything.
+    pub(crate) fn run(&mut self, now: Time, links: &mut Links, random: &mut Random) -> bool {
+        let Some(running) = &mut self.running else { return false };
+        let mut busy = false;
+        if running.node.poll_timeout().is_some_and(|due| due <= now) {
+            running.node.handle_timeout(now, &mut running.sockets);
+            busy = true;
+        }
+        let ids: Vec<ConnectionId> = running.sockets.open.keys().copied().collect();
+        for id in ids {
+            busy |= running.serve(id, now, links);
+        }
+        busy |= running.run_disk(now, self.disk_delay_max, &mut self.random);
+        busy |= running.write(now, links, random);
+        busy
+    }
+}
+
+impl Running {
+    /// What a stream brought, and the socket's own timers.
+    fn serve(&mut self, id: ConnectionId, now: Time, links: &mut Links) -> bool {
+        let Some(socket) = self.sockets.open.get_mut(&id) else { return false };
+        let mut events = Vec::new();
+        if socket.endpoint.wants_read() {
+            socket.read(now, &mut links[socket.link], &mut events);
+        }
+        socket.handle_timeout(now, &mut events);
+        socket.decode(now, &mut events);
+        let mut busy = !events.is_empty();
+        self.node.handle_events(now, id, &mut events, &mut self.sockets);
+        busy |= self.greet(id, now);
+        busy
+    }
+
+    /// Answers the login question, and takes the reading half when the connection is open.
+    fn greet(&mut self, id: ConnectionId, now: Time) -> bool {
+        let Some(socket) = self.sockets.open.get_mut(&id) else { return false };
+        if socket.inbound.is_some() {
+            return false;
+        }
+        if let Some(question) = socket.endpoint.poll_question() {
+            // The client may have gone away meanwhile.
+            let _ = socket.endpoint.answer(now, answer(question));
+            self.sockets.touched.insert(id);
+            return true;
+        }
+        socket.inbound = socket.endpoint.split();
+        socket.inbound.is_some()
+    }
+
+    fn run_disk(&mut self, now: Time, delay_max: Duration, random: &mut Random) -> bool {
+        for lane in Lane::ALL {
+            if let Some(work) = self.node.poll_work(lane) {
+                let delay = random.below(delay_max.as_micros() as u64 + 1);
+                self.works.push((now + Duration::from_micros(delay), work));
+            }
+        }
+        let due = |(due, _): &mut (Time, DiskWork)| *due <= now;
+        let works: Vec<_> = self.works.extract_if(.., due).collect();
+        let busy = !works.is_empty();
+        for (_, work) in works {
+            self.node.handle_done(now, work.run(), &mut self.sockets);
+        }
+        while let Some(notice) = self.node.poll_notice() {
+            match notice {
+                Notice::Ready { .. } => self.ready = true,
+                Notice::Failed(error) => panic!("the node failed: {error}"),
+                Notice::Unsayable(..)
+                | Notice::TornEnd(_)
+                | Notice::DiskFull
+                | Notice::DiskRelieved
+                | Notice::Damaged(_)
+                | Notice::Closed => {}
+            }
+        }
+        busy
+    }
+
+    /// Writes what waits, tells the broker, and drops what is finished.
+    fn write(&mut self, now: Time, links: &mut Links, random: &mut Random) -> bool {
+        let ids: Vec<ConnectionId> = self.sockets.open.keys().copied().collect();
+        let mut busy = false;
+        for id in ids {
+            let Some(socket) = self.sockets.open.get_mut(&id) else { continue };
+            busy |= socket.write(now, &mut links[socket.link], random);
+            let finished = socket.is_finished();
+            let link = socket.link;
+            if let Some(drained) = socket.endpoint.drained() {
+                self.node.handle_input(now, drained, &mut self.sockets);
+            }
+            if finished {
+                links[link].end_down(now, random);
+                self.sockets.open.remove(&id);
+                self.node.handle_input(now, Input::Disconnected(id), &mut self.sockets);
+                busy = true;
+            }
+        }
+        self.sockets.touched.clear();
+        busy
+    }
+}
+
+impl Socket {
+    fn read(&mut self, now: Time, link: &mut Link, events: &mut Vec<Event>) {
+        link.up.read(now, &mut self.input);
+        if link.up.is_at_end(now) && self.input.is_empty() && !self.eof {
+            self.eof = true;
+            let event = match &mut self.inbound {
+                Some(inbound) => inbound.handle_eof(now),
+                None => self.endpoint.handle_eof(now),
+            };
+            events.extend(event);
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Time, events: &mut Vec<Event>) {
+        events.extend(self.endpoint.handle_timeout(now));
+        if let Some(inbound) = &mut self.inbound {
+            events.extend(inbound.handle_timeout(now));
+        }
+    }
+
+    fn decode(&mut self, now: Time, events: &mut Vec<Event>) {
+        while events.len() < EVENTS_PER_TURN {
+            let event = match &mut self.inbound {
+                Some(inbound) => inbound.poll_event(now, &mut self.input),
+                // The endpoint must hear of each event before it can tell the next.
+                None if !events.is_empty() => None,
+                None => self.endpoint.poll_event(now, &mut self.input),
+            };
+            let Some(event) = event else { return };
+            events.push(event);
+        }
+    }
+
+    fn write(&mut self, now: Time, link: &mut Link, random: &mut Random) -> bool {
+        if link.broken {
+            self.endpoint.abandon();
+            return false;
+        }
+        let waiting = self.endpoint.outgoing().slices().collect::<Vec<_>>().concat();
+        let count = link.write_down(now, random, &waiting);
+        self.endpoint.advance(count);
+        count > 0
+    }
+
+    /// Nothing more is to be said, or nobody is there to hear it.
+    fn is_finished(&mut self) -> bool {
+        let read_all = self.inbound.as_ref().is_some_and(|it| it.is_finished() && !it.has_peer_closed());
+        let written = self.endpoint.outgoing().is_empty();
+        (self.endpoint.is_finished() || read_all || self.eof) && written || self.eof
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        let inbound = self.inbound.as_ref().and_then(|inbound| inbound.poll_timeout());
+        let endpoint = self.endpoint.poll_timeout();
+        inbound.into_iter().chain(endpoint).map(|(due, _)| due).min()
+    }
+}
+
+/// A world has one user, with full access and a password that nobody checks twice.
+fn config(seed: [u8; 32]) -> Config {
+    let mut config = Config::new(Seed(seed));
+    let (guest, vhost) = (ShortStr::from_static("guest"), ShortStr::from_static("/"));
+    config.users.push(User::with_full_access(guest, PasswordHash::default(), vhost));
+    config
+}
+
+fn answer(question: Question) -> Answer {
+    match question {
+        Question::Login(login) => match login.credentials {
+            Credentials::Password { user, password } if password.expose() == b"guest" => {
+                Answer::Accept { user: ShortStr::truncated(&user.to_string()) }
+            }
+            _ => Answer::Refuse,
+        },
+        Question::Response(_) => Answer::Refuse,
+    }
+}
