@@ -70,8 +70,8 @@ impl Channel {
     ///
     /// When the broker refuses.
     pub fn declare_exchange(&self, name: &str, kind: &str) {
-        let (exchange, r#type) = (short(name), short(kind));
-        let declare = exchange::Declare { exchange, r#type, durable: true, ..Default::default() };
+        let (exchange, kind) = (short(name), short(kind));
+        let declare = exchange::Declare { exchange, kind, durable: true, ..Default::default() };
         self.call(declare).expect("the exchange is declared");
     }
 
@@ -168,7 +168,10 @@ impl Channel {
     /// What was delivered since the last look.
     pub fn deliveries(&self) -> Vec<Message> {
         let deliveries = self.heard(|heard| core::mem::take(&mut heard.deliveries));
-        deliveries.into_iter().map(|(method, content)| Message::delivered(&method, content)).collect()
+        deliveries
+            .into_iter()
+            .map(|(method, content)| Message::delivered(&method, content))
+            .collect()
     }
 
     /// What came back since the last look, as reply text and message.

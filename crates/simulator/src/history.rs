@@ -75,9 +75,15 @@ impl fmt::Display for Happened {
             Self::Confirmed { id, accepted: false } => write!(f, "message {} refused", id.0),
             Self::Delivered { id, from, to, redelivered } => {
                 let again = if *redelivered { ", again" } else { "" };
-                write!(f, "message {} delivered from queue {} to channel {}{again}", id.0, from.0, to.0)
+                write!(
+                    f,
+                    "message {} delivered from queue {} to channel {}{again}",
+                    id.0, from.0, to.0
+                )
             }
-            Self::Acked { id, from } => write!(f, "message {} acknowledged to queue {}", id.0, from.0),
+            Self::Acked { id, from } => {
+                write!(f, "message {} acknowledged to queue {}", id.0, from.0)
+            }
             Self::Restarted => f.write_str("the server lost its power and came back"),
             Self::Healed => f.write_str("all faults are over"),
             Self::Left { queue, messages } => {

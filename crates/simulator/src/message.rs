@@ -81,7 +81,8 @@ impl Message {
         let headers = self.properties.headers()?;
         let deaths = headers.get("x-death")?.as_array()?;
         let newest = deaths.iter().next()?.as_table()?;
-        let text = |name: &str| newest.get(name).and_then(|value| value.as_str().map(str::to_owned));
+        let text =
+            |name: &str| newest.get(name).and_then(|value| value.as_str().map(str::to_owned));
         Some(Death {
             queue: text("queue")?,
             reason: text("reason")?,

@@ -49,15 +49,6 @@ impl Random {
     pub const fn fork(&mut self) -> Self {
         Self(self.bits())
     }
-
-    /// 256 bits, for a broker's names and hashers.
-    pub fn seed_bytes(&mut self) -> [u8; 32] {
-        let mut seed = [0; 32];
-        for word in seed.chunks_exact_mut(8) {
-            word.copy_from_slice(&self.bits().to_le_bytes());
-        }
-        seed
-    }
 }
 
 #[cfg(test)]

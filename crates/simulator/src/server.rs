@@ -4,9 +4,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::BytesMut;
-use warrener_broker::{
-    Config, ConnectionId, Input, PasswordHash, Permission, Seed, User,
-};
+use warrener_broker::{Config, ConnectionId, Input, PasswordHash, Seed, User};
 use warrener_codec::ShortStr;
 use warrener_connection::{Credentials, Event, Inbound, ServerConfig};
 use warrener_endpoint::{Answer, Endpoint, Question};
@@ -15,8 +13,8 @@ use warrener_store::Config as LogConfig;
 use warrener_store::{Lane, Log, SegmentLog, SimulatedDisk, Work};
 use warrener_time::Time;
 
+use crate::Random;
 use crate::world::{Link, Links};
-use crate::{Random, Weather};
 
 type FalseLog = SegmentLog<SimulatedDisk>;
 type DiskWork = <FalseLog as Log>::Work;
@@ -79,7 +77,7 @@ impl Server {
     /// The power is on: the node reads its log back.
     pub(crate) fn start(&mut self, now: Time) {
         let log = SegmentLog::new(self.disk.clone(), self.log);
-        let node = Node::open(config(self.random.seed_bytes()), log, now);
+        let node = Node::open(config(self.random.bits()), log, now);
         let sockets = Sockets::default();
         self.running = Some(Running { node, ready: false, sockets, works: Vec::new() });
     }
@@ -106,7 +104,9 @@ impl Server {
 
     /// A stream arrives; `false` when nobody listens.
     pub(crate) fn accept(&mut self, now: Time, link: usize) -> bool {
-        let Some(running) = self.running.as_mut().filter(|running| running.ready) else { return false };
+        let Some(running) = self.running.as_mut().filter(|running| running.ready) else {
+            return false;
+        };
         let id = ConnectionId(self.next_connection);
         self.next_connection += 1;
         let name = ShortStr::truncated(&format!("false stream {link}"));
@@ -209,8 +209,8 @@ impl Running {
         for id in ids {
             let Some(socket) = self.sockets.open.get_mut(&id) else { continue };
             busy |= socket.write(now, &mut links[socket.link], random);
-            let finished = socket.is_finished();
             let link = socket.link;
+            let finished = socket.is_finished(links[link].broken);
             if let Some(drained) = socket.endpoint.drained() {
                 self.node.handle_input(now, drained, &mut self.sockets);
             }
@@ -271,10 +271,11 @@ impl Socket {
     }
 
     /// Nothing more is to be said, or nobody is there to hear it.
-    fn is_finished(&mut self) -> bool {
-        let read_all = self.inbound.as_ref().is_some_and(|it| it.is_finished() && !it.has_peer_closed());
-        let written = self.endpoint.outgoing().is_empty();
-        (self.endpoint.is_finished() || read_all || self.eof) && written || self.eof
+    fn is_finished(&mut self, broken: bool) -> bool {
+        let read_all =
+            self.inbound.as_ref().is_some_and(|it| it.is_finished() && !it.has_peer_closed());
+        let written = broken || self.endpoint.outgoing().is_empty();
+        self.eof || (self.endpoint.is_finished() || read_all) && written
     }
 
     fn poll_timeout(&self) -> Option<Time> {
@@ -285,8 +286,8 @@ impl Socket {
 }
 
 /// A world has one user, with full access and a password that nobody checks twice.
-fn config(seed: [u8; 32]) -> Config {
-    let mut config = Config::new(Seed(seed));
+fn config(seed: u64) -> Config {
+    let mut config = Config::new(Seed::from(seed));
     let (guest, vhost) = (ShortStr::from_static("guest"), ShortStr::from_static("/"));
     config.users.push(User::with_full_access(guest, PasswordHash::default(), vhost));
     config
@@ -296,7 +297,7 @@ fn answer(question: Question) -> Answer {
     match question {
         Question::Login(login) => match login.credentials {
             Credentials::Password { user, password } if password.expose() == b"guest" => {
-                Answer::Accept { user: ShortStr::truncated(&user.to_string()) }
+                Answer::Accept { user: ShortStr::truncated(&user) }
             }
             _ => Answer::Refuse,
         },

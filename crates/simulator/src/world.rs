@@ -1,7 +1,7 @@
 //! The world: one clock, one server, clients, and the streams between them, all in one thread.
 
+use core::cell::RefCell;
 use core::time::Duration;
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use bytes::BytesMut;
@@ -210,7 +210,12 @@ impl State {
             return None;
         }
         let weather = self.weather;
-        self.links.push(Link { up: Pipe::default(), down: Pipe::default(), weather, broken: false });
+        self.links.push(Link {
+            up: Pipe::default(),
+            down: Pipe::default(),
+            weather,
+            broken: false,
+        });
         Some(link)
     }
 

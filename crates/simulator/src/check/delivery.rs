@@ -11,10 +11,10 @@ pub(super) fn check(history: &[Happened]) -> Result<(), String> {
             Happened::Published { id, to, .. } => {
                 targets.insert(*id, to);
             }
-            Happened::Delivered { id, from, .. } => {
-                if !targets.get(id).is_some_and(|to| to.contains(from)) {
-                    return Err(format!("message {} came out of queue {}", id.0, from.0));
-                }
+            Happened::Delivered { id, from, .. }
+                if !targets.get(id).is_some_and(|to| to.contains(from)) =>
+            {
+                return Err(format!("message {} came out of queue {}", id.0, from.0));
             }
             _ => {}
         }

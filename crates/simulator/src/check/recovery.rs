@@ -25,7 +25,10 @@ pub(super) fn check(history: &[Happened]) -> Result<(), String> {
     for id in safe {
         let missing = targets.get(&id).into_iter().copied().flatten();
         if let Some(queue) = missing.copied().find(|queue| !acked.contains(&(id, *queue))) {
-            return Err(format!("message {} was confirmed and is lost from queue {}", id.0, queue.0));
+            return Err(format!(
+                "message {} was confirmed and is lost from queue {}",
+                id.0, queue.0
+            ));
         }
     }
     Ok(())

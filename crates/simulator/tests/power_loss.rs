@@ -1,0 +1,68 @@
+//! docs/confirms.md: what is confirmed survives a loss of power; what is not may be gone.
+
+use core::time::Duration;
+
+use warrener_simulator::{World, queue};
+
+#[test]
+fn a_confirmed_message_survives_a_loss_of_power() {
+    let world = World::new(1);
+    let alice = world.connect();
+    alice.declare("orders");
+    alice.confirm_select();
+    alice.publish("", "orders", "one");
+    world.settle();
+    assert_eq!(alice.confirms(), [(1, false, true)]);
+    world.restart();
+    let bob = world.connect();
+    assert_eq!(bob.get("orders").unwrap().body, "one");
+}
+
+#[test]
+fn a_confirm_waits_for_the_disk_and_a_delivery_does_not() {
+    let world = World::new(1);
+    let alice = world.connect();
+    alice.declare("orders");
+    alice.confirm_select();
+    alice.consume("orders");
+    world.set_disk_delay(Duration::from_secs(30));
+    alice.publish("", "orders", "one");
+    world.settle();
+    assert_eq!(alice.deliveries().len(), 1);
+    assert!(alice.confirms().is_empty());
+    world.advance(Duration::from_secs(60));
+    assert_eq!(alice.confirms(), [(1, false, true)]);
+}
+
+#[test]
+fn an_acknowledged_message_does_not_come_back_once_that_is_on_disk() {
+    let world = World::new(1);
+    let alice = world.connect();
+    alice.declare("orders");
+    alice.publish("", "orders", "one");
+    alice.publish("", "orders", "two");
+    let one = alice.get("orders").unwrap();
+    alice.ack(one.delivery_tag);
+    // What is confirmed after it is on disk after it.
+    alice.confirm_select();
+    alice.publish("", "orders", "three");
+    world.settle();
+    assert_eq!(alice.confirms().len(), 1);
+    world.restart();
+    let bob = world.connect();
+    assert_eq!(bob.get("orders").unwrap().body, "two");
+    assert_eq!(bob.get("orders").unwrap().body, "three");
+    assert!(bob.get("orders").is_none());
+}
+
+#[test]
+fn a_transient_queue_is_gone_after_a_loss_of_power() {
+    let world = World::new(1);
+    let alice = world.connect();
+    alice.declare(queue("scratch").transient());
+    alice.declare("kept");
+    world.restart();
+    let bob = world.connect();
+    assert_eq!(bob.count("kept"), (0, 0));
+    assert!(world.view(|view| view.queue("/", "scratch").is_none()));
+}
