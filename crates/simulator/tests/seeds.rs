@@ -23,7 +23,8 @@ fn no_seed_breaks_a_promise() {
 #[test]
 fn a_seed_tells_the_same_story_in_two_processes() {
     for seed in ["3", "183"] {
-        let tell = || Command::new(env!("CARGO_BIN_EXE_warrener-simulator")).arg(seed).output().unwrap();
+        let tell =
+            || Command::new(env!("CARGO_BIN_EXE_warrener-simulator")).arg(seed).output().unwrap();
         let (first, second) = (tell(), tell());
         assert!(first.status.success());
         assert!(first.stdout.len() > 1_000);
