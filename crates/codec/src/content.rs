@@ -214,7 +214,7 @@ impl Content {
     #[inline]
     pub fn encode_header(&self, channel: ChannelId, out: &mut impl BufMut) {
         let (size, properties) = (self.body.len() as u64, self.properties.as_bytes());
-        crate::header::encode(channel, 60, size, properties, out);
+        crate::header::encode(channel, Header::CLASS_BASIC, size, properties, out);
     }
 
     /// Writes its header frame and body frames of at most `frame_max` octets (0: no limit), copying the body. For a

@@ -13,7 +13,7 @@ pub struct Header {
     pub body_size: u64,
     /// What the content says about itself.
     pub properties: Properties,
-    /// The class of the method before it: 60, basic.
+    /// The class of the method before it: [`Header::CLASS_BASIC`].
     pub class_id: u16,
 }
 
@@ -21,10 +21,13 @@ pub struct Header {
 pub(crate) const FIXED_LEN: usize = 12;
 
 impl Header {
+    /// The class of all methods that carry content: basic.
+    pub const CLASS_BASIC: u16 = 60;
+
     /// The header of a message: class basic.
     #[must_use]
     pub const fn new(body_size: u64, properties: Properties) -> Self {
-        Self { body_size, properties, class_id: 60 }
+        Self { body_size, properties, class_id: Self::CLASS_BASIC }
     }
 
     /// Octets of the whole header frame.
