@@ -242,10 +242,7 @@ impl<'a> Reader<'a> {
         match self.get(argument) {
             None => Ok(false),
             Some(Value::Bool(truth)) => Ok(truth),
-            Some(other) => {
-                let received = type_name(&other);
-                Err(self.invalid(argument, format!("\"expected boolean, got {received}\"")))
-            }
+            Some(other) => Err(self.unacceptable_type(argument, &other)),
         }
     }
 

@@ -77,17 +77,15 @@ impl Realm {
         self.check_binding(caller, spec)?;
         let vhost = caller.vhost;
         let Ok(source) = self.expect_exchange(vhost, &spec.source) else { return Ok(None) };
-        let target = match self.expect_target(caller, spec) {
-            Ok(target) => target,
-            Err(Reason::NotFound(_)) => return Ok(None),
-            Err(locked) => return Err(locked),
-        };
+        let Some(target) = self.find_target(vhost, spec) else { return Ok(None) };
         let arguments = BindingArguments::new(&spec.arguments);
         let rule = Rule::new(spec.key.as_bytes()).with_arguments(&arguments);
-        let place = &mut self.vhosts[vhost];
-        if !place.router.unbind(source, target, rule) {
+        if !self.vhosts[vhost].router.has_binding(source, target, rule) {
             return Ok(None);
         }
+        self.expect_target(caller, spec)?;
+        let place = &mut self.vhosts[vhost];
+        place.router.unbind(source, target, rule);
         let key = binding_key(source, target, spec, &arguments);
         let bound = place.binding_records.remove(&key);
         let emptied = place.router.count_from(source) == 0;
@@ -119,6 +117,15 @@ impl Realm {
             Kind::Exchange => Target::Exchange(self.expect_exchange(caller.vhost, &spec.target)?),
             Kind::Queue => Target::Destination(self.expect_own_queue(caller, &spec.target)?),
         })
+    }
+
+    fn find_target(&self, vhost: VhostId, spec: &BindingSpec) -> Option<Target<QueueId>> {
+        match spec.kind {
+            Kind::Exchange => self.vhosts[vhost]
+                .exchange(spec.target.as_bytes())
+                .map(|(id, _)| Target::Exchange(id)),
+            Kind::Queue => self.find_queue(vhost, spec.target.as_bytes()).map(Target::Destination),
+        }
     }
 
     /// Both ends as records name them, if both survive a restart.

@@ -131,6 +131,7 @@ impl Broker {
     /// What any input may have led to: consumers without a queue, and queues with something to deliver.
     #[inline]
     fn follow_up(&mut self, now: Time, out: &mut Vec<Effect>) {
+        self.realm.absorb(now, out);
         self.handle_notices(now, out);
         self.deliver(now, out);
         if !self.realm.notices.is_empty() {

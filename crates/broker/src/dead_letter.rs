@@ -15,7 +15,7 @@ use warrener_time::Time;
 
 use crate::address::Address;
 use crate::arguments::DeadLetterTo;
-use crate::message::{Extra, NewMessage};
+use crate::message::{Extra, Message, NewMessage};
 
 /// Why a message died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,12 +134,13 @@ impl History {
 
 /// A message that died, as it goes on: with its history, and without its expiration.
 pub(crate) fn bury(
-    message: &NewMessage,
+    message: &Message,
     reason: DeathReason,
     queue: &ShortStr,
     to: &DeadLetterTo,
     now: Time,
 ) -> NewMessage {
+    let Message { new: message, failed, .. } = message;
     let properties = message.content.properties.read().unwrap_or_default();
     let key = message.address.routing_key().to_owned();
     let extra = message.extra.as_deref();
@@ -154,7 +155,7 @@ pub(crate) fn bury(
         expiration: properties.expiration.map(ShortRef::to_owned),
     };
     let history = History::record(extra.and_then(|extra| extra.history.as_ref()), death);
-    let headers = headers(&properties, &history, to.key.is_some());
+    let headers = headers(&properties, &history);
     let properties =
         PropertiesRef { expiration: None, headers: Some(headers.as_table_ref()), ..properties };
     let content = Content { properties: properties.to_owned(), body: message.content.body.clone() };
@@ -165,7 +166,15 @@ pub(crate) fn bury(
     NewMessage {
         address: Address::from((&to.exchange, to.key.as_ref().unwrap_or(&key))),
         content,
-        extra: Some(Extra { cc, bcc, history: Some(history) }.into()),
+        extra: Some(
+            Extra {
+                cc,
+                bcc,
+                history: Some(history),
+                redelivered: *failed || message.is_redelivered(),
+            }
+            .into(),
+        ),
     }
 }
 
@@ -180,15 +189,10 @@ const OURS: [&str; 7] = [
     "x-last-death-reason",
 ];
 
-fn headers(
-    properties: &PropertiesRef<'_>,
-    history: &History,
-    key_is_replaced: bool,
-) -> warrener_codec::Table {
+fn headers(properties: &PropertiesRef<'_>, history: &History) -> warrener_codec::Table {
     let mut headers = TableBuilder::new();
     for (name, value) in properties.headers.unwrap_or_default() {
-        let dropped = key_is_replaced && name.as_bytes() == b"CC";
-        if !dropped && !OURS.iter().any(|own| own.as_bytes() == name.as_bytes()) {
+        if !OURS.iter().any(|own| own.as_bytes() == name.as_bytes()) {
             headers.insert(name.as_bytes(), value);
         }
     }
@@ -213,16 +217,17 @@ fn deaths(history: &History) -> Array {
             keys.push(key.as_bytes());
         });
         let keys = keys.build().expect("a few keys fit an array");
-        let mut table = TableBuilder::new()
+        let mut table = TableBuilder::new();
+        if let Some(expiration) = &death.expiration {
+            table.insert("original-expiration", expiration.as_bytes());
+        }
+        let table = table
             .with("count", i64::try_from(death.count).unwrap_or(i64::MAX))
             .with("reason", death.reason.name())
             .with("queue", death.queue.as_bytes())
             .with("time", Value::Timestamp(death.time.as_secs()))
             .with("exchange", death.exchange.as_bytes())
             .with("routing-keys", &keys);
-        if let Some(expiration) = &death.expiration {
-            table.insert("original-expiration", expiration.as_bytes());
-        }
         let table = table.build().expect("seven entries fit a table");
         deaths.push(&table);
     }

@@ -30,6 +30,8 @@ pub(crate) struct QueueSpec {
     pub(crate) owner: Option<ConnectionId>,
     pub(crate) auto_delete: bool,
     pub(crate) arguments: Table,
+    /// The broker made up the name.
+    pub(crate) is_generated: bool,
 }
 
 /// One queue and what is known of it.
@@ -94,7 +96,9 @@ impl Realm {
             self.reschedule(id);
             return Ok((id, record));
         }
-        refuse_reserved(Kind::Queue, &spec.name)?;
+        if !spec.is_generated {
+            refuse_reserved(Kind::Queue, &spec.name)?;
+        }
         self.refuse_too_many(vhost, resource.clone())?;
         let settings = Settings::parse(&spec.arguments, &resource)?;
         check_properties(&spec, &settings, &resource)?;

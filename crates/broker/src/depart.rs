@@ -10,7 +10,7 @@ use crate::arguments::QueueKind;
 use crate::dead_letter::{DeathReason, bury};
 use crate::effect::Effect;
 use crate::id::{LinkId, MessageId, QueueId};
-use crate::message::NewMessage;
+use crate::message::Message;
 use crate::publish::{Admission, Exchange, Targets};
 use crate::realm::{Compound, Happened, Notice, Realm};
 use crate::record::{Fact, MessageAt, Place};
@@ -37,7 +37,8 @@ impl Realm {
                     unreachable!("no queue is told to hold what leaves it")
                 }
                 Happened::Refused(new) => {
-                    self.dead_letter(now, queue, None, &new, DeathReason::MaxLength, out);
+                    let refused = Message::new(*new);
+                    self.dead_letter(now, queue, None, &refused, DeathReason::MaxLength, out);
                 }
             }
         }
@@ -56,8 +57,8 @@ impl Realm {
             DeathReason::of(why).filter(|_| self.queue(queue).settings.dead_letter.is_some());
         match deadly {
             Some(reason) => {
-                let new = self.messages.get(message).new.clone();
-                self.dead_letter(now, queue, Some(message), &new, reason, out);
+                let died = self.messages.get(message).clone();
+                self.dead_letter(now, queue, Some(message), &died, reason, out);
             }
             None => self.let_go(queue, message, None, out),
         }
@@ -69,7 +70,7 @@ impl Realm {
         now: Time,
         queue: QueueId,
         source: Option<MessageId>,
-        message: &NewMessage,
+        message: &Message,
         reason: DeathReason,
         out: &mut Vec<Effect>,
     ) {
@@ -180,6 +181,7 @@ impl Realm {
         let count = slot.queue.purge(now, &mut self.answers);
         self.collect(id);
         self.work_on(now, id, out);
+        self.absorb(now, out);
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 

@@ -13,6 +13,7 @@ mod config;
 mod dead_letter;
 mod declare;
 mod depart;
+mod digest;
 mod effect;
 mod exchange;
 mod generator;

@@ -28,6 +28,8 @@ pub(crate) struct Extra {
     pub(crate) bcc: Vec<ShortStr>,
     /// The deaths it has died.
     pub(crate) history: Option<History>,
+    /// It failed where it died, so that even its first delivery here is not its first (RabbitMQ 4.3).
+    pub(crate) redelivered: bool,
 }
 
 impl NewMessage {
@@ -37,6 +39,11 @@ impl NewMessage {
         core::iter::once(self.address.routing_key()).chain(more.map(ShortStr::as_short_ref))
     }
 
+    /// Whether it was delivered before it came to where it is.
+    pub(crate) fn is_redelivered(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| extra.redelivered)
+    }
+
     /// Whether its sender wants it on disk (AMQP 0-9-1 §1.8: delivery-mode 2).
     pub(crate) fn is_persistent(&self) -> bool {
         self.content.properties.delivery_mode() == Some(2)
@@ -44,15 +51,24 @@ impl NewMessage {
 }
 
 /// A message that queues hold.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) new: NewMessage,
     /// How many queues hold it.
     pub(crate) holders: u32,
     /// How often it was handed out and is to be settled.
     pub(crate) handed: u32,
+    /// Some client had it and failed: it rejected the message, or went away with it.
+    pub(crate) failed: bool,
     /// Where it lies on disk, if it does.
     pub(crate) durable: Option<Durable>,
+}
+
+impl Message {
+    /// A message that nobody holds yet.
+    pub(crate) const fn new(new: NewMessage) -> Self {
+        Self { new, holders: 0, handed: 0, failed: false, durable: None }
+    }
 }
 
 /// The part of a message that survives a restart.
@@ -74,7 +90,7 @@ impl Messages {
 
     /// Takes a message in that nobody holds yet.
     pub(crate) fn insert(&mut self, new: NewMessage) -> MessageId {
-        self.0.insert(Message { new, holders: 0, handed: 0, durable: None })
+        self.0.insert(Message::new(new))
     }
 
     pub(crate) fn get(&self, id: MessageId) -> &Message {

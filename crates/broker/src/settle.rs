@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use smallvec::SmallVec;
 use warrener_codec::{Content, PropertiesRef, TableBuilder};
 use warrener_queue::{Consume, ConsumeError, ConsumerId, Delivery, Outcome, Seq, Tries};
 use warrener_time::Time;
@@ -11,6 +12,7 @@ use crate::effect::Effect;
 use crate::id::{LinkId, MessageId, QueueId};
 use crate::message::NewMessage;
 use crate::realm::Realm;
+use crate::record::Fact;
 use crate::refusal::Reason;
 
 impl LinkId {
@@ -121,6 +123,33 @@ impl Realm {
         delivery
     }
 
+    /// Remembers that messages failed: in the log where the queue counts, and for the day on which they die.
+    fn note_failures(
+        &mut self,
+        id: QueueId,
+        seqs: &[Seq],
+        settlement: Settlement,
+        out: &mut Vec<Effect>,
+    ) {
+        let slot = self.queue(id);
+        let counts = slot.record.is_some() && slot.settings.kind == QueueKind::Quorum;
+        let dies = slot.settings.dead_letter.is_some();
+        if !counts && !dies {
+            return;
+        }
+        for seq in seqs {
+            let before = Seq::new(seq.number() - 1);
+            let look = self.queue(id).queue.unacked(Some(before)).next();
+            let Some(look) = look.filter(|look| look.seq == *seq) else { continue };
+            let (message, failures) = (*look.handle, look.tries.failed + 1);
+            self.messages.get_mut(message).failed = true;
+            let place = self.place(id, message).filter(|_| counts);
+            if let Some(place) = place.filter(|_| settlement == Settlement::Failed) {
+                self.append(&Fact::Returned { place, failures }, SmallVec::new(), false, out);
+            }
+        }
+    }
+
     /// Says what becomes of messages that were handed out. Those of a queue that is gone are gone with it.
     #[inline]
     pub(crate) fn settle(
@@ -128,17 +157,53 @@ impl Realm {
         now: Time,
         id: QueueId,
         seqs: &[Seq],
-        outcome: Outcome,
+        settlement: Settlement,
         out: &mut Vec<Effect>,
     ) {
-        let Some(slot) = self.queues.get_mut(id) else { return };
-        slot.queue.settle(now, seqs, outcome, &mut self.answers);
+        if self.queues.get(id).is_none() {
+            return;
+        }
+        if settlement.is_failure() {
+            self.note_failures(id, seqs, settlement, out);
+        }
+        let slot = self.queues.get_mut(id).expect("it was just there");
+        slot.queue.settle(now, seqs, settlement.outcome(), &mut self.answers);
         self.collect(id);
-        if !matches!(outcome, Outcome::Accept) {
+        if settlement != Settlement::Accepted {
             self.wake(id);
         }
         self.reschedule(id);
         self.absorb(now, out);
+    }
+}
+
+/// What a consumer makes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settlement {
+    /// It is done with.
+    Accepted,
+    /// It goes back, through no fault of its own (RabbitMQ 4.3: basic.nack).
+    Returned,
+    /// It goes back, having failed (RabbitMQ 4.3: basic.reject, and consumers that went away).
+    Failed,
+    /// It is not wanted here (basic.nack).
+    Discarded,
+    /// It is not wanted here, having failed (basic.reject).
+    Rejected,
+}
+
+impl Settlement {
+    pub(crate) const fn outcome(self) -> Outcome {
+        match self {
+            Self::Accepted => Outcome::Accept,
+            Self::Returned => Outcome::Requeue { failed: false },
+            Self::Failed => Outcome::Requeue { failed: true },
+            Self::Discarded | Self::Rejected => Outcome::Discard,
+        }
+    }
+
+    pub(crate) const fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::Rejected)
     }
 }
 

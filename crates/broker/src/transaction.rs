@@ -15,12 +15,13 @@ use crate::message::NewMessage;
 use crate::publish::{Admission, Targets};
 use crate::realm::{Compound, Realm};
 use crate::record::{Fact, MessageAt, Place};
+use crate::settle::Settlement;
 
 /// Everything a transaction does, in order: first it publishes, then it settles.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
     pub(crate) publishes: Vec<(NewMessage, Targets)>,
-    pub(crate) settles: Vec<(QueueId, Seq, Outcome)>,
+    pub(crate) settles: Vec<(QueueId, Seq, Settlement)>,
 }
 
 impl Realm {
@@ -64,9 +65,9 @@ impl Realm {
             self.let_go(queue, message, told, out);
         }
         self.absorb(now, out);
-        for (queue, seq, outcome) in work.settles {
-            if outcome != Outcome::Accept {
-                self.settle(now, queue, &[seq], outcome, out);
+        for (queue, seq, settlement) in work.settles {
+            if settlement != Settlement::Accepted {
+                self.settle(now, queue, &[seq], settlement, out);
             }
         }
         record
@@ -76,11 +77,12 @@ impl Realm {
     fn accept_quietly(
         &mut self,
         now: Time,
-        settles: &[(QueueId, Seq, Outcome)],
+        settles: &[(QueueId, Seq, Settlement)],
     ) -> Vec<(QueueId, MessageId)> {
         let mut accepted = Vec::new();
-        for (id, seq, outcome) in settles {
-            let Some(slot) = self.queues.get_mut(*id).filter(|_| *outcome == Outcome::Accept)
+        for (id, seq, settlement) in settles {
+            let Some(slot) =
+                self.queues.get_mut(*id).filter(|_| *settlement == Settlement::Accepted)
             else {
                 continue;
             };

@@ -1,4 +1,18 @@
 //! What the broker does, feature by feature: one file each, one program for all, so that they link once.
 
+mod confirm;
+mod consume;
+mod dead_letter;
+mod exchange;
+mod expiry;
 mod hello;
+mod life;
+mod limits;
+mod permission;
+mod priority;
+mod publish;
+mod queue;
+mod recovery;
+mod reply_to;
 mod script;
+mod transaction;

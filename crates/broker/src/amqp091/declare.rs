@@ -85,19 +85,25 @@ impl Broker {
     ) -> Result<(ShortStr, Standing, Option<RecordId>), Reason> {
         let caller = self.amqp.caller(key);
         let (vhost, connection) = (caller.vhost, caller.connection);
+        if reply_to::is_queue(&declare.queue) {
+            return Ok((declare.queue.detached(), Standing { ready: 0, consumers: 1 }, None));
+        }
         if reply_to::is_address(&declare.queue) {
             let name = declare.queue.detached();
             return self.declare_replier(vhost, &name).map(|standing| (name, standing, None));
         }
         if declare.passive {
-            let name = self.queue_name(key, &declare.queue)?;
+            // Here the empty name does not stand for the last declared queue (RabbitMQ: it is missed).
+            let name = clean(&declare.queue);
             let id = self.expect_visible_queue(caller, &name)?;
             let slot = self.realm.queue(id);
             return Ok((name, slot.standing(), None));
         }
-        let name = match clean(&declare.queue) {
-            name if name.is_empty() => self.realm.generate_queue_name(&declare.arguments)?,
-            name => name,
+        let is_generated = declare.queue.is_empty();
+        let name = if is_generated {
+            self.realm.generate_queue_name(&declare.arguments)?
+        } else {
+            clean(&declare.queue)
         };
         let spec = QueueSpec {
             name: name.clone(),
@@ -106,6 +112,7 @@ impl Broker {
             owner: declare.exclusive.then_some(connection),
             auto_delete: declare.auto_delete,
             arguments: declare.arguments.detached(),
+            is_generated,
         };
         let (id, record) = self.realm.declare_queue(now, self.amqp.caller(key), spec, out)?;
         Ok((name, self.realm.queue(id).standing(), record))
@@ -138,7 +145,6 @@ impl Broker {
         let only = DeleteIf { unused: delete.if_unused, empty: delete.if_empty };
         let caller = self.amqp.caller(key);
         let (message_count, record) = self.realm.delete_queue(now, caller, &name, only, out)?;
-        self.handle_notices(now, out);
         let ok = Method::QueueDeleteOk(queue::DeleteOk { message_count });
         self.reply(key, ok, delete.no_wait, record, out);
         Ok(())

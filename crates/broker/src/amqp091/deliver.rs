@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use warrener_queue::{Delivery, Outcome};
+use warrener_queue::Delivery;
 use warrener_time::Time;
 
 use crate::amqp091::unacked::Delivered;
@@ -10,7 +10,7 @@ use crate::broker::Broker;
 use crate::effect::{Deliver, Effect};
 use crate::id::{ChannelKey, LinkId, MessageId, QueueId};
 use crate::refusal::Reason;
-use crate::settle::content_for;
+use crate::settle::{Settlement, content_for};
 
 impl Broker {
     /// Hands out what can be handed out, up to a bound; the rest waits for the next turn.
@@ -40,7 +40,7 @@ impl Broker {
         let (_, client) = self.amqp.with_client(key);
         let reason = self.header_too_large(client.frame_max, delivery.handle);
         let is_told = client.capabilities.consumer_cancel_notify;
-        self.realm.settle(now, queue, &[delivery.seq], Outcome::Requeue { failed: false }, out);
+        self.realm.settle(now, queue, &[delivery.seq], Settlement::Returned, out);
         if is_told {
             self.end_consumer(now, link, out);
             self.notify_cancel(key, tag, out);
@@ -85,7 +85,7 @@ impl Broker {
             channel: channel.number,
             consumer_tag: consumer.tag.clone(),
             delivery_tag: tag,
-            redelivered: delivery.redelivered,
+            redelivered: delivery.redelivered || message.new.is_redelivered(),
             address: message.new.address.clone(),
             content,
         };

@@ -47,7 +47,7 @@ impl Broker {
             connection: channel.connection,
             channel: channel.number,
             delivery_tag: tag,
-            redelivered: delivery.redelivered,
+            redelivered: delivery.redelivered || message.is_redelivered(),
             message_count,
             address: message.address.clone(),
             content,

@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 
 use warrener_codec::method::{access, channel};
 use warrener_codec::{ChannelId, Method};
-use warrener_queue::Outcome;
 use warrener_time::Time;
 
 use crate::amqp091::channel::{Channel, Mode};
@@ -13,6 +12,7 @@ use crate::effect::Effect;
 use crate::id::{ChannelKey, ConnectionId};
 use crate::input::ClosedBy;
 use crate::refusal::Reason;
+use crate::settle::Settlement;
 
 impl Broker {
     pub(crate) fn channel_opened(
@@ -65,7 +65,7 @@ impl Broker {
         let mut held = core::mem::take(&mut self.amqp.settling);
         let channel = self.amqp.channel_mut(key);
         channel.unacked.take_up_to(0, &mut held).expect("tag 0 is always right");
-        self.settle_in_queues(now, &mut held, Outcome::Requeue { failed: true }, out);
+        self.settle_in_queues(now, &mut held, Settlement::Failed, out);
         self.amqp.settling = held;
     }
 

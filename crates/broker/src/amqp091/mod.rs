@@ -1,6 +1,6 @@
 //! AMQP 0-9-1 as clients speak it: channels, their tags and promises, and what each method asks of the realm.
 //!
-//! Only this folder and the two vocabularies, [`Input`](crate::Input) and [`Effect`](crate::Effect), know what a method
+//! Only this folder and the two vocabularies, [`Input`](crate::Input) and [`Effect`], know what a method
 //! is.
 
 pub(crate) mod bind;

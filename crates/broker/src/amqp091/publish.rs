@@ -311,7 +311,8 @@ fn sender_selected(content: Content) -> Result<(Option<Box<Extra>>, Content), Re
         return Ok((None, content));
     }
     let hidden = bcc.is_some();
-    let extra = Extra { cc: cc.unwrap_or_default(), bcc: bcc.unwrap_or_default(), history: None };
+    let extra =
+        Extra { cc: cc.unwrap_or_default(), bcc: bcc.unwrap_or_default(), ..Extra::default() };
     let content = if hidden { without_bcc(&content, headers) } else { content.clone() };
     Ok((Some(Box::new(extra)), content))
 }

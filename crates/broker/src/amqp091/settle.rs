@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use smallvec::SmallVec;
 use warrener_codec::Method;
 use warrener_codec::method::basic;
-use warrener_queue::{Outcome, Seq};
+use warrener_queue::Seq;
 use warrener_time::Time;
 
 use crate::amqp091::channel::Mode;
@@ -14,6 +14,7 @@ use crate::broker::Broker;
 use crate::effect::Effect;
 use crate::id::ChannelKey;
 use crate::refusal::Reason;
+use crate::settle::Settlement;
 
 impl Broker {
     #[inline]
@@ -24,7 +25,7 @@ impl Broker {
         ack: basic::Ack,
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
-        self.settle(now, key, (ack.delivery_tag, ack.multiple), Outcome::Accept, out)
+        self.settle(now, key, (ack.delivery_tag, ack.multiple), Settlement::Accepted, out)
     }
 
     /// A requeued basic.nack does not count towards the delivery limit (RabbitMQ 4.3).
@@ -35,9 +36,8 @@ impl Broker {
         nack: basic::Nack,
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
-        let outcome =
-            if nack.requeue { Outcome::Requeue { failed: false } } else { Outcome::Discard };
-        self.settle(now, key, (nack.delivery_tag, nack.multiple), outcome, out)
+        let settlement = if nack.requeue { Settlement::Returned } else { Settlement::Discarded };
+        self.settle(now, key, (nack.delivery_tag, nack.multiple), settlement, out)
     }
 
     /// A requeued basic.reject counts towards the delivery limit (RabbitMQ 4.3).
@@ -48,9 +48,8 @@ impl Broker {
         reject: basic::Reject,
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
-        let outcome =
-            if reject.requeue { Outcome::Requeue { failed: true } } else { Outcome::Discard };
-        self.settle(now, key, (reject.delivery_tag, false), outcome, out)
+        let settlement = if reject.requeue { Settlement::Failed } else { Settlement::Rejected };
+        self.settle(now, key, (reject.delivery_tag, false), settlement, out)
     }
 
     #[inline]
@@ -59,7 +58,7 @@ impl Broker {
         now: Time,
         key: ChannelKey,
         (tag, multiple): (u64, bool),
-        outcome: Outcome,
+        settlement: Settlement,
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
         let mut taken = core::mem::take(&mut self.amqp.settling);
@@ -75,10 +74,10 @@ impl Broker {
         }
         let settled = match &mut self.amqp.channel_mut(key).mode {
             Mode::Transactional(transaction) => {
-                transaction.settle(&mut taken, outcome, &self.realm.limits)
+                transaction.settle(&mut taken, settlement, &self.realm.limits)
             }
             Mode::Plain | Mode::Confirming(_) => {
-                self.settle_now(now, key, &mut taken, outcome, out);
+                self.settle_now(now, key, &mut taken, settlement, out);
                 Ok(())
             }
         };
@@ -93,14 +92,14 @@ impl Broker {
         now: Time,
         key: ChannelKey,
         taken: &mut Vec<Delivered>,
-        outcome: Outcome,
+        settlement: Settlement,
         out: &mut Vec<Effect>,
     ) {
-        if matches!(outcome, Outcome::Accept) {
+        if settlement == Settlement::Accepted {
             self.realm.stats.acknowledged += taken.len() as u64;
         }
         self.uncount(key, taken);
-        self.settle_in_queues(now, taken, outcome, out);
+        self.settle_in_queues(now, taken, settlement, out);
     }
 
     /// Deliveries no longer count against the prefetch of their consumers and channel.
@@ -139,17 +138,17 @@ impl Broker {
         &mut self,
         now: Time,
         taken: &mut Vec<Delivered>,
-        outcome: Outcome,
+        settlement: Settlement,
         out: &mut Vec<Effect>,
     ) {
         if let [only] = taken[..] {
             taken.clear();
-            return self.realm.settle(now, only.queue, &[only.seq], outcome, out);
+            return self.realm.settle(now, only.queue, &[only.seq], settlement, out);
         }
         taken.sort_by_key(|delivered| delivered.queue);
         for batch in taken.chunk_by(|left, right| left.queue == right.queue) {
             let seqs: SmallVec<[Seq; 32]> = batch.iter().map(|delivered| delivered.seq).collect();
-            self.realm.settle(now, batch[0].queue, &seqs, outcome, out);
+            self.realm.settle(now, batch[0].queue, &seqs, settlement, out);
         }
         taken.clear();
     }
@@ -168,7 +167,7 @@ impl Broker {
         let mut taken = core::mem::take(&mut self.amqp.settling);
         let channel = self.amqp.channel_mut(key);
         channel.unacked.take_up_to(0, &mut taken).expect("tag 0 is always right");
-        self.settle_now(now, key, &mut taken, Outcome::Requeue { failed: false }, out);
+        self.settle_now(now, key, &mut taken, Settlement::Returned, out);
         self.amqp.settling = taken;
         self.reply(key, Method::BasicRecoverOk, !wants_reply, None, out);
         Ok(())

@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 
 use warrener_codec::Method;
-use warrener_queue::Outcome;
 use warrener_time::Time;
 
 use crate::amqp091::channel::Mode;
@@ -14,13 +13,14 @@ use crate::config::Limits;
 use crate::effect::Effect;
 use crate::id::ChannelKey;
 use crate::refusal::Reason;
+use crate::settle::Settlement;
 use crate::transaction::Work;
 
 /// What a channel has said since its last commit or rollback.
 #[derive(Debug, Default)]
 pub(crate) struct Transaction {
     publishes: Vec<Checked>,
-    settles: Vec<(Delivered, Outcome)>,
+    settles: Vec<(Delivered, Settlement)>,
     bytes: u64,
 }
 
@@ -37,10 +37,10 @@ impl Transaction {
     pub(crate) fn settle(
         &mut self,
         taken: &mut Vec<Delivered>,
-        outcome: Outcome,
+        settlement: Settlement,
         limits: &Limits,
     ) -> Result<(), Reason> {
-        self.settles.extend(taken.drain(..).map(|delivered| (delivered, outcome)));
+        self.settles.extend(taken.drain(..).map(|delivered| (delivered, settlement)));
         self.check(limits)
     }
 
@@ -102,7 +102,7 @@ impl Broker {
         self.uncount(key, &delivered);
         delivered.clear();
         work.settles.extend(settles.into_iter().map(|(own, how)| (own.queue, own.seq, how)));
-        let accepted = work.settles.iter().filter(|(.., how)| *how == Outcome::Accept).count();
+        let accepted = work.settles.iter().filter(|(.., how)| *how == Settlement::Accepted).count();
         self.realm.stats.acknowledged += accepted as u64;
         let record = self.realm.commit(now, work, out);
         self.reply(key, Method::TxCommitOk, false, record, out);

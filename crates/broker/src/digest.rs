@@ -1,0 +1,315 @@
+//! How facts are written into digests and read back: numbers big-endian, strings behind their length.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use warrener_codec::{Limits, ShortStr, Table, grammar};
+use warrener_time::Time;
+
+use crate::address::Address;
+use crate::dead_letter::{Death, DeathReason, First, History};
+use crate::declare::QueueSpec;
+use crate::exchange::{ExchangeKind, ExchangeSpec};
+use crate::id::RecordId;
+use crate::message::Extra;
+use crate::record::{Fact, MessageAt, Named, Place, Published, RecordError, Sizes};
+use crate::refusal::Kind;
+
+/// The format that this version writes, and the only one it reads.
+const VERSION: u8 = 1;
+
+impl Fact {
+    pub(crate) fn encode(&self) -> Bytes {
+        let mut out = BytesMut::with_capacity(64);
+        out.put_u8(VERSION);
+        match self {
+            Self::ExchangeDeclared { vhost, spec } => {
+                out.put_u8(1);
+                put_short(&mut out, vhost);
+                put_exchange(&mut out, spec);
+            }
+            Self::ExchangeDeleted { of } => put_about(&mut out, 2, *of),
+            Self::QueueDeclared { vhost, spec } => {
+                out.put_u8(3);
+                put_short(&mut out, vhost);
+                put_short(&mut out, &spec.name);
+                out.put_u8(u8::from(spec.auto_delete));
+                put_table(&mut out, &spec.arguments);
+            }
+            Self::QueueDeleted { of } => put_about(&mut out, 4, *of),
+            Self::Purged { of } => put_about(&mut out, 5, *of),
+            Self::Bound { vhost, source, kind, target, key, arguments } => {
+                out.put_u8(6);
+                put_short(&mut out, vhost);
+                put_named(&mut out, source);
+                out.put_u8(u8::from(*kind == Kind::Queue));
+                put_named(&mut out, target);
+                put_short(&mut out, key);
+                put_table(&mut out, arguments);
+            }
+            Self::Unbound { of } => put_about(&mut out, 7, *of),
+            Self::Published(published) => {
+                out.put_u8(8);
+                put_published(&mut out, published);
+            }
+            Self::DeadLettered { from, published } => {
+                out.put_u8(9);
+                put_place(&mut out, *from);
+                put_published(&mut out, published);
+            }
+            Self::Settled(place) => {
+                out.put_u8(10);
+                put_place(&mut out, *place);
+            }
+            Self::Returned { place, failures } => {
+                out.put_u8(11);
+                put_place(&mut out, *place);
+                out.put_u32(*failures);
+            }
+            Self::Committed { published, settled } => {
+                out.put_u8(12);
+                out.put_u32(published.len() as u32);
+                published.iter().for_each(|published| put_published(&mut out, published));
+                out.put_u32(settled.len() as u32);
+                settled.iter().for_each(|place| put_place(&mut out, *place));
+            }
+        }
+        out.freeze()
+    }
+
+    pub(crate) fn decode(digest: &Bytes) -> Result<Self, RecordError> {
+        let mut input = Input(digest.clone());
+        match input.octet()? {
+            VERSION => {}
+            other => return Err(RecordError::Version(other)),
+        }
+        let fact = match input.octet()? {
+            1 => Self::ExchangeDeclared { vhost: input.short()?, spec: input.exchange()? },
+            2 => Self::ExchangeDeleted { of: input.record()? },
+            3 => Self::QueueDeclared { vhost: input.short()?, spec: input.queue()? },
+            4 => Self::QueueDeleted { of: input.record()? },
+            5 => Self::Purged { of: input.record()? },
+            6 => Self::Bound {
+                vhost: input.short()?,
+                source: input.named()?,
+                kind: if input.truth()? { Kind::Queue } else { Kind::Exchange },
+                target: input.named()?,
+                key: input.short()?,
+                arguments: input.table()?,
+            },
+            7 => Self::Unbound { of: input.record()? },
+            8 => Self::Published(input.published()?),
+            9 => Self::DeadLettered { from: input.place()?, published: input.published()? },
+            10 => Self::Settled(input.place()?),
+            11 => Self::Returned { place: input.place()?, failures: input.long()? },
+            12 => Self::Committed {
+                published: input.list(Input::published)?,
+                settled: input.list(Input::place)?,
+            },
+            _ => return Err(RecordError::Malformed),
+        };
+        if input.0.is_empty() { Ok(fact) } else { Err(RecordError::Malformed) }
+    }
+}
+
+fn put_short(out: &mut BytesMut, text: &ShortStr) {
+    out.put_u8(text.len() as u8);
+    out.put_slice(text.as_bytes());
+}
+
+fn put_table(out: &mut BytesMut, table: &Table) {
+    out.put_u32(table.as_bytes().len() as u32);
+    out.put_slice(table.as_bytes());
+}
+
+fn put_about(out: &mut BytesMut, fact: u8, record: RecordId) {
+    out.put_u8(fact);
+    out.put_u64(record.0);
+}
+
+fn put_place(out: &mut BytesMut, place: Place) {
+    out.put_u64(place.queue.0);
+    out.put_u64(place.message.record.0);
+    out.put_u32(place.message.part);
+}
+
+fn put_named(out: &mut BytesMut, named: &Named) {
+    put_short(out, &named.name);
+    out.put_u64(named.record.unwrap_or_default().0);
+}
+
+fn put_exchange(out: &mut BytesMut, spec: &ExchangeSpec) {
+    put_short(out, &spec.name);
+    put_short(out, &ShortStr::from_static(spec.kind.name()));
+    out.put_u8(u8::from(spec.auto_delete) | u8::from(spec.internal) << 1);
+    put_table(out, &spec.arguments);
+}
+
+fn put_published(out: &mut BytesMut, published: &Published) {
+    out.put_u64(published.time.as_micros());
+    out.put_u32(published.targets.len() as u32);
+    published.targets.iter().for_each(|queue| out.put_u64(queue.0));
+    for text in [published.address.exchange(), published.address.routing_key()] {
+        out.put_u8(text.len() as u8);
+        out.put_slice(text.as_bytes());
+    }
+    out.put_u32(published.sizes.properties);
+    out.put_u64(published.sizes.body);
+    out.put_u8(u8::from(published.extra.is_some()));
+    if let Some(extra) = &published.extra {
+        put_list(out, &extra.cc, put_short);
+        put_list(out, &extra.bcc, put_short);
+        out.put_u8(u8::from(extra.history.is_some()) | u8::from(extra.redelivered) << 1);
+        if let Some(history) = &extra.history {
+            put_history(out, history);
+        }
+    }
+}
+
+fn put_list<T>(out: &mut BytesMut, list: &[T], put: impl Fn(&mut BytesMut, &T)) {
+    out.put_u32(list.len() as u32);
+    list.iter().for_each(|item| put(out, item));
+}
+
+fn put_history(out: &mut BytesMut, history: &History) {
+    put_short(out, &history.first.queue);
+    out.put_u8(history.first.reason.number());
+    put_short(out, &history.first.exchange);
+    put_list(out, &history.deaths, |out, death| {
+        put_short(out, &death.queue);
+        out.put_u8(death.reason.number());
+        out.put_u64(death.count);
+        out.put_u64(death.time.as_micros());
+        put_short(out, &death.exchange);
+        put_list(out, &death.keys, put_short);
+        out.put_u8(u8::from(death.expiration.is_some()));
+        if let Some(expiration) = &death.expiration {
+            put_short(out, expiration);
+        }
+    });
+}
+
+/// What is left of a digest.
+struct Input(Bytes);
+
+impl Input {
+    fn take(&mut self, len: usize) -> Result<Bytes, RecordError> {
+        if self.0.len() < len { Err(RecordError::Truncated) } else { Ok(self.0.split_to(len)) }
+    }
+
+    fn octet(&mut self) -> Result<u8, RecordError> {
+        Ok(self.take(1)?.get_u8())
+    }
+
+    fn truth(&mut self) -> Result<bool, RecordError> {
+        Ok(self.octet()? != 0)
+    }
+
+    fn long(&mut self) -> Result<u32, RecordError> {
+        Ok(self.take(4)?.get_u32())
+    }
+
+    fn long_long(&mut self) -> Result<u64, RecordError> {
+        Ok(self.take(8)?.get_u64())
+    }
+
+    fn record(&mut self) -> Result<RecordId, RecordError> {
+        self.long_long().map(RecordId)
+    }
+
+    fn short(&mut self) -> Result<ShortStr, RecordError> {
+        let len = self.octet()?;
+        let octets = self.take(usize::from(len))?;
+        // A name outlives the buffer that the log was read into.
+        ShortStr::try_from(&*octets).map_err(|_| RecordError::Malformed)
+    }
+
+    fn table(&mut self) -> Result<Table, RecordError> {
+        let (rest, table) =
+            grammar::table(&Limits::WIDEST)(&self.0).map_err(|_| RecordError::Malformed)?;
+        let table = table.to_owned();
+        self.0 = self.0.slice_ref(rest);
+        Ok(table)
+    }
+
+    fn list<T>(
+        &mut self,
+        item: impl Fn(&mut Self) -> Result<T, RecordError>,
+    ) -> Result<Vec<T>, RecordError> {
+        let len = self.long()?;
+        (0..len).map(|_| item(self)).collect()
+    }
+
+    fn place(&mut self) -> Result<Place, RecordError> {
+        let queue = self.record()?;
+        Ok(Place { queue, message: MessageAt { record: self.record()?, part: self.long()? } })
+    }
+
+    fn named(&mut self) -> Result<Named, RecordError> {
+        let name = self.short()?;
+        let record = self.record()?;
+        Ok(Named { name, record: (record.0 != 0).then_some(record) })
+    }
+
+    fn exchange(&mut self) -> Result<ExchangeSpec, RecordError> {
+        let name = self.short()?;
+        let kind = self.short()?;
+        let kind = ExchangeKind::parse(kind.as_bytes()).map_err(|_| RecordError::Malformed)?;
+        let flags = self.octet()?;
+        let (auto_delete, internal) = (flags & 1 != 0, flags & 2 != 0);
+        let arguments = self.table()?;
+        Ok(ExchangeSpec { name, kind, durable: true, auto_delete, internal, arguments })
+    }
+
+    fn queue(&mut self) -> Result<QueueSpec, RecordError> {
+        let name = self.short()?;
+        let auto_delete = self.truth()?;
+        let arguments = self.table()?;
+        Ok(QueueSpec {
+            name,
+            durable: true,
+            owner: None,
+            auto_delete,
+            arguments,
+            is_generated: false,
+        })
+    }
+
+    fn published(&mut self) -> Result<Published, RecordError> {
+        let time = Time::from_micros(self.long_long()?);
+        let targets = self.list(Self::record)?.into();
+        let address = Address::from((&self.short()?, &self.short()?));
+        let sizes = Sizes { properties: self.long()?, body: self.long_long()? };
+        let extra = if self.truth()? { Some(Box::new(self.extra()?)) } else { None };
+        Ok(Published { time, targets, address, extra, sizes })
+    }
+
+    fn extra(&mut self) -> Result<Extra, RecordError> {
+        let cc = self.list(Self::short)?;
+        let bcc = self.list(Self::short)?;
+        let flags = self.octet()?;
+        let history = if flags & 1 != 0 { Some(self.history()?) } else { None };
+        Ok(Extra { cc, bcc, history, redelivered: flags & 2 != 0 })
+    }
+
+    fn reason(&mut self) -> Result<DeathReason, RecordError> {
+        DeathReason::from_number(self.octet()?).ok_or(RecordError::Malformed)
+    }
+
+    fn history(&mut self) -> Result<History, RecordError> {
+        let first = First { queue: self.short()?, reason: self.reason()?, exchange: self.short()? };
+        let deaths = self.list(|input| {
+            Ok(Death {
+                queue: input.short()?,
+                reason: input.reason()?,
+                count: input.long_long()?,
+                time: Time::from_micros(input.long_long()?),
+                exchange: input.short()?,
+                keys: input.list(Self::short)?,
+                expiration: if input.truth()? { Some(input.short()?) } else { None },
+            })
+        })?;
+        Ok(History { first, deaths })
+    }
+}

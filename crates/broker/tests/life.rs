@@ -1,0 +1,234 @@
+//! Connections and channels: opening, closing, and what is refused.
+
+use expect_test::expect;
+
+use crate::script::check;
+
+#[test]
+fn a_virtual_host_must_be_there_and_open_to_the_user() {
+    check(
+        "
+        1 connect vhost=nowhere
+        2 connect user=outsider
+        3 connect user=nobody
+        4 connect
+        4.1 open
+        4.1 access.request
+        shutdown
+        view
+        ",
+        expect![[r#"
+            1 connect vhost=nowhere
+                1 close connection 530 NOT_ALLOWED - vhost nowhere not found (10, 40)
+            2 connect user=outsider
+                2 close connection 530 NOT_ALLOWED - access to vhost '/' refused for user 'outsider' (10, 40)
+            3 connect user=nobody
+                3 close connection 530 NOT_ALLOWED - access to vhost '/' refused for user 'nobody' (10, 40)
+            4 connect
+                4 opened
+            4.1 open
+                4.1 channel.open-ok
+            4.1 access.request
+                4.1 access.request-ok
+            shutdown
+                4 close connection 320 CONNECTION_FORCED - broker forced connection closure with reason 'shutdown' (0, 0)
+            view
+                vhost '/'
+        "#]],
+    );
+}
+
+#[test]
+fn after_a_refusal_the_channel_is_deaf_until_it_is_closed() {
+    check(
+        "
+        1 connect
+        1.1 open
+        1.1 queue.declare q passive
+        1.1 queue.declare q
+        1.1 publish - q lost
+        1.2 open
+        1.2 queue.declare q passive
+        1.2 closed
+        1.1 closed
+        1.1 open
+        1.1 queue.declare q
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.1 queue.declare q passive
+                1.1 close channel 404 NOT_FOUND - no queue 'q' in vhost '/' (50, 10)
+            1.1 queue.declare q
+            1.1 publish - q lost
+            1.2 open
+                1.2 channel.open-ok
+            1.2 queue.declare q passive
+                1.2 close channel 404 NOT_FOUND - no queue 'q' in vhost '/' (50, 10)
+            1.2 closed
+            1.1 closed
+            1.1 open
+                1.1 channel.open-ok
+            1.1 queue.declare q
+                1.1 queue.declare-ok q 0 messages 0 consumers
+        "#]],
+    );
+}
+
+#[test]
+fn both_sides_may_close_a_channel_at_once() {
+    check(
+        "
+        1 connect
+        1.1 open
+        1.1 queue.declare q passive
+        1.1 close
+        1.1 open
+        1.1 queue.declare q
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.1 queue.declare q passive
+                1.1 close channel 404 NOT_FOUND - no queue 'q' in vhost '/' (50, 10)
+            1.1 close
+                1.1 channel.close-ok
+            1.1 open
+                1.1 channel.open-ok
+            1.1 queue.declare q
+                1.1 queue.declare-ok q 0 messages 0 consumers
+        "#]],
+    );
+}
+
+#[test]
+fn a_connection_takes_its_queues_and_channels_along() {
+    check(
+        "
+        1 connect
+        1.1 open
+        1.2 open
+        1.1 queue.declare mine exclusive
+        1.1 queue.declare ours
+        1.1 publish - mine one
+        1.1 publish - ours two
+        1.2 consume ours c
+        1.2 tx.select
+        1.2 publish - ours three
+        1 disconnect
+        view
+        1 disconnect
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.2 open
+                1.2 channel.open-ok
+            1.1 queue.declare mine exclusive
+                1.1 queue.declare-ok mine 0 messages 0 consumers
+            1.1 queue.declare ours
+                1.1 queue.declare-ok ours 0 messages 0 consumers
+            1.1 publish - mine one
+            1.1 publish - ours two
+            1.2 consume ours c
+                1.2 basic.consume-ok c
+                1.2 deliver c 1 - ours "two"
+            1.2 tx.select
+                1.2 tx.select-ok
+            1.2 publish - ours three
+            1 disconnect
+                1 closed
+            view
+                vhost '/'
+                queue 'ours' classic: 1 ready, 0 unacked, 0 consumers
+                  "" "ours" "two"
+            1 disconnect
+        "#]],
+    );
+}
+
+#[test]
+fn a_hard_error_on_a_channel_ends_the_connection() {
+    check(
+        "
+        1 connect
+        1.1 open
+        1.1 queue.declare mine exclusive
+        1.2 open
+        1.2 recover requeue=false
+        1.1 queue.declare late
+        view
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.1 queue.declare mine exclusive
+                1.1 queue.declare-ok mine 0 messages 0 consumers
+            1.2 open
+                1.2 channel.open-ok
+            1.2 recover requeue=false
+                1 close connection 540 NOT_IMPLEMENTED - requeue=false (60, 110)
+            1.1 queue.declare late
+            view
+                vhost '/'
+        "#]],
+    );
+}
+
+#[test]
+fn a_header_that_does_not_fit_a_frame_ends_the_consumer_and_keeps_the_message() {
+    check(
+        "
+        1 connect
+        1.1 open
+        1.1 queue.declare q
+        1.1 publish - q hello h:long=0123456789012345678901234567890123456789012345678901234567890123456789
+        2 connect frame-max=64
+        2.1 open
+        2.1 consume q c
+        2.1 get q
+        2.1 closed
+        3 connect frame-max=64 no-cancel
+        3.1 open
+        3.1 consume q c
+        1.1 consume q d
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.1 queue.declare q
+                1.1 queue.declare-ok q 0 messages 0 consumers
+            1.1 publish - q hello h:long=0123456789012345678901234567890123456789012345678901234567890123456789
+            2 connect frame-max=64
+                2 opened
+            2.1 open
+                2.1 channel.open-ok
+            2.1 consume q c
+                2.1 basic.consume-ok c
+                2.1 basic.cancel c
+            2.1 get q
+                2.1 get-ok 1 - q "hello" {"long": "0123456789012345678901234567890123456789012345678901234567890123456789"} (0 left) redelivered
+            2.1 closed
+            3 connect frame-max=64 no-cancel
+                3 opened
+            3.1 open
+                3.1 channel.open-ok
+            3.1 consume q c
+                3.1 basic.consume-ok c
+                3.1 close channel 406 PRECONDITION_FAILED - message headers of 86 bytes do not fit the negotiated frame_max (64) (0, 0)
+            1.1 consume q d
+                1.1 basic.consume-ok d
+                1.1 deliver d 1 - q "hello" {"long": "0123456789012345678901234567890123456789012345678901234567890123456789"} redelivered
+        "#]],
+    );
+}
