@@ -9,7 +9,8 @@ use warrener_codec::{
     ChannelId, Decoder, Frame, Limits, Method, ProtocolHeader, ShortStr, TableBuilder,
 };
 use warrener_connection::{ClientConfig, Mechanism};
-use world::{ONE, World, octets};
+use world::World;
+use world::client::{ONE, declaration, octets};
 
 fn client(user: &str, password: &str, vhost: &str) -> ClientConfig {
     ClientConfig::new(Mechanism::plain(user, password), vhost)
@@ -117,7 +118,7 @@ fn a_client_may_say_everything_at_once() {
     };
     Method::from(close).encode(ONE, &mut all);
     Method::ChannelOpen.encode(ONE, &mut all);
-    Method::from(world::declaration("q")).encode(ONE, &mut all);
+    Method::from(declaration("q")).encode(ONE, &mut all);
     world.feed(index, &all);
 
     let mut said = octets(world.peers[index].endpoint.outgoing());

@@ -6,16 +6,16 @@ use warrener_codec::{ChannelId, Content, Method, Properties, ShortRef, ShortStr,
 use warrener_connection::{ClientConfig, Close, Connection, Event, Initiator, Outgoing};
 use warrener_time::Time;
 
-pub const ONE: ChannelId = ChannelId::new(1);
+pub(crate) const ONE: ChannelId = ChannelId::new(1);
 
-pub struct Client {
-    pub connection: Connection,
+pub(crate) struct Client {
+    pub(crate) connection: Connection,
     input: BytesMut,
     heard: Vec<Event>,
 }
 
 impl Client {
-    pub fn new(config: ClientConfig, now: Time) -> Self {
+    pub(crate) fn new(config: ClientConfig, now: Time) -> Self {
         Self {
             connection: Connection::client(config, now),
             input: BytesMut::new(),
@@ -24,12 +24,12 @@ impl Client {
     }
 
     /// What it has to say.
-    pub fn octets(&mut self) -> BytesMut {
+    pub(crate) fn octets(&mut self) -> BytesMut {
         octets(self.connection.outgoing())
     }
 
     /// It is told something.
-    pub fn hear(&mut self, now: Time, octets: &[u8]) {
+    pub(crate) fn hear(&mut self, now: Time, octets: &[u8]) {
         self.input.extend_from_slice(octets);
         // What goes wrong is an event as well.
         let _ = self.connection.handle_bytes(now, &mut self.input);
@@ -51,17 +51,17 @@ impl Client {
     }
 
     /// What it has heard since it was last asked.
-    pub fn heard(&mut self) -> Vec<Event> {
+    pub(crate) fn heard(&mut self) -> Vec<Event> {
         core::mem::take(&mut self.heard)
     }
 
     /// The same, when it is nothing but methods and closes, as names.
-    pub fn names(&mut self) -> Vec<String> {
+    pub(crate) fn names(&mut self) -> Vec<String> {
         self.heard().iter().map(name).collect()
     }
 
     /// The bodies of what it was delivered, and whether each was said to be redelivered.
-    pub fn deliveries(&mut self) -> Vec<(String, bool)> {
+    pub(crate) fn deliveries(&mut self) -> Vec<(String, bool)> {
         let heard = self.heard().into_iter();
         heard
             .filter_map(|event| match event {
@@ -73,35 +73,35 @@ impl Client {
             .collect()
     }
 
-    pub fn say(&mut self, channel: ChannelId, method: impl Into<Method>) {
+    pub(crate) fn say(&mut self, channel: ChannelId, method: impl Into<Method>) {
         self.connection.send(channel, &method.into()).expect("a method that may be sent now");
     }
 
-    pub fn open_channel(&mut self) {
+    pub(crate) fn open_channel(&mut self) {
         self.say(ONE, Method::ChannelOpen);
     }
 
-    pub fn declare(&mut self, name: &'static str) {
+    pub(crate) fn declare(&mut self, name: &'static str) {
         self.say(ONE, declaration(name));
     }
 
-    pub fn declare_durable(&mut self, name: &'static str) {
+    pub(crate) fn declare_durable(&mut self, name: &'static str) {
         self.say(ONE, queue::Declare { durable: true, ..declaration(name) });
     }
 
-    pub fn declare_exclusive(&mut self, name: &'static str) {
+    pub(crate) fn declare_exclusive(&mut self, name: &'static str) {
         self.say(ONE, queue::Declare { exclusive: true, ..declaration(name) });
     }
 
-    pub fn declare_passively(&mut self, name: &'static str) {
+    pub(crate) fn declare_passively(&mut self, name: &'static str) {
         self.say(ONE, queue::Declare { passive: true, ..declaration(name) });
     }
 
-    pub fn select_confirms(&mut self) {
+    pub(crate) fn select_confirms(&mut self) {
         self.say(ONE, confirm::Select { no_wait: false });
     }
 
-    pub fn consume(&mut self, name: &'static str, no_ack: bool) {
+    pub(crate) fn consume(&mut self, name: &'static str, no_ack: bool) {
         self.say(
             ONE,
             basic::Consume {
@@ -117,33 +117,59 @@ impl Client {
         );
     }
 
-    pub fn get(&mut self, name: &'static str) {
+    /// A queue of its own, with whatever goes to `amq.fanout`, consumed without acknowledgements.
+    pub(crate) fn subscribe(&mut self, name: &str) {
+        let queue = ShortStr::truncated(name);
+        self.say(ONE, queue::Declare { queue, exclusive: true, ..declaration("") });
+        let bind = queue::Bind {
+            ticket: 0,
+            queue: ShortStr::EMPTY,
+            exchange: ShortStr::from_static("amq.fanout"),
+            routing_key: ShortStr::EMPTY,
+            no_wait: false,
+            arguments: Table::EMPTY,
+        };
+        self.say(ONE, bind);
+        self.consume("", true);
+    }
+
+    pub(crate) fn get(&mut self, name: &'static str) {
         let queue = ShortStr::from_static(name);
         self.say(ONE, basic::Get { ticket: 0, queue, no_ack: true });
     }
 
-    pub fn ack(&mut self, delivery_tag: u64) {
+    pub(crate) fn ack(&mut self, delivery_tag: u64) {
         self.say(ONE, basic::Ack { delivery_tag, multiple: true });
     }
 
-    pub fn publish(&mut self, name: &str, body: &[u8]) {
-        self.publish_with(name, body, Properties::EMPTY, false);
+    pub(crate) fn publish(&mut self, name: &str, body: &[u8]) {
+        self.publish_with(("", name), body, Properties::EMPTY, false);
     }
 
-    pub fn publish_persistent(&mut self, name: &str, body: &[u8]) {
+    pub(crate) fn publish_to(&mut self, exchange: &str, key: &str, body: &[u8]) {
+        self.publish_with((exchange, key), body, Properties::EMPTY, false);
+    }
+
+    pub(crate) fn publish_persistent(&mut self, name: &str, body: &[u8]) {
         let properties = Properties::builder().delivery_mode(2).build().expect("small");
-        self.publish_with(name, body, properties, false);
+        self.publish_with(("", name), body, properties, false);
     }
 
-    pub fn publish_mandatory(&mut self, name: &str, body: &[u8]) {
-        self.publish_with(name, body, Properties::EMPTY, true);
+    pub(crate) fn publish_mandatory(&mut self, name: &str, body: &[u8]) {
+        self.publish_with(("", name), body, Properties::EMPTY, true);
     }
 
-    fn publish_with(&mut self, name: &str, body: &[u8], properties: Properties, mandatory: bool) {
+    fn publish_with(
+        &mut self,
+        (exchange, key): (&str, &str),
+        body: &[u8],
+        properties: Properties,
+        mandatory: bool,
+    ) {
         let publish = basic::PublishRef {
             ticket: 0,
-            exchange: ShortRef::EMPTY,
-            routing_key: ShortRef::new(name.as_bytes()).expect("short"),
+            exchange: ShortRef::new(exchange.as_bytes()).expect("short"),
+            routing_key: ShortRef::new(key.as_bytes()).expect("short"),
             mandatory,
             immediate: false,
         };
@@ -151,12 +177,12 @@ impl Client {
         self.connection.publish(ONE, publish, &content).expect("an open channel");
     }
 
-    pub fn close(&mut self, now: Time) {
+    pub(crate) fn close(&mut self, now: Time) {
         self.connection.close(now, Close::goodbye());
     }
 }
 
-pub fn declaration(name: &'static str) -> queue::Declare {
+pub(crate) fn declaration(name: &'static str) -> queue::Declare {
     queue::Declare {
         ticket: 0,
         queue: ShortStr::from_static(name),
@@ -170,17 +196,17 @@ pub fn declaration(name: &'static str) -> queue::Declare {
 }
 
 /// All that waits, as a socket would take it.
-pub fn octets(outgoing: &mut Outgoing) -> BytesMut {
+pub(crate) fn octets(outgoing: &mut Outgoing) -> BytesMut {
     BytesMut::from(&outgoing.copy_to_bytes(outgoing.remaining())[..])
 }
 
 /// The body of a message, as text.
-pub fn text(content: &Content) -> String {
+pub(crate) fn text(content: &Content) -> String {
     String::from_utf8_lossy(&content.body.to_bytes()).into_owned()
 }
 
 /// `basic.ack 3`, `channel closed 404`
-pub fn name(event: &Event) -> String {
+pub(crate) fn name(event: &Event) -> String {
     match event {
         Event::Method(_, Method::BasicAck(ack)) => format!("basic.ack {}", ack.delivery_tag),
         Event::Method(_, Method::BasicNack(nack)) => format!("basic.nack {}", nack.delivery_tag),

@@ -5,9 +5,7 @@
     reason = "each test file has its own stories, and uses its own part of the world"
 )]
 
-mod client;
-
-pub use client::{Client, ONE, declaration, name, octets};
+pub(crate) mod client;
 
 use core::time::Duration;
 
@@ -18,27 +16,29 @@ use warrener_connection::{ClientConfig, Credentials, Event, ServerConfig};
 use warrener_endpoint::{Answer, Endpoint, Question, plain_input, recipient};
 use warrener_time::Time;
 
-pub const START: Time = Time::from_secs(1_700_000_000);
+use client::Client;
 
-pub struct World {
-    pub now: Time,
-    pub broker: Broker,
-    pub peers: Vec<Peer>,
+pub(crate) const START: Time = Time::from_secs(1_700_000_000);
+
+pub(crate) struct World {
+    pub(crate) now: Time,
+    pub(crate) broker: Broker,
+    pub(crate) peers: Vec<Peer>,
     effects: Vec<Effect>,
 }
 
 /// The two ends of a stream.
-pub struct Peer {
-    pub client: Client,
-    pub endpoint: Endpoint,
+pub(crate) struct Peer {
+    pub(crate) client: Client,
+    pub(crate) endpoint: Endpoint,
     /// What the endpoint has not taken yet.
     input: BytesMut,
     /// Whether the client reads what it is sent.
-    pub reads: bool,
+    pub(crate) reads: bool,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut config = Config::new(Seed::from(7));
         let (name, vhost) = (ShortStr::from_static("guest"), ShortStr::from_static("/"));
         config.users.push(User::with_full_access(name, PasswordHash::default(), vhost));
@@ -47,7 +47,7 @@ impl World {
     }
 
     /// A client arrives; gives its index.
-    pub fn arrive(&mut self, config: ClientConfig) -> usize {
+    pub(crate) fn arrive(&mut self, config: ClientConfig) -> usize {
         let index = self.peers.len();
         let id = ConnectionId(index as u64 + 1);
         let stream = ShortStr::truncated(&format!("stream {index}"));
@@ -61,7 +61,7 @@ impl World {
     }
 
     /// A client with an open connection and channel 1; gives its index.
-    pub fn connect(&mut self) -> usize {
+    pub(crate) fn connect(&mut self) -> usize {
         let index = self.arrive(ClientConfig::default());
         self.run();
         assert!(self.client(index).connection.is_open());
@@ -71,31 +71,31 @@ impl World {
         index
     }
 
-    pub fn client(&mut self, index: usize) -> &mut Client {
+    pub(crate) fn client(&mut self, index: usize) -> &mut Client {
         &mut self.peers[index].client
     }
 
     /// Carries octets until nothing moves.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         while (0..self.peers.len()).map(|index| self.step(index)).fold(false, |any, one| any | one)
         {
         }
     }
 
     /// The server hears these octets of a stranger.
-    pub fn feed(&mut self, index: usize, octets: &[u8]) {
+    pub(crate) fn feed(&mut self, index: usize, octets: &[u8]) {
         self.peers[index].input.extend_from_slice(octets);
         while self.turn(index) {}
     }
 
     /// The stream of a client breaks.
-    pub fn cut(&mut self, index: usize) {
+    pub(crate) fn cut(&mut self, index: usize) {
         let event = self.peers[index].endpoint.handle_eof(self.now);
         event.into_iter().for_each(|event| self.handle(index, event));
         while self.turn(index) {}
     }
 
-    pub fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         self.now += time;
         for index in 0..self.peers.len() {
             let now = self.now;
@@ -106,7 +106,7 @@ impl World {
         self.run();
     }
 
-    pub fn tell_broker(&mut self, input: Input) {
+    pub(crate) fn tell_broker(&mut self, input: Input) {
         self.broker.handle(self.now, input, &mut self.effects);
         self.apply();
         self.run();

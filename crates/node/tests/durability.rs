@@ -1,0 +1,179 @@
+//! What a client was told is durable, and what is durable comes back.
+
+mod world;
+
+use core::time::Duration;
+use std::io::ErrorKind;
+
+use warrener_node::{NodeError, Notice};
+use warrener_store::{Config, LogError, MemoryLog, SegmentLog, SimulatedDisk};
+use world::{START, World};
+
+fn log(disk: &SimulatedDisk) -> SegmentLog<SimulatedDisk> {
+    SegmentLog::new(disk.clone(), Config::new(7))
+}
+
+#[test]
+fn a_persistent_message_is_confirmed_when_it_is_on_disk_and_not_before() {
+    let (mut world, _) = World::open(log(&SimulatedDisk::new()), START);
+    let alice = world.connect();
+    world.client(alice).declare_durable("q");
+    world.client(alice).select_confirms();
+    world.run();
+    // The answer to a durable declare waits as well; nothing after it on the channel overtakes it.
+    assert_eq!(world.client(alice).names(), [""; 0]);
+    world.settle();
+    assert_eq!(world.client(alice).names(), ["queue.declare-ok", "confirm.select-ok"]);
+
+    world.client(alice).publish_persistent("q", b"dear");
+    world.client(alice).publish("q", b"cheap");
+    world.run();
+    assert_eq!(world.node.broker().view().messages(), 2);
+    assert!(!world.client(alice).names().contains(&"basic.ack 1".to_owned()));
+    world.settle();
+    let names = world.client(alice).names();
+    assert!(names.iter().any(|name| name == "basic.ack 1" || name == "basic.ack 2"), "{names:?}");
+}
+
+#[test]
+fn a_delivery_does_not_wait_for_the_disk() {
+    let (mut world, _) = World::open(log(&SimulatedDisk::new()), START);
+    let alice = world.connect();
+    world.client(alice).declare_durable("q");
+    world.client(alice).consume("q", true);
+    world.settle();
+    world.client(alice).heard();
+    world.client(alice).publish_persistent("q", b"now");
+    world.run();
+    assert_eq!(world.client(alice).deliveries(), [("now".to_owned(), false)]);
+}
+
+#[test]
+fn what_was_confirmed_is_there_after_the_power_was_lost() {
+    let disk = SimulatedDisk::new();
+    let (mut world, _) = World::open(log(&disk), START);
+    let alice = world.connect();
+    world.client(alice).declare_durable("q");
+    world.client(alice).declare("forgotten");
+    world.client(alice).select_confirms();
+    world.client(alice).publish_persistent("q", b"confirmed");
+    world.settle();
+    let names = world.client(alice).names();
+    assert_eq!(names.last().map(String::as_str), Some("basic.ack 1"), "{names:?}");
+    // Nobody was told of this one.
+    world.client(alice).publish_persistent("q", b"unconfirmed");
+    world.run();
+    disk.cut_power();
+    drop(world);
+    disk.restart(|_| 0);
+
+    let (mut world, records) = World::open(log(&disk), START + Duration::from_secs(60));
+    assert_eq!(records, 2);
+    let bob = world.connect();
+    world.client(bob).get("q");
+    world.client(bob).get("q");
+    world.settle();
+    assert_eq!(world.client(bob).names(), ["basic.get-ok confirmed", "basic.get-empty"]);
+    assert!(world.node.broker().view().queue("/", "forgotten").is_none());
+}
+
+#[test]
+fn what_was_acknowledged_does_not_come_back() {
+    let (mut world, _) = World::open(MemoryLog::new(), START);
+    let alice = world.connect();
+    world.client(alice).declare_durable("q");
+    world.client(alice).publish_persistent("q", b"one");
+    world.client(alice).publish_persistent("q", b"two");
+    world.client(alice).consume("q", false);
+    world.settle();
+    assert_eq!(world.client(alice).deliveries().len(), 2);
+    world.client(alice).ack(1);
+    world.settle();
+
+    let log = world.close().reopen();
+    let (mut world, _) = World::open(log, START + Duration::from_secs(60));
+    let bob = world.connect();
+    world.client(bob).consume("q", true);
+    world.settle();
+    assert_eq!(world.client(bob).deliveries(), [("two".to_owned(), true)]);
+}
+
+#[test]
+fn many_bodies_come_back_in_their_order_whatever_their_size() {
+    let disk = SimulatedDisk::new();
+    let (mut world, _) = World::open(log(&disk), START);
+    let alice = world.connect();
+    world.client(alice).declare_durable("q");
+    let body = |number: usize| vec![b'a' + (number % 26) as u8; number * 257 % 70_000];
+    for number in 0..300 {
+        world.client(alice).publish_persistent("q", &body(number));
+    }
+    world.settle();
+    let log = world.close();
+    drop(log);
+
+    let (mut world, records) = World::open(self::log(&disk), START + Duration::from_secs(60));
+    assert_eq!(records, 301);
+    let bob = world.connect();
+    world.client(bob).consume("q", true);
+    world.settle();
+    let delivered = world.client(bob).deliveries();
+    assert_eq!(delivered.len(), 300);
+    for (number, (text, _)) in delivered.iter().enumerate() {
+        assert_eq!(text.as_bytes(), body(number), "message {number}");
+    }
+}
+
+#[test]
+fn a_disk_that_fails_stops_the_node_and_confirms_nothing() {
+    let disk = SimulatedDisk::new();
+    let (mut world, _) = World::open(log(&disk), START);
+    let alice = world.connect();
+    world.client(alice).declare_durable("q");
+    world.client(alice).select_confirms();
+    world.settle();
+    world.client(alice).heard();
+    disk.fail_at(disk.operations(), ErrorKind::Other);
+    world.client(alice).publish_persistent("q", b"lost");
+    world.settle();
+    assert_eq!(world.client(alice).names(), [""; 0]);
+    let notices = world.notices();
+    let [Notice::Failed(NodeError::Log(LogError::Io { .. }))] = &notices[..] else {
+        panic!("{notices:?}")
+    };
+}
+
+#[test]
+fn a_log_that_somebody_else_has_open_is_not_shared() {
+    let disk = SimulatedDisk::new();
+    let (_first, _) = World::open(log(&disk), START);
+    let mut second = World::opening(log(&disk), START);
+    second.settle();
+    assert_eq!(second.notices(), [Notice::Failed(NodeError::Log(LogError::Locked))]);
+}
+
+#[test]
+fn a_full_disk_is_told_waits_and_goes_on_when_there_is_room() {
+    let disk = SimulatedDisk::new();
+    let mut config = Config::new(7);
+    config.reserve_bytes = 16 << 10;
+    let (mut world, _) = World::open(SegmentLog::new(disk.clone(), config), START);
+    let alice = world.connect();
+    world.client(alice).declare_durable("q");
+    world.client(alice).select_confirms();
+    world.settle();
+    world.client(alice).heard();
+    world.notices();
+
+    disk.set_capacity_bytes(Some(disk.used_bytes()));
+    world.client(alice).publish_persistent("q", &[b'x'; 100_000]);
+    world.settle();
+    assert_eq!(world.notices(), [Notice::DiskFull]);
+    assert_eq!(world.client(alice).names(), [""; 0]);
+
+    disk.set_capacity_bytes(None);
+    world.pass(Duration::from_secs(2));
+    world.settle();
+    assert_eq!(world.notices(), [Notice::DiskRelieved]);
+    assert_eq!(world.client(alice).names(), ["basic.ack 1"]);
+}
