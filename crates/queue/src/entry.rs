@@ -131,13 +131,22 @@ impl More {
     }
 }
 
+/// Among whom an entry stands while it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It may be handed out.
+    Ready,
+    /// It may not yet, and never could before: it does not grow older.
+    Delayed,
+    /// It may not yet be handed out again.
+    Retrying,
+}
+
 /// What stands beside an entry with rare attributes.
 #[derive(Clone, Debug)]
 pub(crate) struct Extra {
     pub(crate) level: u8,
-    pub(crate) delayed: bool,
-    /// It never began to wait in line.
-    pub(crate) fresh: bool,
+    pub(crate) standing: Standing,
     /// The place in line of a moved entry.
     pub(crate) place: u64,
     /// When it is gone by its own time to live; [`Time::MAX`] for never. For an entry that has not begun to wait, this
@@ -173,8 +182,7 @@ impl<M> Slot<M> {
             None => {
                 let index = extras.insert(Extra {
                     level,
-                    delayed: false,
-                    fresh: false,
+                    standing: Standing::Ready,
                     place: self.seq.0,
                     expires: Time::MAX,
                     ttl: None,

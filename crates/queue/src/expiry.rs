@@ -5,7 +5,7 @@
 //! is enough. Times to live of single messages, not-before times and consumers' timeouts stand in one index.
 
 use crate::effect::{Effect, Outcome, Timer, Why};
-use crate::entry::{Rare, Slot};
+use crate::entry::{Rare, Slot, Standing};
 use crate::limits::BY_THE_WAY;
 use crate::publish::expiry;
 use crate::queue::Queue;
@@ -18,7 +18,10 @@ use warrener_time::Time;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     /// The first of this line expires by the queue's time to live.
-    Line(u8),
+    Line {
+        level: u8,
+        retrying: bool,
+    },
     Index(Due),
 }
 
@@ -36,11 +39,16 @@ impl<M: Clone> Queue<M> {
         self.config.ttl.is_some() || slot.more.extra().is_some()
     }
 
-    /// Sees to it that an entry that waits expires by its own time to live, if it has one.
-    pub(crate) fn arm_expiry(&mut self, slot: &Slot<M>) {
+    /// Sees to it that time does to an entry that waits what it is to do, besides the queue's own time to live.
+    pub(crate) fn arm(&mut self, slot: &Slot<M>) {
         if let Some(index) = slot.more.extra() {
             let extra = &mut self.extras[index as usize];
-            self.times.arm(&mut extra.armed, extra.expires, Due::Entry(slot.seq, index));
+            let at = match extra.standing {
+                Standing::Ready => extra.expires,
+                Standing::Delayed => extra.not_before,
+                Standing::Retrying => extra.not_before.min(extra.expires),
+            };
+            self.times.arm(&mut extra.armed, at, Due::Entry(slot.seq, index));
         }
     }
 
@@ -53,24 +61,23 @@ impl<M: Clone> Queue<M> {
     }
 
     /// Makes a new entry wait until it may be handed out; only then does it begin to grow old.
-    pub(crate) fn delay_new(&mut self, level: u8, mut slot: Slot<M>, rare: Rare) {
+    pub(crate) fn delay(&mut self, level: u8, mut slot: Slot<M>, rare: Rare) {
         let extra = slot.extra_mut(level, &mut self.extras);
+        extra.standing = Standing::Delayed;
         extra.ttl = rare.ttl;
-        extra.fresh = true;
-        self.delay(level, slot, rare.not_before.unwrap_or(Time::ZERO));
+        extra.not_before = rare.not_before.unwrap_or(Time::ZERO);
+        self.arm(&slot);
+        self.delayed.put_back(level, slot, &self.extras);
     }
 
-    /// Makes an entry wait until it may be handed out.
-    pub(crate) fn delay(&mut self, level: u8, mut slot: Slot<M>, not_before: Time) {
-        let fresh = slot.extra_mut(level, &mut self.extras).fresh;
-        let deadline = if fresh { Time::MAX } else { self.deadline(&slot) };
-        let index = slot.more.extra().expect("it was just made");
-        let extra = &mut self.extras[index as usize];
-        extra.delayed = true;
+    /// Makes an entry wait until it may be handed out again; it grows older meanwhile.
+    pub(crate) fn retry_later(&mut self, level: u8, mut slot: Slot<M>, not_before: Time) {
+        let extra = slot.extra_mut(level, &mut self.extras);
+        extra.standing = Standing::Retrying;
         extra.not_before = not_before;
-        let due = Due::Entry(slot.seq, index);
-        self.times.arm(&mut extra.armed, not_before.min(deadline), due);
-        self.delayed.put_back(level, slot, &self.extras);
+        self.arm(&slot);
+        self.note_deadline(&slot);
+        self.retrying.put_back(level, slot, &self.extras);
     }
 
     /// Sees to it that a holder does not hold its oldest for too long.
@@ -78,7 +85,7 @@ impl<M: Clone> Queue<M> {
         let since = self.unacked.oldest(key).map(|record| record.since);
         let holder = self.unacked.holder_mut(key);
         let at = match (since, holder.timeout) {
-            (Some(since), Some(timeout)) => since + timeout,
+            (Some(since), Some(timeout)) => expiry(since, timeout),
             _ => Time::MAX,
         };
         self.times.arm(&mut holder.armed, at, Due::Holder(key));
@@ -95,7 +102,7 @@ impl<M: Clone> Queue<M> {
             return Some((Time::ZERO, Timer::Work));
         }
         let due = self.next_due().map(|(at, next)| match next {
-            Next::Line(_) => (at, Timer::Expiry),
+            Next::Line { .. } => (at, Timer::Expiry),
             Next::Index(Due::Entry(..)) => (at, Timer::Entry),
             Next::Index(Due::Holder(_)) => (at, Timer::Delivery),
         });
@@ -111,7 +118,7 @@ impl<M: Clone> Queue<M> {
         }
         let mut budget = BY_THE_WAY;
         self.do_what_is_due(now, &mut budget, out);
-        budget > 0
+        !self.is_due(now)
     }
 
     /// Does what is due by `now`, in the order in which it was due, one thing a step: each as of the time at which it
@@ -124,8 +131,9 @@ impl<M: Clone> Queue<M> {
             }
             *budget -= 1;
             match next {
-                Next::Line(level) => {
-                    let slot = self.ready.pop_front(level).expect("its first was just looked at");
+                Next::Line { level, retrying } => {
+                    let lines = if retrying { &mut self.retrying } else { &mut self.ready };
+                    let slot = lines.pop_front(level).expect("its first was just looked at");
                     self.depart(at, level, slot, Why::Expired, out);
                 }
                 Next::Index(Due::Entry(_, index)) => self.entry_is_due(at, index, out),
@@ -159,17 +167,20 @@ impl<M: Clone> Queue<M> {
     }
 
     fn next_due(&self) -> Option<(Time, Next)> {
-        let line = self.next_line().map(|(at, level)| (at, Next::Line(level)));
+        let line = self.next_line();
         let indexed = self.times.first().map(|(at, due)| (at, Next::Index(due)));
         line.into_iter().chain(indexed).min_by_key(|(at, _)| *at)
     }
 
     /// The line whose first expires next by the queue's time to live, and when.
-    fn next_line(&self) -> Option<(Time, u8)> {
+    fn next_line(&self) -> Option<(Time, Next)> {
         self.config.ttl?;
-        self.ready
-            .fronts()
-            .map(|(level, slot)| (self.line_deadline(slot), level))
+        [(&self.ready, false), (&self.retrying, true)]
+            .into_iter()
+            .flat_map(|(lines, retrying)| lines.fronts().map(move |front| (front, retrying)))
+            .map(|((level, slot), retrying)| {
+                (self.line_deadline(slot), Next::Line { level, retrying })
+            })
             .min_by_key(|(at, _)| *at)
             .filter(|(at, _)| *at != Time::MAX)
     }
@@ -187,26 +198,26 @@ impl<M: Clone> Queue<M> {
 
     fn entry_is_due(&mut self, at: Time, index: u32, out: &mut Vec<Effect<M>>) {
         let extra = &mut self.extras[index as usize];
-        let (level, place, delayed, fresh) = (extra.level, extra.place, extra.delayed, extra.fresh);
-        let not_before = extra.not_before;
-        let line = if delayed { &mut self.delayed } else { &mut self.ready };
-        let Some(slot) = line.remove(level, place, &self.extras) else {
+        let (level, place, standing) = (extra.level, extra.place, extra.standing);
+        let expired = extra.expires <= at;
+        let lines = match standing {
+            Standing::Ready => &mut self.ready,
+            Standing::Delayed => &mut self.delayed,
+            Standing::Retrying => &mut self.retrying,
+        };
+        let Some(slot) = lines.remove(level, place, &self.extras) else {
             assert!(!self.pending.is_empty(), "only what is purged is armed and in no line");
             let (_, due) = self.times.first().expect("it is the first that is due");
             return self.times.arm(&mut self.extras[index as usize].armed, Time::MAX, due);
         };
         self.disarm(&slot);
-        if fresh {
-            return self.begin_to_wait(at, level, slot, out);
+        match standing {
+            Standing::Delayed => self.begin_to_wait(at, level, slot, out),
+            Standing::Ready | Standing::Retrying if expired => {
+                self.depart(at, level, slot, Why::Expired, out);
+            }
+            Standing::Ready | Standing::Retrying => self.stand_again(level, slot),
         }
-        if self.deadline(&slot) <= at {
-            return self.depart(at, level, slot, Why::Expired, out);
-        }
-        if not_before > at {
-            // The time to live that it was armed for was since made longer.
-            return self.delay(level, slot, not_before);
-        }
-        self.stand_again(level, slot);
     }
 
     /// A message that was to be handed out later takes the last place, as if it were published now.
@@ -215,7 +226,7 @@ impl<M: Clone> Queue<M> {
         // Only when more was overdue than one call may do is the line ahead of the time at which this was due.
         slot.published = self.ready.fit_published(level, number, at, &self.extras);
         let extra = slot.extra_mut(level, &mut self.extras);
-        (extra.delayed, extra.fresh) = (false, false);
+        extra.standing = Standing::Ready;
         extra.place = number;
         extra.expires = extra.ttl.map_or(Time::MAX, |ttl| expiry(at, ttl));
         slot.more.set_moved();
@@ -224,8 +235,8 @@ impl<M: Clone> Queue<M> {
 
     /// Takes its place in line again.
     pub(crate) fn stand_again(&mut self, level: u8, mut slot: Slot<M>) {
-        slot.extra_mut(level, &mut self.extras).delayed = false;
-        self.arm_expiry(&slot);
+        slot.extra_mut(level, &mut self.extras).standing = Standing::Ready;
+        self.arm(&slot);
         self.note_deadline(&slot);
         self.ready.put_back(level, slot, &self.extras);
     }

@@ -13,6 +13,8 @@ mod deliver;
 mod effect;
 mod entry;
 mod expiry;
+#[doc(hidden)]
+pub mod fuzzing;
 mod limits;
 mod look;
 mod publish;

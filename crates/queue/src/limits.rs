@@ -3,6 +3,7 @@
 use crate::config::Overflow;
 use crate::effect::{Effect, Refusal, Why};
 use crate::queue::Queue;
+use crate::ready::Lines;
 use alloc::vec::Vec;
 use warrener_time::Time;
 
@@ -55,10 +56,8 @@ impl<M: Clone> Queue<M> {
                 return;
             }
             *budget -= 1;
-            let Some((level, slot)) = self.ready.pop_least().or_else(|| self.delayed.pop_least())
-            else {
-                break;
-            };
+            let lines = [&mut self.ready, &mut self.retrying, &mut self.delayed];
+            let Some((level, slot)) = lines.into_iter().find_map(Lines::pop_least) else { break };
             self.depart(now, level, slot, Why::MaxLength, out);
         }
         (self.overflowing, self.shedding) = (false, false);
@@ -73,10 +72,10 @@ impl<M: Clone> Queue<M> {
 
     /// What counts towards a limit, in entries and in bytes.
     fn waiting(&self) -> (u64, u64) {
-        let held = self.unacked.holder(self.unacked.queue());
+        let counts = self.counts();
         (
-            self.ready.len() + self.returning.0 + self.delayed.len() + held.len,
-            self.ready.bytes() + self.returning.1 + self.delayed.bytes() + held.bytes,
+            counts.ready + counts.delayed + counts.held,
+            counts.ready_bytes + counts.delayed_bytes + counts.held_bytes,
         )
     }
 }

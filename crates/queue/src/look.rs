@@ -64,6 +64,7 @@ pub enum State {
 /// A place in line. It stays meaningful whatever happens to the queue: looking goes on after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
+    retrying: bool,
     level: u8,
     place: u64,
 }
@@ -94,15 +95,20 @@ impl<M: Clone> Queue<M> {
     /// Entries that were just requeued all at once are here when [`Queue::work`] has brought them back.
     pub fn ready(&self, after: Option<Position>) -> impl Iterator<Item = Look<'_, M>> {
         self.in_line(&self.ready, after).map(|(level, slot)| {
-            let position = Position { level, place: slot.place(&self.extras) };
+            let position = Position { retrying: false, level, place: slot.place(&self.extras) };
             self.look(level, slot, slot.tries(&self.extras), State::Ready(position))
         })
     }
 
-    /// The delayed entries, by priority and number, from the beginning or after a position.
+    /// The delayed entries, from the beginning or after a position: first those that were never handed out, then those
+    /// that are to be handed out again; each by priority and place.
     pub fn delayed(&self, after: Option<Position>) -> impl Iterator<Item = Look<'_, M>> {
-        self.in_line(&self.delayed, after).map(|(level, slot)| {
-            let position = Position { level, place: slot.place(&self.extras) };
+        let first = after.is_none_or(|after| !after.retrying);
+        let delayed = first.then(|| self.in_line(&self.delayed, after));
+        let retrying = self.in_line(&self.retrying, after.filter(|after| after.retrying));
+        let delayed = delayed.into_iter().flatten().map(|entry| (entry, false));
+        delayed.chain(retrying.map(|entry| (entry, true))).map(|((level, slot), retrying)| {
+            let position = Position { retrying, level, place: slot.place(&self.extras) };
             let extra = slot.more.extra().map(|index| &self.extras[index as usize]);
             let not_before = extra.map_or(Time::ZERO, |extra| extra.not_before);
             let state = State::Delayed { not_before, position };

@@ -33,7 +33,7 @@ impl<M: Clone> Queue<M> {
             more: More::NOTHING,
         };
         if rare.not_before.is_some_and(|not_before| not_before > now) {
-            self.delay_new(level, slot, rare);
+            self.delay(level, slot, rare);
         } else {
             if let Some(ttl) = rare.ttl {
                 slot.extra_mut(level, &mut self.extras).expires = expiry(now, ttl);
@@ -59,7 +59,7 @@ impl<M: Clone> Queue<M> {
         if self.has_ttl(&slot) && self.consumers.next().is_none() && never() {
             return self.depart(now, level, slot, Why::Expired, out);
         }
-        self.arm_expiry(&slot);
+        self.arm(&slot);
         self.note_deadline(&slot);
         self.ready.push(level, slot);
     }
@@ -77,14 +77,14 @@ impl<M: Clone> Queue<M> {
         }
         self.continue_after(seq);
         if rare.not_before.is_some_and(|not_before| not_before > now) {
-            return self.delay_new(level, slot, rare);
+            return self.delay(level, slot, rare);
         }
         let begun = published.max(rare.not_before.unwrap_or(Time::ZERO));
         slot.published = self.ready.fit_published(level, seq.number(), begun, &self.extras);
         if let Some(ttl) = rare.ttl {
             slot.extra_mut(level, &mut self.extras).expires = expiry(begun, ttl);
         }
-        self.arm_expiry(&slot);
+        self.arm(&slot);
         self.note_deadline(&slot);
         self.ready.put_back(level, slot, &self.extras);
     }

@@ -32,6 +32,7 @@ pub struct Queue<M> {
     pub(crate) last_number: u64,
     pub(crate) ready: Lines<M>,
     pub(crate) delayed: Lines<M>,
+    pub(crate) retrying: Lines<M>,
     pub(crate) extras: Extras,
     pub(crate) unacked: Unacked<M>,
     pub(crate) consumers: Consumers,
@@ -60,6 +61,7 @@ impl<M: Clone> Queue<M> {
             last_number: 0,
             ready: Lines::new(),
             delayed: Lines::new(),
+            retrying: Lines::new(),
             extras: Slab::new(),
             unacked: Unacked::new(),
             consumers: Consumers::new(config.single_active),
@@ -93,7 +95,9 @@ impl<M: Clone> Queue<M> {
             self.choose_active(out);
         }
         self.overflowing = true;
-        self.look_after_limits(now, out);
+        if self.catch_up(now, out) {
+            self.look_after_limits(now, out);
+        }
     }
 
     /// Puts a message in line, or says why not.
@@ -283,8 +287,8 @@ impl<M: Clone> Queue<M> {
         Counts {
             ready: self.ready.len() + self.returning.0,
             ready_bytes: self.ready.bytes() + self.returning.1,
-            delayed: self.delayed.len(),
-            delayed_bytes: self.delayed.bytes(),
+            delayed: self.delayed.len() + self.retrying.len(),
+            delayed_bytes: self.delayed.bytes() + self.retrying.bytes(),
             unacked: self.unacked.len(),
             unacked_bytes: self.unacked.bytes(),
             held: held.len,
@@ -297,6 +301,7 @@ impl<M: Clone> Queue<M> {
     pub fn shrink(&mut self) {
         self.ready.shrink();
         self.delayed.shrink();
+        self.retrying.shrink();
         self.extras.shrink_to_fit();
         self.unacked.shrink();
         self.times.shrink();

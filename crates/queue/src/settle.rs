@@ -15,11 +15,15 @@ impl<M: Clone> Queue<M> {
     pub(crate) fn settle_one(
         &mut self,
         now: Time,
-        record: Record<M>,
+        mut record: Record<M>,
         outcome: Outcome,
         out: &mut Vec<Effect<M>>,
     ) {
         let holder = record.holder;
+        if outcome != Outcome::Accept {
+            // It may return, now or after it was held, and then these count.
+            record.slot.extra_mut(record.level, &mut self.extras).tries = record.tries;
+        }
         match outcome {
             Outcome::Accept => {
                 self.leave(record.slot, record.leaving.unwrap_or(Why::Accepted), out);
@@ -137,10 +141,11 @@ impl<M: Clone> Queue<M> {
         not_before: Option<Time>,
         out: &mut Vec<Effect<M>>,
     ) {
-        let Record { mut slot, level, mut tries, .. } = record;
+        let Record { mut slot, level, .. } = record;
         slot.more.set_redelivered();
+        let tries = &mut slot.extra_mut(level, &mut self.extras).tries;
         tries.failed = tries.failed.saturating_add(u32::from(failed));
-        slot.extra_mut(level, &mut self.extras).tries = tries;
+        let tries = *tries;
         if let Some(limit) = self.config.delivery_limit
             && failed
             && tries.failed > limit.failures
@@ -159,7 +164,7 @@ impl<M: Clone> Queue<M> {
             return self.depart(now, level, slot, Why::Expired, out);
         }
         match not_before.filter(|not_before| *not_before > now) {
-            Some(not_before) => self.delay(level, slot, not_before),
+            Some(not_before) => self.retry_later(level, slot, not_before),
             None => self.stand_again(level, slot),
         }
     }

@@ -43,7 +43,7 @@ impl<M: Clone> Queue<M> {
 
     pub(crate) fn remove_waiting(&mut self, why: Why) -> u64 {
         let ready = self.ready.len() + self.returning.0;
-        for lines in [&mut self.ready, &mut self.delayed] {
+        for lines in [&mut self.ready, &mut self.delayed, &mut self.retrying] {
             if !lines.is_empty() {
                 let lines = mem::replace(lines, Lines::new());
                 self.pending.push_back(Pending::Lines(lines, why));
