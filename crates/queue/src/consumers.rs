@@ -215,7 +215,7 @@ impl Consumers {
             self.get_mut(key).credit = credit - 1;
             self.limited_credit -= 1;
         }
-        if next != Some(key.0) {
+        if self.mode == SingleActive::Off && next != Some(key.0) {
             let ring = self.ring_of(priority).expect("its ring has a member");
             self.rings[ring].turn = next.expect("one with credit is in its ring");
         }

@@ -38,17 +38,31 @@ impl<M: Clone> Queue<M> {
         // Even if more is left to be done than one slice: whoever asks is not told that there is nothing. What returns
         // comes back oldest first, so that the one found is the right one nevertheless.
         let _ = self.catch_up(now, out) && self.finish_first(now, out);
-        let (level, slot) = self.ready.pop_first()?;
-        Some(self.hand_over(now, level, slot, (None, self.unacked.getter()), settled, out))
+        for _ in 0..BY_THE_WAY {
+            let (level, slot) = self.ready.pop_first()?;
+            if self.has_ttl(&slot) && self.deadline(&slot) <= now {
+                self.depart(now, level, slot, Why::Expired, out);
+                continue;
+            }
+            return Some(self.hand_over(
+                now,
+                level,
+                slot,
+                (None, self.unacked.getter()),
+                settled,
+                out,
+            ));
+        }
+        None
     }
 
     /// While entries return or are dropped in slices, what stands first may not be what is to be handed out next. Does
     /// a slice of that, and says whether it is done.
     fn finish_first(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> bool {
-        if self.returning.0 > 0 || self.shedding {
+        if !self.returning.is_empty() || self.shedding {
             let _ = self.work_slice(now, BY_THE_WAY, out);
         }
-        self.returning.0 == 0 && !self.shedding
+        self.returning.is_empty() && !self.shedding
     }
 
     fn hand_over(

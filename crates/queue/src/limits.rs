@@ -20,7 +20,7 @@ impl<M: Clone> Queue<M> {
             Overflow::RejectPublishDeadLetter => true,
         };
         let appetite = self.consumers.appetite();
-        if appetite > self.ready.len() + self.returning.0 {
+        if appetite > self.counts().ready {
             return None;
         }
         let (length, length_bytes) = self.waiting();
@@ -48,7 +48,7 @@ impl<M: Clone> Queue<M> {
     /// Drops what is too much, one entry a step: the oldest of the lowest priority first, delayed ones last.
     pub(crate) fn shed(&mut self, now: Time, budget: &mut u32, out: &mut Vec<Effect<M>>) {
         self.shedding = true;
-        if self.returning.0 > 0 {
+        if !self.returning.is_empty() {
             return;
         }
         while self.is_over_limit() {

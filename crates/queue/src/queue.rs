@@ -11,7 +11,7 @@ use crate::limits::BY_THE_WAY;
 use crate::ready::Lines;
 use crate::times::Times;
 use crate::unacked::{HolderKind, Unacked};
-use crate::work::Pending;
+use crate::work::{Pending, Returning};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use slab::Slab;
@@ -38,8 +38,7 @@ pub struct Queue<M> {
     pub(crate) consumers: Consumers,
     pub(crate) times: Times,
     pub(crate) pending: VecDeque<Pending<M>>,
-    /// Entries in `pending` that count as ready, and their bytes.
-    pub(crate) returning: (u64, u64),
+    pub(crate) returning: Returning,
     /// A limit is to be looked after as soon as no consumer can be served.
     pub(crate) overflowing: bool,
     /// Entries are being dropped because of a limit, in slices.
@@ -67,7 +66,7 @@ impl<M: Clone> Queue<M> {
             consumers: Consumers::new(config.single_active),
             times: Times::new(),
             pending: VecDeque::new(),
-            returning: (0, 0),
+            returning: Returning::default(),
             overflowing: false,
             shedding: false,
             lines_due: Time::MAX,
@@ -199,7 +198,8 @@ impl<M: Clone> Queue<M> {
         self.deliver_next(now, out)
     }
 
-    /// Hands out the next entry to whoever asks; `settled` as in [`Consume::settled`]. Uses the queue.
+    /// Hands out the next entry to whoever asks; `settled` as in [`Consume::settled`]. Uses the queue. While very much is
+    /// overdue, `None` may be said too early; [`Queue::work`] makes up for it.
     pub fn get(
         &mut self,
         now: Time,
@@ -284,11 +284,12 @@ impl<M: Clone> Queue<M> {
     #[must_use]
     pub fn counts(&self) -> Counts {
         let held = self.unacked.holder(self.unacked.queue());
+        let returning = &self.returning;
         Counts {
-            ready: self.ready.len() + self.returning.0,
-            ready_bytes: self.ready.bytes() + self.returning.1,
-            delayed: self.delayed.len() + self.retrying.len(),
-            delayed_bytes: self.delayed.bytes() + self.retrying.bytes(),
+            ready: self.ready.len() + returning.ready.0,
+            ready_bytes: self.ready.bytes() + returning.ready.1,
+            delayed: self.delayed.len() + self.retrying.len() + returning.retrying.0,
+            delayed_bytes: self.delayed.bytes() + self.retrying.bytes() + returning.retrying.1,
             unacked: self.unacked.len(),
             unacked_bytes: self.unacked.bytes(),
             held: held.len,

@@ -75,9 +75,9 @@ impl<M: Clone> Queue<M> {
     pub(crate) fn settle_holder(&mut self, key: HolderKey, fate: Fate) {
         let holder = self.unacked.holder(key);
         let (kind, len, bytes) = (holder.kind, holder.len, holder.bytes);
-        if fate.returns() {
-            self.returning.0 += len;
-            self.returning.1 += bytes;
+        if let Some(returning) = self.returning.to(fate) {
+            returning.0 += len;
+            returning.1 += bytes;
         }
         let new = self.unacked.settle_all(key, fate);
         self.arm_nothing(key);

@@ -1,7 +1,7 @@
 //! Who holds what, since when: entries that were handed out, and entries held until the host lets them go.
 
 use crate::effect::{ConsumerId, Outcome, Why};
-use crate::entry::{Seq, Slot, Tries};
+use crate::entry::{Seq, Slot, Standing, Tries};
 use crate::sorted::Sorted;
 use core::time::Duration;
 use slab::Slab;
@@ -58,9 +58,13 @@ pub(crate) enum Fate {
 }
 
 impl Fate {
-    /// Whether they count as ready again.
-    pub(crate) const fn returns(self) -> bool {
-        matches!(self, Self::Settle(Outcome::Requeue { .. } | Outcome::Retry { .. }))
+    /// Among whom they count already, if they return.
+    pub(crate) const fn returns_to(self) -> Option<Standing> {
+        match self {
+            Self::Settle(Outcome::Requeue { .. }) => Some(Standing::Ready),
+            Self::Settle(Outcome::Retry { .. }) => Some(Standing::Retrying),
+            _ => None,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What takes long, in slices: purging, deleting, settling everything at once, dropping what is too much, expiring.
 
 use crate::effect::{Effect, Progress, Why};
+use crate::entry::Standing;
 use crate::queue::Queue;
 use crate::ready::Lines;
 use crate::unacked::{Fate, HolderKey, HolderKind};
@@ -15,6 +16,28 @@ pub(crate) enum Pending<M> {
     Lines(Lines<M>, Why),
     /// What this holder has leaves or returns, see [`HolderKind::Settled`].
     Settled(HolderKey),
+}
+
+/// Entries in pending work that count as waiting already, and their bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Returning {
+    pub(crate) ready: (u64, u64),
+    pub(crate) retrying: (u64, u64),
+}
+
+impl Returning {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.ready.0 + self.retrying.0 == 0
+    }
+
+    /// Where entries of this fate are counted, if they return.
+    pub(crate) const fn to(&mut self, fate: Fate) -> Option<&mut (u64, u64)> {
+        match fate.returns_to() {
+            Some(Standing::Ready) => Some(&mut self.ready),
+            Some(Standing::Delayed | Standing::Retrying) => Some(&mut self.retrying),
+            None => None,
+        }
+    }
 }
 
 impl<M: Clone> Queue<M> {
@@ -42,7 +65,7 @@ impl<M: Clone> Queue<M> {
     }
 
     pub(crate) fn remove_waiting(&mut self, why: Why) -> u64 {
-        let ready = self.ready.len() + self.returning.0;
+        let ready = self.counts().ready;
         for lines in [&mut self.ready, &mut self.delayed, &mut self.retrying] {
             if !lines.is_empty() {
                 let lines = mem::replace(lines, Lines::new());
@@ -53,13 +76,13 @@ impl<M: Clone> Queue<M> {
             if let Pending::Settled(key) = pending {
                 let holder = self.unacked.holder_mut(*key);
                 if let HolderKind::Settled(fate) = &mut holder.kind
-                    && fate.returns()
+                    && fate.returns_to().is_some()
                 {
                     *fate = Fate::Leave(why);
                 }
             }
         }
-        self.returning = (0, 0);
+        self.returning = Returning::default();
         ready
     }
 
@@ -110,9 +133,9 @@ impl<M: Clone> Queue<M> {
                     let HolderKind::Settled(fate) = self.unacked.holder(*key).kind else {
                         unreachable!("a holder that was settled stays so");
                     };
-                    if fate.returns() {
-                        self.returning.0 -= 1;
-                        self.returning.1 -= u64::from(record.slot.bytes);
+                    if let Some((len, bytes)) = self.returning.to(fate) {
+                        *len -= 1;
+                        *bytes -= u64::from(record.slot.bytes);
                     }
                     match fate {
                         Fate::Settle(outcome) => self.settle_one(now, record, outcome, out),

@@ -328,7 +328,9 @@ impl Model {
         };
         let turn = self.next_turn();
         let consumer = &mut self.consumers[consumer];
-        consumer.turn = turn;
+        if self.config.single_active == SingleActive::Off {
+            consumer.turn = turn;
+        }
         if consumer.credit != Consume::UNLIMITED {
             consumer.credit -= 1;
         }
