@@ -317,6 +317,7 @@ impl Run {
             // What is due shows at the next call that looks at the time.
             while self.queue.poll_timeout().is_some_and(|(at, _)| at <= self.now) {
                 self.queue.settle(self.now, &[], Outcome::Accept, &mut self.effects);
+                self.deliver();
             }
         }
         for effect in &self.effects {
