@@ -16,6 +16,9 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ConsumerKey(u32);
 
+/// Higher priorities first, and among equals who came first.
+type Rank = (Reverse<i32>, u64);
+
 /// One consumer.
 #[derive(Clone, Debug)]
 pub(crate) struct Consumer {
@@ -45,8 +48,8 @@ pub(crate) struct Consumers {
     consumers: Slab<Consumer>,
     /// Never iterated. The names are the host's and not a peer's, so that they need no secret seed.
     by_id: HashMap<ConsumerId, u32, FixedState>,
-    by_number: Sorted<(u64, ConsumerKey)>,
-    by_rank: Sorted<(Reverse<i32>, u64, ConsumerKey)>,
+    by_number: Sorted<u64, (u64, ConsumerKey)>,
+    by_rank: Sorted<Rank, (Rank, ConsumerKey)>,
     /// Highest priority first.
     rings: Vec<Ring>,
     /// A bit for each ring in which someone has credit.
@@ -125,9 +128,9 @@ impl Consumers {
         let consumer = Consumer { id, how, credit: 0, holder, number, ring: None };
         let key = ConsumerKey(self.consumers.insert(consumer) as u32);
         self.by_id.insert(id, key.0);
-        self.by_number.push_back((number, key));
-        let rank = (Reverse(how.priority), number, key);
-        self.by_rank.insert(rank, |other| *other < rank);
+        self.by_number.push_back(number, (number, key));
+        let rank = (Reverse(how.priority), number);
+        self.by_rank.insert(rank, (rank, key), |other| other.0);
         self.exclusive |= how.exclusive;
         match self.ring_of(how.priority) {
             Ok(ring) => self.rings[ring].members += 1,
@@ -145,11 +148,11 @@ impl Consumers {
         self.set_credit(key, 0);
         let consumer = self.consumers.remove(key.0 as usize);
         self.by_id.remove(&consumer.id);
-        let number = (consumer.number, key);
-        let place = self.by_number.find(|other| other.cmp(&number)).expect("all are numbered");
+        let number = consumer.number;
+        let place = self.by_number.find(number, |other| other.0).expect("all are numbered");
         self.by_number.remove(place);
-        let rank = (Reverse(consumer.how.priority), consumer.number, key);
-        let place = self.by_rank.find(|other| other.cmp(&rank)).expect("all have a rank");
+        let rank = (Reverse(consumer.how.priority), number);
+        let place = self.by_rank.find(rank, |other| other.0).expect("all are ranked");
         self.by_rank.remove(place);
         self.exclusive &= !consumer.how.exclusive;
         let ring = self.ring_of(consumer.how.priority).expect("its ring has a member");
@@ -243,7 +246,7 @@ impl Consumers {
         let best = match self.mode {
             SingleActive::Off => return None,
             SingleActive::FirstCome => self.by_number.front().map(|(_, key)| *key),
-            SingleActive::HighestPriority => self.by_rank.front().map(|(_, _, key)| *key),
+            SingleActive::HighestPriority => self.by_rank.front().map(|(_, key)| *key),
         };
         self.draining = false;
         match self.active {

@@ -9,7 +9,7 @@ use crate::entry::{Rare, Slot, Standing};
 use crate::limits::BY_THE_WAY;
 use crate::publish::expiry;
 use crate::queue::Queue;
-use crate::times::Due;
+use crate::times::{Due, Whom};
 use crate::unacked::{HolderKey, HolderKind};
 use alloc::vec::Vec;
 use warrener_time::Time;
@@ -48,7 +48,7 @@ impl<M: Clone> Queue<M> {
                 Standing::Delayed => extra.not_before,
                 Standing::Retrying => extra.not_before.min(extra.expires),
             };
-            self.times.arm(&mut extra.armed, at, Due::Entry(slot.seq, index));
+            self.times.arm(&mut extra.armed, at, Due::entry(slot.seq, index));
         }
     }
 
@@ -56,7 +56,7 @@ impl<M: Clone> Queue<M> {
     pub(crate) fn disarm(&mut self, slot: &Slot<M>) {
         if let Some(index) = slot.more.extra() {
             let extra = &mut self.extras[index as usize];
-            self.times.arm(&mut extra.armed, Time::MAX, Due::Entry(slot.seq, index));
+            self.times.arm(&mut extra.armed, Time::MAX, Due::entry(slot.seq, index));
         }
     }
 
@@ -88,13 +88,13 @@ impl<M: Clone> Queue<M> {
             (Some(since), Some(timeout)) => expiry(since, timeout),
             _ => Time::MAX,
         };
-        self.times.arm(&mut holder.armed, at, Due::Holder(key));
+        self.times.arm(&mut holder.armed, at, Due::holder(key));
     }
 
     /// A holder that is about to have nothing has no clock to be set.
     pub(crate) fn arm_nothing(&mut self, key: HolderKey) {
         let holder = self.unacked.holder_mut(key);
-        self.times.arm(&mut holder.armed, Time::MAX, Due::Holder(key));
+        self.times.arm(&mut holder.armed, Time::MAX, Due::holder(key));
     }
 
     pub(crate) fn next_timeout(&self) -> Option<(Time, Timer)> {
@@ -103,8 +103,10 @@ impl<M: Clone> Queue<M> {
         }
         let due = self.next_due().map(|(at, next)| match next {
             Next::Line { .. } => (at, Timer::Expiry),
-            Next::Index(Due::Entry(..)) => (at, Timer::Entry),
-            Next::Index(Due::Holder(_)) => (at, Timer::Delivery),
+            Next::Index(due) => match due.whom() {
+                Whom::Entry(_) => (at, Timer::Entry),
+                Whom::Holder(_) => (at, Timer::Delivery),
+            },
         });
         let unused = self.unused_deadline().map(|at| (at, Timer::Unused));
         due.into_iter().chain(unused).min_by_key(|(at, _)| *at)
@@ -124,11 +126,9 @@ impl<M: Clone> Queue<M> {
     /// Does what is due by `now`, in the order in which it was due, one thing a step: each as of the time at which it
     /// was due, so that a call that comes late finds what one on time would have left.
     pub(crate) fn do_what_is_due(&mut self, now: Time, budget: &mut u32, out: &mut Vec<Effect<M>>) {
-        while *budget > 0 && self.is_due(now) {
-            let Some((at, next)) = self.next_due() else { break };
-            if at > now {
-                break;
-            }
+        while *budget > 0
+            && let Some((at, next)) = self.next_due().filter(|(at, _)| *at <= now)
+        {
             *budget -= 1;
             match next {
                 Next::Line { level, retrying } => {
@@ -136,8 +136,10 @@ impl<M: Clone> Queue<M> {
                     let slot = lines.pop_front(level).expect("its first was just looked at");
                     self.depart(at, level, slot, Why::Expired, out);
                 }
-                Next::Index(Due::Entry(_, index)) => self.entry_is_due(at, index, out),
-                Next::Index(Due::Holder(key)) => self.holder_is_due(at, key, out),
+                Next::Index(due) => match due.whom() {
+                    Whom::Entry(index) => self.entry_is_due(at, index, out),
+                    Whom::Holder(key) => self.holder_is_due(at, key, out),
+                },
             }
         }
     }

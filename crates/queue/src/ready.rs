@@ -9,7 +9,7 @@ use warrener_time::Time;
 #[derive(Clone, Debug)]
 pub(crate) struct Lines<M> {
     /// As many as the highest priority seen asks for.
-    lines: Vec<Sorted<Slot<M>>>,
+    lines: Vec<Sorted<u64, Slot<M>>>,
     /// A bit for each line that is not empty, so that the choice among them takes no search.
     occupied: [u64; 4],
     len: u64,
@@ -34,14 +34,15 @@ impl<M> Lines<M> {
     }
 
     /// Takes the last place of a line.
-    pub(crate) fn push(&mut self, level: u8, slot: Slot<M>) {
-        self.counted(level, &slot).push_back(slot);
+    pub(crate) fn push(&mut self, level: u8, slot: Slot<M>, extras: &Extras) {
+        let place = slot.place(extras);
+        self.counted(level, &slot).push_back(place, slot);
     }
 
     /// Takes the place that it has.
     pub(crate) fn put_back(&mut self, level: u8, slot: Slot<M>, extras: &Extras) {
         let place = slot.place(extras);
-        self.counted(level, &slot).insert(slot, |other| other.place(extras) < place);
+        self.counted(level, &slot).insert(place, slot, |other| other.place(extras));
     }
 
     /// The time of publishing nearest to `published` that keeps the line in order of time with an entry at `place`.
@@ -53,7 +54,7 @@ impl<M> Lines<M> {
         extras: &Extras,
     ) -> Time {
         let Some(line) = self.lines.get(usize::from(level)) else { return published };
-        let (before, after) = line.around(|slot| slot.place(extras) < place);
+        let (before, after) = line.around(place, |slot| slot.place(extras));
         let published = after.map_or(published, |after| published.min(after.published));
         before.map_or(published, |before| published.max(before.published))
     }
@@ -82,7 +83,7 @@ impl<M> Lines<M> {
     /// Takes out the entry that stands at `place` of a line, if one does.
     pub(crate) fn remove(&mut self, level: u8, place: u64, extras: &Extras) -> Option<Slot<M>> {
         let line = self.lines.get_mut(usize::from(level))?;
-        let found = line.find(|slot| slot.place(extras).cmp(&place))?;
+        let found = line.find(place, |slot| slot.place(extras))?;
         let slot = line.remove(found);
         let emptied = line.is_empty();
         self.uncount(level, slot.bytes, emptied);
@@ -103,8 +104,8 @@ impl<M> Lines<M> {
         extras: &'q Extras,
     ) -> impl Iterator<Item = &'q Slot<M>> {
         self.lines.get(usize::from(level)).into_iter().flat_map(move |line| {
-            let after = |slot: &Slot<M>| place.is_some_and(|place| slot.place(extras) <= place);
-            line.iter_from(line.lower_bound(after))
+            let from = place.map_or(0, |place| place.saturating_add(1));
+            line.iter_from(line.lower_bound(from, |slot| slot.place(extras)))
         })
     }
 
@@ -135,7 +136,7 @@ impl<M> Lines<M> {
     }
 
     /// The line of a level, with the newcomer counted.
-    fn counted(&mut self, level: u8, slot: &Slot<M>) -> &mut Sorted<Slot<M>> {
+    fn counted(&mut self, level: u8, slot: &Slot<M>) -> &mut Sorted<u64, Slot<M>> {
         self.len += 1;
         self.bytes += u64::from(slot.bytes);
         self.occupied[usize::from(level / 64)] |= 1 << (level % 64);

@@ -2,14 +2,15 @@
 //!
 //! Ready entries stand in one of these per priority, unacked entries in another, and what happens when in a third. Both
 //! ends cost a few nanoseconds, the middle costs a binary search and the move of part of one block, nothing is ever
-//! rebuilt, and after warm-up nothing is allocated. The order is the caller's: every search is given a comparison.
+//! rebuilt, and after warm-up nothing is allocated. The order is that of a key, which the caller can tell from an item;
+//! no two items have the same.
 
 use alloc::collections::VecDeque;
-use core::cmp::Ordering;
+use core::mem;
 
 /// How many items one block holds. A bigger block moves more memory for a change in the middle, a smaller one makes
 /// the list of blocks longer, which is moved when a block comes or goes.
-const BLOCK: usize = 256;
+const BLOCK: usize = 128;
 
 /// Blocks below this length join a neighbour when both fit in three quarters of a block, so that a line of which
 /// nearly all was removed from the middle does not keep the memory of what it once was.
@@ -24,16 +25,24 @@ pub(crate) struct Place {
 
 /// See the [module](self). No block is empty, except the only one.
 #[derive(Clone, Debug)]
-pub(crate) struct Sorted<T> {
-    blocks: VecDeque<VecDeque<T>>,
-    /// One emptied block, kept so that a queue in steady state does not allocate.
-    spare: Option<VecDeque<T>>,
+pub(crate) struct Sorted<K, T> {
+    blocks: VecDeque<Block<K, T>>,
+    /// The memory of one emptied block, kept so that a queue in steady state does not allocate.
+    spare: VecDeque<T>,
     len: usize,
 }
 
-impl<T> Sorted<T> {
+#[derive(Clone, Debug)]
+struct Block<K, T> {
+    /// Not below the key of any item in it, and below those of the next block: the search for a block looks at nothing
+    /// else.
+    bound: K,
+    items: VecDeque<T>,
+}
+
+impl<K: Copy + Ord, T> Sorted<K, T> {
     pub(crate) const fn new() -> Self {
-        Self { blocks: VecDeque::new(), spare: None, len: 0 }
+        Self { blocks: VecDeque::new(), spare: VecDeque::new(), len: 0 }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -41,109 +50,113 @@ impl<T> Sorted<T> {
     }
 
     pub(crate) fn front(&self) -> Option<&T> {
-        self.blocks.front()?.front()
+        self.blocks.front()?.items.front()
     }
 
     pub(crate) fn back(&self) -> Option<&T> {
-        self.blocks.back()?.back()
+        self.blocks.back()?.items.back()
     }
 
     /// Puts `item` last. The caller knows that this is its place.
-    pub(crate) fn push_back(&mut self, item: T) {
-        match self.blocks.back_mut() {
-            Some(block) if block.len() < BLOCK => block.push_back(item),
-            _ => {
-                let mut block = self.fresh_block();
-                block.push_back(item);
-                self.blocks.push_back(block);
-            }
-        }
+    pub(crate) fn push_back(&mut self, key: K, item: T) {
         self.len += 1;
+        if let Some(block) = self.blocks.back_mut()
+            && block.items.len() < BLOCK
+        {
+            block.bound = key;
+            block.items.push_back(item);
+            return;
+        }
+        let mut items = self.fresh_items();
+        items.push_back(item);
+        self.blocks.push_back(Block { bound: key, items });
     }
 
     pub(crate) fn pop_front(&mut self) -> Option<T> {
         let block = self.blocks.front_mut()?;
-        let item = block.pop_front()?;
+        let item = block.items.pop_front()?;
         self.len -= 1;
-        if block.is_empty() && self.blocks.len() > 1 {
-            self.spare = self.blocks.pop_front();
+        if block.items.is_empty() && self.blocks.len() > 1 {
+            self.forget_block(0);
         }
         Some(item)
     }
 
-    /// Inserts `item` before the first item that `is_before` denies. `is_before` must be true of a (possibly empty)
-    /// beginning and false of the rest.
-    pub(crate) fn insert(&mut self, item: T, is_before: impl Fn(&T) -> bool) {
-        if self.back().is_none_or(&is_before) {
-            return self.push_back(item);
+    /// Puts `item` where its key says.
+    pub(crate) fn insert(&mut self, key: K, item: T, key_of: impl Fn(&T) -> K) {
+        if self.back().is_none_or(|back| key_of(back) < key) {
+            return self.push_back(key, item);
         }
-        let mut block = self.block_of(&is_before);
-        let mut index = self.blocks[block].partition_point(&is_before);
-        if index == 0 && block > 0 && self.blocks[block - 1].len() < BLOCK {
+        let mut block = self.block_of(key);
+        let mut index = self.blocks[block].items.partition_point(|other| key_of(other) < key);
+        if index == 0 && block > 0 && self.blocks[block - 1].items.len() < BLOCK {
             block -= 1;
-            index = self.blocks[block].len();
+            index = self.blocks[block].items.len();
+            self.blocks[block].bound = key;
         }
-        if self.blocks[block].len() == BLOCK {
+        if self.blocks[block].items.len() == BLOCK {
+            let mut items = self.fresh_items();
             if index == 0 {
                 // A run that returns in front of a full block fills a block of its own instead of halving this one.
-                let fresh = self.fresh_block();
-                self.blocks.insert(block, fresh);
+                self.blocks.insert(block, Block { bound: key, items });
             } else {
-                let mut tail = self.fresh_block();
-                tail.extend(self.blocks[block].drain(BLOCK / 2..));
-                self.blocks.insert(block + 1, tail);
+                items.extend(self.blocks[block].items.drain(BLOCK / 2..));
+                let head = self.blocks[block].items.back().map_or(key, &key_of);
+                let bound = mem::replace(&mut self.blocks[block].bound, head);
+                self.blocks.insert(block + 1, Block { bound, items });
                 if index > BLOCK / 2 {
                     (block, index) = (block + 1, index - BLOCK / 2);
+                } else {
+                    self.blocks[block].bound = head.max(key);
                 }
             }
         }
-        self.blocks[block].insert(index, item);
+        self.blocks[block].items.insert(index, item);
         self.len += 1;
     }
 
-    /// Where the item stands that `compare` calls equal; `compare` says how a given item stands to the one sought.
-    pub(crate) fn find(&self, compare: impl Fn(&T) -> Ordering) -> Option<Place> {
-        match compare(self.front()?) {
-            Ordering::Equal => return Some(Place { block: 0, index: 0 }),
-            Ordering::Greater => return None,
-            Ordering::Less => {}
+    /// Where the item of this key stands.
+    pub(crate) fn find(&self, key: K, key_of: impl Fn(&T) -> K) -> Option<Place> {
+        if key_of(self.front()?) == key {
+            return Some(Place { block: 0, index: 0 });
         }
-        let place = self.lower_bound(|item| compare(item).is_lt());
-        (compare(self.get(place)?) == Ordering::Equal).then_some(place)
+        let place = self.lower_bound(key, &key_of);
+        (key_of(self.get(place)?) == key).then_some(place)
     }
 
-    /// The place of the first item that `is_before` denies, which may be past the end.
-    pub(crate) fn lower_bound(&self, is_before: impl Fn(&T) -> bool) -> Place {
-        let block = self.block_of(&is_before);
-        let index = self.blocks.get(block).map_or(0, |items| items.partition_point(&is_before));
-        Place { block, index }
+    /// The place of the first item whose key is not below this one, which may be past the end.
+    pub(crate) fn lower_bound(&self, key: K, key_of: impl Fn(&T) -> K) -> Place {
+        let block = self.block_of(key);
+        let index = self
+            .blocks
+            .get(block)
+            .map_or(0, |block| block.items.partition_point(|item| key_of(item) < key));
+        let full = self.blocks.get(block).is_some_and(|block| index == block.items.len());
+        if full { Place { block: block + 1, index: 0 } } else { Place { block, index } }
     }
 
-    /// The last item that `is_before` affirms, and the first that it denies.
-    pub(crate) fn around(&self, is_before: impl Fn(&T) -> bool) -> (Option<&T>, Option<&T>) {
-        if let Some(back) = self.back().filter(|back| is_before(back)) {
-            return (Some(back), None);
-        }
-        let place = self.lower_bound(is_before);
+    /// The items next to where this key belongs: the last below it, and the first that is not.
+    pub(crate) fn around(&self, key: K, key_of: impl Fn(&T) -> K) -> (Option<&T>, Option<&T>) {
+        let place = self.lower_bound(key, key_of);
         let before = match (place.index.checked_sub(1), place.block.checked_sub(1)) {
             (Some(index), _) => self.get(Place { block: place.block, index }),
-            (None, Some(block)) => self.blocks[block].back(),
+            (None, Some(block)) => self.blocks.get(block).and_then(|block| block.items.back()),
             (None, None) => None,
         };
         (before, self.get(place))
     }
 
     pub(crate) fn get(&self, place: Place) -> Option<&T> {
-        self.blocks.get(place.block)?.get(place.index)
+        self.blocks.get(place.block)?.items.get(place.index)
     }
 
     pub(crate) fn remove(&mut self, place: Place) -> T {
-        let block = &mut self.blocks[place.block];
-        let item = block.remove(place.index).expect("a place is good until the next change");
-        let left = block.len();
+        let items = &mut self.blocks[place.block].items;
+        let item = items.remove(place.index).expect("a place is good until the next change");
+        let left = items.len();
         self.len -= 1;
         if left == 0 && self.blocks.len() > 1 {
-            self.spare = self.blocks.remove(place.block);
+            self.forget_block(place.block);
         } else if left < SPARSE && left.is_power_of_two() {
             self.join_neighbour(place.block);
         }
@@ -152,40 +165,46 @@ impl<T> Sorted<T> {
 
     /// All items in order, from `place` on.
     pub(crate) fn iter_from(&self, place: Place) -> impl Iterator<Item = &T> {
-        let first = self.blocks.get(place.block).map(|block| block.range(place.index..));
-        let rest = self.blocks.range((place.block + 1).min(self.blocks.len())..).flatten();
-        first.into_iter().flatten().chain(rest)
+        let first = self.blocks.get(place.block).map(|block| block.items.range(place.index..));
+        let rest = self.blocks.range((place.block + 1).min(self.blocks.len())..);
+        first.into_iter().flatten().chain(rest.flat_map(|block| &block.items))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.blocks.iter().flatten()
+        self.blocks.iter().flat_map(|block| &block.items)
     }
 
     /// Gives memory back that only past sizes explain.
     pub(crate) fn shrink(&mut self) {
-        self.spare = None;
+        self.spare = VecDeque::new();
         if self.len == 0 {
             self.blocks.clear();
         }
         self.blocks.shrink_to_fit();
     }
 
-    /// The first block whose last item `is_before` denies; the number of blocks if there is none.
-    fn block_of(&self, is_before: impl Fn(&T) -> bool) -> usize {
-        self.blocks.partition_point(|block| block.back().is_some_and(&is_before))
+    /// The first block that may hold this key or a greater one; the number of blocks if there is none.
+    fn block_of(&self, key: K) -> usize {
+        self.blocks.partition_point(|block| block.bound < key)
     }
 
-    fn fresh_block(&mut self) -> VecDeque<T> {
-        match self.spare.take() {
-            Some(block) => block,
-            // A short queue stays small: its only block grows as it needs.
-            None if self.blocks.is_empty() => VecDeque::new(),
-            None => VecDeque::with_capacity(BLOCK),
+    fn forget_block(&mut self, index: usize) {
+        let emptied = self.blocks.remove(index).expect("the block was just looked at");
+        self.spare = emptied.items;
+    }
+
+    fn fresh_items(&mut self) -> VecDeque<T> {
+        let spare = mem::take(&mut self.spare);
+        // A short queue stays small: its only block grows as it needs.
+        if spare.capacity() >= BLOCK || self.blocks.is_empty() {
+            spare
+        } else {
+            VecDeque::with_capacity(BLOCK)
         }
     }
 
     fn join_neighbour(&mut self, block: usize) {
-        let len_of = |index: usize| self.blocks.get(index).map_or(BLOCK, VecDeque::len);
+        let len_of = |index: usize| self.blocks.get(index).map_or(BLOCK, |block| block.items.len());
         let len = len_of(block);
         let into = if len + len_of(block + 1) <= BLOCK * 3 / 4 {
             block
@@ -195,8 +214,9 @@ impl<T> Sorted<T> {
             return;
         };
         let mut joined = self.blocks.remove(into + 1).expect("the length of both was just read");
-        self.blocks[into].append(&mut joined);
-        self.spare = Some(joined);
+        self.blocks[into].bound = joined.bound;
+        self.blocks[into].items.append(&mut joined.items);
+        self.spare = joined.items;
     }
 }
 
@@ -225,12 +245,20 @@ mod tests {
         ]
     }
 
-    fn check(sorted: &Sorted<u32>, model: &[u32]) {
+    fn check(sorted: &Sorted<u32, u32>, model: &[u32]) {
         assert!(sorted.iter().eq(model.iter()), "same items, same order");
         assert_eq!(sorted.len, model.len());
         assert_eq!((sorted.front(), sorted.back()), (model.first(), model.last()));
-        let lengths: Vec<usize> = sorted.blocks.iter().map(VecDeque::len).collect();
+        let lengths: Vec<usize> = sorted.blocks.iter().map(|block| block.items.len()).collect();
         assert!(lengths.iter().all(|len| *len <= BLOCK));
+        assert!(
+            sorted.blocks.iter().all(|block| block.items.back().is_none_or(|i| *i <= block.bound))
+        );
+        assert!(
+            sorted.blocks.iter().zip(sorted.blocks.iter().skip(1)).all(|(left, right)| {
+                right.items.front().is_some_and(|first| left.bound < *first)
+            })
+        );
         assert!(lengths.len() <= 1 || lengths.iter().all(|len| *len > 0), "{lengths:?}");
     }
 
@@ -241,13 +269,13 @@ mod tests {
         fn it_is_a_sorted_vec(start in 0..2_000u32, changes in prop::collection::vec(change(), 0..800)) {
             let mut model: Vec<u32> = (0..start).map(|item| item * 32).collect();
             let mut sorted = Sorted::new();
-            model.iter().for_each(|item| sorted.push_back(*item));
+            model.iter().for_each(|item| sorted.push_back(*item, *item));
             for change in changes {
                 match change {
                     Change::PushBack(step) => {
                         let item = model.last().map_or(0, |last| last + u32::from(step));
                         model.push(item);
-                        sorted.push_back(item);
+                        sorted.push_back(item, item);
                     }
                     Change::PopFront => {
                         let item = (!model.is_empty()).then(|| model.remove(0));
@@ -255,14 +283,14 @@ mod tests {
                     }
                     Change::Insert(item) => {
                         let item = u32::from(item);
-                        let index = model.partition_point(|other| *other < item);
+                        let Err(index) = model.binary_search(&item) else { continue };
                         model.insert(index, item);
-                        sorted.insert(item, |other| *other < item);
+                        sorted.insert(item, item, |other| *other);
                     }
                     Change::Remove(near) => {
                         let index = model.partition_point(|other| *other < u32::from(near));
                         let Some(item) = model.get(index).copied() else { continue };
-                        let place = sorted.find(|other| other.cmp(&item)).unwrap();
+                        let place = sorted.find(item, |other| *other).unwrap();
                         prop_assert_eq!(sorted.remove(place), item);
                         model.remove(index);
                     }
@@ -271,11 +299,13 @@ mod tests {
             }
             check(&sorted, &model);
             for probe in (0..70_000).step_by(997) {
-                let place = sorted.lower_bound(|item| *item < probe);
+                let place = sorted.lower_bound(probe, |item| *item);
                 let from = model.partition_point(|item| *item < probe);
                 prop_assert!(sorted.iter_from(place).eq(model[from..].iter()));
+                let before = from.checked_sub(1).map(|index| &model[index]);
+                prop_assert_eq!(sorted.around(probe, |item| *item), (before, model.get(from)));
                 prop_assert_eq!(
-                    sorted.find(|item| item.cmp(&probe)).is_some(),
+                    sorted.find(probe, |item| *item).is_some(),
                     model.binary_search(&probe).is_ok()
                 );
             }
@@ -285,9 +315,9 @@ mod tests {
     #[test]
     fn a_line_thinned_from_the_middle_does_not_keep_its_memory() {
         let mut sorted = Sorted::new();
-        (0..100_000u32).for_each(|item| sorted.push_back(item));
+        (0..100_000u32).for_each(|item| sorted.push_back(item, item));
         for item in (0..100_000).filter(|item| item % 100 != 0) {
-            let place = sorted.find(|other| other.cmp(&item)).unwrap();
+            let place = sorted.find(item, |other| *other).unwrap();
             sorted.remove(place);
         }
         check(&sorted, &(0..100_000).step_by(100).collect::<Vec<_>>());
@@ -297,10 +327,10 @@ mod tests {
     #[test]
     fn a_steady_line_does_not_allocate() {
         let mut sorted = Sorted::new();
-        (0..1_000u32).for_each(|item| sorted.push_back(item));
+        (0..1_000u32).for_each(|item| sorted.push_back(item, item));
         let mut turn = || {
             for item in 1_000..11_000 {
-                sorted.push_back(item);
+                sorted.push_back(item, item);
                 sorted.pop_front();
             }
         };

@@ -8,20 +8,48 @@ use crate::sorted::Sorted;
 use crate::unacked::HolderKey;
 use warrener_time::Time;
 
-/// What is to happen.
+/// What is to happen: something to an entry, or to a holder.
+///
+/// Of several at the same time, entries go first, and among them the one that was published first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Due {
-    /// The entry of this extra expires, or becomes ready. Of several at the same time, the one published first goes
-    /// first.
-    Entry(Seq, u32),
+pub(crate) struct Due {
+    /// The number of the entry, or [`Due::HOLDER`].
+    number: u64,
+    index: u32,
+}
+
+/// What a [`Due`] names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whom {
+    /// The entry of this extra expires, or becomes ready.
+    Entry(u32),
     /// This holder holds its oldest for too long.
     Holder(HolderKey),
+}
+
+impl Due {
+    const HOLDER: u64 = u64::MAX;
+
+    pub(crate) const fn entry(seq: Seq, extra: u32) -> Self {
+        Self { number: seq.number(), index: extra }
+    }
+
+    pub(crate) const fn holder(key: HolderKey) -> Self {
+        Self { number: Self::HOLDER, index: key.0 }
+    }
+
+    pub(crate) const fn whom(self) -> Whom {
+        match self.number {
+            Self::HOLDER => Whom::Holder(HolderKey(self.index)),
+            _ => Whom::Entry(self.index),
+        }
+    }
 }
 
 /// What is to happen when.
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
-    sorted: Sorted<(Time, Due)>,
+    sorted: Sorted<(Time, Due), (Time, Due)>,
 }
 
 impl Times {
@@ -36,13 +64,11 @@ impl Times {
         }
         if *armed != Time::MAX {
             let old = (*armed, due);
-            let place =
-                self.sorted.find(|other| other.cmp(&old)).expect("what is armed is indexed");
+            let place = self.sorted.find(old, |item| *item).expect("what is armed is indexed");
             self.sorted.remove(place);
         }
         if at != Time::MAX {
-            let new = (at, due);
-            self.sorted.insert(new, |other| *other < new);
+            self.sorted.insert((at, due), (at, due), |item| *item);
         }
         *armed = at;
     }

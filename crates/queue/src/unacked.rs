@@ -94,7 +94,7 @@ pub(crate) struct Record<M> {
 #[derive(Clone, Debug)]
 pub(crate) struct Unacked<M> {
     records: Slab<Record<M>>,
-    by_seq: Sorted<(Seq, u32)>,
+    by_seq: Sorted<Seq, (Seq, u32)>,
     holders: Slab<Holder>,
     getter: HolderKey,
     queue: HolderKey,
@@ -192,21 +192,21 @@ impl<M> Unacked<M> {
         });
         assert!(key < NONE as usize, "four billion entries are handed out");
         let entry = (seq, key as u32);
-        self.by_seq.insert(entry, |other| other.0 < seq);
+        self.by_seq.insert(seq, entry, |other| other.0);
         self.link(holder, key as u32);
         &mut self.records[key]
     }
 
     /// The record of an entry, if one is there and was not settled with all others.
     pub(crate) fn get(&self, seq: Seq) -> Option<&Record<M>> {
-        let place = self.by_seq.find(|other| other.0.cmp(&seq))?;
+        let place = self.by_seq.find(seq, |other| other.0)?;
         let record = &self.records[self.by_seq.get(place)?.1 as usize];
         (!self.is_settled(record)).then_some(record)
     }
 
     /// Takes the record of an entry out, if one is there and was not settled with all others.
     pub(crate) fn remove(&mut self, seq: Seq) -> Option<Record<M>> {
-        let place = self.by_seq.find(|other| other.0.cmp(&seq))?;
+        let place = self.by_seq.find(seq, |other| other.0)?;
         let key = self.by_seq.get(place)?.1;
         if self.is_settled(&self.records[key as usize]) {
             return None;
@@ -219,7 +219,7 @@ impl<M> Unacked<M> {
     pub(crate) fn remove_oldest(&mut self, holder: HolderKey) -> Option<Record<M>> {
         let key = self.holder(holder).oldest;
         let seq = self.records.get(key as usize)?.slot.seq;
-        let place = self.by_seq.find(|other| other.0.cmp(&seq)).expect("every record is indexed");
+        let place = self.by_seq.find(seq, |other| other.0).expect("every record is indexed");
         self.by_seq.remove(place);
         Some(self.take(key))
     }
@@ -250,7 +250,8 @@ impl<M> Unacked<M> {
 
     /// All records that were not settled with all others, in the order of their numbers, from `after` on.
     pub(crate) fn iter_after(&self, after: Option<Seq>) -> impl Iterator<Item = &Record<M>> {
-        let place = self.by_seq.lower_bound(|other| after.is_some_and(|after| other.0 <= after));
+        let from = after.map_or(Seq::new(0), |after| Seq::new(after.number().saturating_add(1)));
+        let place = self.by_seq.lower_bound(from, |other| other.0);
         self.by_seq
             .iter_from(place)
             .map(|(_, key)| &self.records[*key as usize])
