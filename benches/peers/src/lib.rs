@@ -1,1 +1,1 @@
-//! The comparison is in `benches/codecs.rs`; this library is empty.
+//! The comparisons are in `benches/`; this library is empty.
