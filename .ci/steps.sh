@@ -86,12 +86,15 @@ cargo_tools() {
 # nightly's; RUSTC_BOOTSTRAP lets any toolchain take them.
 fuzz_targets() {
     cargo_tools cargo-deny=$deny_version cargo-fuzz=$fuzz_version
+    RUSTC_BOOTSTRAP=1 cargo fuzz build
     local target
     for target in $(cargo fuzz list); do
         echo "-- $target"
         # What a run finds worth keeping is not added to the corpus of the repository.
-        mkdir -p "target/ci/corpus/$target"
-        RUSTC_BOOTSTRAP=1 cargo fuzz run "$target" "target/ci/corpus/$target" "fuzz/corpus/$target" -- \
-            -max_total_time="$1" -rss_limit_mb=1024 -timeout=10 -print_final_stats=0 -verbosity=0
+        local -a corpora=("target/ci/corpus/$target")
+        mkdir -p "${corpora[0]}"
+        [ ! -d "fuzz/corpus/$target" ] || corpora+=("fuzz/corpus/$target")
+        RUSTC_BOOTSTRAP=1 cargo fuzz run "$target" "${corpora[@]}" -- \
+            -max_total_time="$1" -rss_limit_mb=1024 -timeout=10 -verbosity=0
     done
 }

@@ -162,6 +162,24 @@ fn the_changelog_says_what_is_unreleased() {
 }
 
 #[test]
+fn every_fuzz_target_is_built_and_every_corpus_is_used() {
+    let fuzz = root().join("fuzz");
+    let manifest = fs::read_to_string(fuzz.join("Cargo.toml")).expect("fuzz/Cargo.toml");
+    let names = |folder: &str| -> Vec<String> {
+        let entries = fs::read_dir(fuzz.join(folder)).expect("a folder of fuzz");
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        paths.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+    };
+    let targets = names("fuzz_targets");
+    for target in &targets {
+        assert!(manifest.contains(&format!("name = \"{target}\"")), "{target} is not built");
+    }
+    for corpus in names("corpus") {
+        assert!(targets.contains(&corpus), "fuzz/corpus/{corpus} belongs to no target");
+    }
+}
+
+#[test]
 fn each_rule_can_be_broken() {
     let long_function = format!("fn f() {{\n{}}}\n", "    g();\n".repeat(MAX_FUNCTION_LINES));
     let long_file = "const A: u8 = 1;\n".repeat(MAX_FILE_LINES + 1);
@@ -209,7 +227,7 @@ fn judge(path: &str, text: &str, out: &mut Vec<Complaint>) {
     }
     let name = path.rsplit('/').next().expect("a name");
     match name {
-        "README.md" if path.starts_with("crates/") && !example_of(text, path) => {
+        "README.md" if is_front_page(path) && !example_of(text, path) => {
             file.complain(Rule::FrontPage, 1, "the README shows no example");
         }
         "Cargo.toml" if in_workspace(path) && !inherits_lints(text) => {
@@ -456,6 +474,10 @@ fn pages_named_in(line: &str) -> impl Iterator<Item = &str> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
         page.chars().all(plain).then_some(page)
     })
+}
+
+fn is_front_page(readme: &str) -> bool {
+    readme.starts_with("crates/") && readme.split('/').count() == 3
 }
 
 /// A library shows Rust, which is compiled; the binary shows a shell.
