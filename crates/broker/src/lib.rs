@@ -36,6 +36,9 @@ mod value;
 mod vhost;
 mod view;
 
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use crate::address::Address;
 pub use crate::broker::{Broker, Timer};
 pub use crate::config::{Config, Limits, RABBITMQ_VERSION};

@@ -1,13 +1,18 @@
 //! What may be looked at, by people, by tests and by a management interface. Looking changes nothing.
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use warrener_codec::ShortStr;
 use warrener_queue::Counts;
-use warrener_router::Target;
+use warrener_router::{ExchangeId, Target};
 
 use crate::broker::Broker;
 use crate::declare::QueueSlot;
+use crate::exchange::{Exchange, is_reserved};
+use crate::id::QueueId;
 use crate::permission::User;
 use crate::stats::Stats;
 use crate::vhost::Vhost;
@@ -111,7 +116,10 @@ impl<'a> View<'a> {
         self.0.realm.queues.iter().map(|(_, slot)| slot).filter(|slot| !slot.deleted)
     }
 
-    fn target(&self, vhost: &'a Vhost, target: Target<crate::id::QueueId>) -> Shown<'a> {
+    fn target<'v>(&self, vhost: &'v Vhost, target: Target<QueueId>) -> Shown<'v>
+    where
+        'a: 'v,
+    {
         match target {
             Target::Destination(id) => {
                 Shown("queue", self.0.realm.queues.get(id).map(|slot| &slot.spec.name))
@@ -127,41 +135,59 @@ struct Shown<'a>(&'static str, Option<&'a ShortStr>);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} '{}'", self.0, self.1.unwrap_or(&ShortStr::EMPTY))
+        write!(f, "{} '{}'", self.0, self.1.map_or(&[][..], ShortStr::as_bytes).escape_ascii())
     }
 }
 
-/// Everything that is there, a line a thing: exchanges that were declared, bindings, queues and what waits in them.
+/// Everything that is there, a line a thing, sorted: exchanges that were declared, bindings, queues and what waits in
+/// them.
 impl fmt::Display for View<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for vhost in self.0.realm.vhosts.iter() {
             writeln!(f, "vhost '{}'", vhost.name())?;
-            for (id, exchange) in vhost.exchanges() {
-                let spec = &exchange.spec;
-                if !spec.name.as_bytes().starts_with(b"amq.") {
-                    write!(f, "  exchange '{}' {}", spec.name, spec.kind.name())?;
-                    write_flags(
-                        f,
-                        &[(spec.durable, "durable"), (spec.auto_delete, "auto-delete")],
-                    )?;
-                    write_flags(f, &[(spec.internal, "internal")])?;
-                    writeln!(f)?;
-                }
-                for binding in vhost.router.bindings_from(id) {
-                    let key = alloc::string::String::from_utf8_lossy(binding.key);
-                    let target = self.target(vhost, binding.target);
-                    writeln!(f, "  binding '{}' -'{key}'-> {target}", spec.name)?;
-                }
+            let mut exchanges: Vec<_> = vhost.exchanges().collect();
+            exchanges.sort_by_key(|(_, exchange)| exchange.spec.name.as_bytes());
+            for (id, exchange) in exchanges {
+                write_exchange(f, exchange)?;
+                self.write_bindings(f, vhost, id)?;
             }
         }
-        for slot in self.slots() {
-            self.write_queue(f, slot)?;
-        }
-        Ok(())
+        let mut queues: Vec<_> = self.slots().collect();
+        queues.sort_by_key(|slot| (slot.vhost, slot.spec.name.as_bytes()));
+        queues.into_iter().try_for_each(|slot| self.write_queue(f, slot))
     }
 }
 
+fn write_exchange(f: &mut fmt::Formatter<'_>, exchange: &Exchange) -> fmt::Result {
+    let spec = &exchange.spec;
+    if is_reserved(&spec.name) {
+        return Ok(());
+    }
+    write!(f, "  exchange '{}' {}", spec.name, spec.kind.name())?;
+    write_flags(f, &[(spec.durable, "durable"), (spec.auto_delete, "auto-delete")])?;
+    write_flags(f, &[(spec.internal, "internal")])?;
+    writeln!(f)
+}
+
 impl View<'_> {
+    fn write_bindings(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        vhost: &Vhost,
+        source: ExchangeId,
+    ) -> fmt::Result {
+        let Some(exchange) = vhost.exchange_at(source) else { return Ok(()) };
+        let name = &exchange.spec.name;
+        let mut lines: Vec<String> = Vec::new();
+        for binding in vhost.router.bindings_from(source) {
+            let key = String::from_utf8_lossy(binding.key);
+            let target = self.target(vhost, binding.target);
+            lines.push(format!("  binding '{name}' -'{key}'-> {target}"));
+        }
+        lines.sort_unstable();
+        lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+
     fn write_queue(&self, f: &mut fmt::Formatter<'_>, slot: &QueueSlot) -> fmt::Result {
         let (spec, counts) = (&slot.spec, slot.queue.counts());
         write!(f, "queue '{}' {}", spec.name, slot.settings.kind.name())?;

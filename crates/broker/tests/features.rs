@@ -12,6 +12,7 @@ mod permission;
 mod priority;
 mod publish;
 mod queue;
+mod random;
 mod recovery;
 mod reply_to;
 mod script;

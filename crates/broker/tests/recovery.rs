@@ -271,12 +271,12 @@ fn a_dead_letter_is_one_fact() {
             restart
             view
                 vhost '/'
-                  binding 'amq.fanout' -''-> queue 'q'
                   binding 'amq.fanout' -''-> queue 'copy'
-                queue 'grave' classic durable: 1 ready, 0 unacked, 0 consumers
-                  "" "grave" "one"
+                  binding 'amq.fanout' -''-> queue 'q'
                 queue 'copy' classic durable: 1 ready, 0 unacked, 0 consumers
                   "amq.fanout" "" "one"
+                queue 'grave' classic durable: 1 ready, 0 unacked, 0 consumers
+                  "" "grave" "one"
                 queue 'q' classic durable: 0 ready, 0 unacked, 0 consumers
             1 connect
                 1 opened
@@ -289,11 +289,11 @@ fn a_dead_letter_is_one_fact() {
             restart
             view
                 vhost '/'
-                  binding 'amq.fanout' -''-> queue 'q'
                   binding 'amq.fanout' -''-> queue 'copy'
-                queue 'grave' classic durable: 0 ready, 0 unacked, 0 consumers
+                  binding 'amq.fanout' -''-> queue 'q'
                 queue 'copy' classic durable: 1 ready, 0 unacked, 0 consumers
                   "amq.fanout" "" "one"
+                queue 'grave' classic durable: 0 ready, 0 unacked, 0 consumers
                 queue 'q' classic durable: 0 ready, 0 unacked, 0 consumers
             1 connect
                 1 opened
@@ -305,10 +305,10 @@ fn a_dead_letter_is_one_fact() {
             restart
             view
                 vhost '/'
-                  binding 'amq.fanout' -''-> queue 'q'
                   binding 'amq.fanout' -''-> queue 'copy'
-                queue 'grave' classic durable: 0 ready, 0 unacked, 0 consumers
+                  binding 'amq.fanout' -''-> queue 'q'
                 queue 'copy' classic durable: 0 ready, 0 unacked, 0 consumers
+                queue 'grave' classic durable: 0 ready, 0 unacked, 0 consumers
                 queue 'q' classic durable: 0 ready, 0 unacked, 0 consumers
         "#]],
     );

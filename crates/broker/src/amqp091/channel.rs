@@ -9,7 +9,7 @@ use crate::amqp091::client::Client;
 use crate::amqp091::confirm::Confirms;
 use crate::amqp091::consume::Consumer;
 use crate::amqp091::transaction::Transaction;
-use crate::amqp091::unacked::Unacked;
+use crate::amqp091::unacked::{Delivered, Unacked};
 use crate::effect::Effect;
 use crate::id::{ClientKey, ConnectionId, LinkId, RecordId};
 
@@ -142,6 +142,15 @@ impl Channel {
             return None;
         }
         self.outgoing.effects.pop_front().map(|(_, effect)| effect)
+    }
+
+    /// What the client is to settle, or has said in its transaction that it settles.
+    pub(crate) fn held(&self) -> impl Iterator<Item = Delivered> {
+        let settled = match &self.mode {
+            Mode::Transactional(transaction) => transaction.settled(),
+            Mode::Plain | Mode::Confirming(_) => &[],
+        };
+        self.unacked.iter().chain(settled.iter().map(|(delivered, _)| *delivered))
     }
 
     /// How many publishes wait to be confirmed.

@@ -65,6 +65,7 @@ impl Broker {
         let mut held = core::mem::take(&mut self.amqp.settling);
         let channel = self.amqp.channel_mut(key);
         channel.unacked.take_up_to(0, &mut held).expect("tag 0 is always right");
+        channel.shared_unacked = 0;
         self.settle_in_queues(now, &mut held, Settlement::Failed, out);
         self.amqp.settling = held;
     }

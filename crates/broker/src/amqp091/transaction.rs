@@ -57,6 +57,11 @@ impl Transaction {
         Ok(())
     }
 
+    /// What is to be settled.
+    pub(crate) fn settled(&self) -> &[(Delivered, Settlement)] {
+        &self.settles
+    }
+
     /// The deliveries whose settlement never came.
     pub(crate) fn into_settled(self) -> impl Iterator<Item = Delivered> {
         self.settles.into_iter().map(|(delivered, _)| delivered)

@@ -100,6 +100,10 @@ impl Unacked {
         true
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Delivered> {
+        self.places.iter().filter(|place| !place.settled).map(|place| place.delivered)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.live
     }

@@ -8,14 +8,14 @@ mod show;
 
 use core::fmt::Write as _;
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use expect_test::Expect;
 use warrener_broker::{
-    Broker, Capabilities, ClosedBy, Config, Connected, Effect, Input, PasswordHash, Record,
-    RecordId, Seed, User,
+    Broker, Capabilities, ClosedBy, Config, Connected, ConnectionId, Effect, Input, PasswordHash,
+    Record, RecordId, Seed, User,
 };
-use warrener_codec::ShortStr;
+use warrener_codec::{ChannelId, Method, ShortStr};
 use warrener_time::Time;
 
 use self::parse::Line;
@@ -29,13 +29,15 @@ pub(crate) fn check(script: &str, expected: Expect) {
 /// A broker, its disk and its clock.
 pub(crate) struct World {
     pub(crate) broker: Broker,
-    pub(crate) now: Time,
-    pub(crate) records: BTreeMap<RecordId, Record>,
+    now: Time,
+    records: BTreeMap<RecordId, Record>,
     last_record: RecordId,
     persisted: RecordId,
     slow_disk: bool,
     shows_disk: bool,
     lives: u64,
+    connections: BTreeMap<u64, BTreeSet<u16>>,
+    to_agree: Vec<(ConnectionId, ChannelId)>,
 }
 
 impl World {
@@ -50,6 +52,8 @@ impl World {
             slow_disk: false,
             shows_disk: false,
             lives: 1,
+            connections: BTreeMap::new(),
+            to_agree: Vec::new(),
         }
     }
 
@@ -111,6 +115,56 @@ impl World {
         self.handle(Input::ChannelClosed(line.connection(), line.channel(), by), out);
     }
 
+    /// Whether a connection is there.
+    pub(crate) fn is_connected(&self, connection: u64) -> bool {
+        self.connections.contains_key(&connection)
+    }
+
+    /// Whether a channel is open, and the broker does not want it closed.
+    pub(crate) fn is_open(&self, connection: u64, channel: u16) -> bool {
+        self.connections.get(&connection).is_some_and(|open| open.contains(&channel))
+    }
+
+    /// Keeps the list of what is open.
+    fn note(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Opened(connection) => {
+                self.connections.insert(connection.0, BTreeSet::new());
+            }
+            Effect::CloseConnection(connection, _) | Effect::ConnectionClosed(connection) => {
+                self.connections.remove(&connection.0);
+            }
+            Effect::Send(connection, channel, Method::ChannelOpenOk) => {
+                self.open(connection.0).insert(channel.number());
+            }
+            Effect::Send(connection, channel, Method::ChannelCloseOk) => {
+                self.open(connection.0).remove(&channel.number());
+            }
+            Effect::CloseChannel(connection, channel, _) => {
+                self.open(connection.0).remove(&channel.number());
+                self.to_agree.push((*connection, *channel));
+            }
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, connection: u64) -> &mut BTreeSet<u16> {
+        self.connections.entry(connection).or_default()
+    }
+
+    /// Agrees to every closing of a channel that the broker has asked for.
+    pub(crate) fn agree(&mut self) {
+        for (connection, channel) in core::mem::take(&mut self.to_agree) {
+            let closed = Input::ChannelClosed(connection, channel, ClosedBy::Broker);
+            self.handle(closed, &mut String::new());
+        }
+    }
+
+    /// How much of the log is still needed.
+    pub(crate) fn records(&self) -> usize {
+        self.records.len()
+    }
+
     /// Hands an input over, and lets the disk do what it does.
     pub(crate) fn handle(&mut self, input: Input, out: &mut String) {
         let mut effects = Vec::new();
@@ -120,6 +174,7 @@ impl World {
 
     fn apply(&mut self, effects: Vec<Effect>, out: &mut String) {
         for effect in effects {
+            self.note(&effect);
             let disk = matches!(effect, Effect::Persist(_) | Effect::Release(_));
             if !disk || self.shows_disk {
                 writeln!(out, "    {}", show::effect(&effect)).expect("strings take text");
@@ -184,6 +239,8 @@ impl World {
     pub(crate) fn restart(&mut self, out: &mut String) {
         let mut effects = Vec::new();
         self.lives += 1;
+        self.connections.clear();
+        self.to_agree.clear();
         self.broker = Broker::new(config(self.lives), self.now);
         for record in self.records.values() {
             let body: Vec<u8> = record.parts().flatten().collect();
