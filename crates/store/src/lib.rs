@@ -5,6 +5,8 @@ mod config;
 mod disk;
 mod error;
 mod format;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod log;
 mod memory_log;
 mod real_disk;

@@ -120,8 +120,9 @@ impl Lane {
 pub struct Append<'a> {
     /// Greater than every id appended before, in this life of the log and in earlier ones.
     pub id: RecordId,
-    /// When not empty, the record is released by itself once all of these are released or gone: what is said *about*
-    /// records (a partial acknowledgement, a delivery count) need not be kept longer than they are.
+    /// When not empty, the record is released by itself once all of these are released: what is said *about* records (a
+    /// partial acknowledgement, a delivery count) need not be kept longer than they are. Only earlier records count, and
+    /// one that is not there counts as released.
     pub refers_to: &'a [RecordId],
     /// What a replay gives back: all that recovery needs to know without the body.
     pub digest: &'a [u8],

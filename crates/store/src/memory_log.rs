@@ -24,6 +24,7 @@ pub struct MemoryLog {
     events: VecDeque<LogEvent>,
     waiting_bytes: u64,
     durable: RecordId,
+    told: RecordId,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,7 +72,8 @@ impl MemoryLog {
     /// The same log opened again after a clean stop: what was durable is replayed.
     #[must_use]
     pub fn reopen(self) -> Self {
-        Self { records: self.records, epoch: self.epoch, last: self.last, ..Self::default() }
+        let Self { records, epoch, last, .. } = self;
+        Self { records, epoch, last, durable: last, told: last, ..Self::default() }
     }
 
     fn opened(&mut self) {
@@ -93,32 +95,31 @@ impl MemoryLog {
                 Change::Append(id, record) => {
                     self.waiting_bytes -= (record.digest.len() + record.body.len()) as u64;
                     self.durable = id;
-                    let about_nothing = !record.references.is_empty()
-                        && !record.references.iter().any(|about| self.records.contains_key(about));
-                    if !about_nothing {
+                    if !is_about_nothing(&self.records, id, &record) {
                         self.records.insert(id, record);
                     }
                 }
                 Change::Release(id) => release(&mut self.records, id),
             }
         }
-        let upto = self.durable;
-        self.events.push_back(LogEvent::Durable { upto, ahead: upto });
+        if self.durable != self.told {
+            self.told = self.durable;
+            self.events.push_back(LogEvent::Durable { upto: self.told, ahead: self.told });
+        }
         if self.state == State::Closing && self.waiting.is_empty() {
             self.state = State::Closed;
             self.events.push_back(LogEvent::Closed);
         }
     }
 
+    /// Whether a load has to wait until its record is there.
+    fn is_early(&self, id: RecordId) -> bool {
+        id > self.durable && id <= self.last
+    }
+
     fn loaded(&mut self) {
-        // What is still waiting is loaded once it is there.
-        let last_waiting = |id| {
-            self.waiting
-                .iter()
-                .any(|change| matches!(change, Change::Append(other, _) if *other == id))
-        };
         let (later, now): (VecDeque<_>, VecDeque<_>) =
-            self.loads.drain(..).partition(|&id| last_waiting(id));
+            core::mem::take(&mut self.loads).into_iter().partition(|&id| self.is_early(id));
         self.loads = later;
         for id in now {
             let outcome = self
@@ -131,6 +132,12 @@ impl MemoryLog {
     }
 }
 
+/// Whether a record refers to others, and none of them is needed any more.
+fn is_about_nothing(records: &BTreeMap<RecordId, Record>, id: RecordId, record: &Record) -> bool {
+    let mut earlier = record.references.iter().filter(|&&about| about < id);
+    !record.references.is_empty() && !earlier.any(|about| records.contains_key(about))
+}
+
 /// Takes a record out, and those that were about nothing else.
 fn release(records: &mut BTreeMap<RecordId, Record>, id: RecordId) {
     if records.remove(&id).is_none() {
@@ -139,7 +146,7 @@ fn release(records: &mut BTreeMap<RecordId, Record>, id: RecordId) {
     let about_it: Vec<_> = records
         .range(id..)
         .filter(|(_, record)| record.references.contains(&id))
-        .filter(|(_, record)| !record.references.iter().any(|about| records.contains_key(about)))
+        .filter(|&(&about, record)| is_about_nothing(records, about, record))
         .map(|(&about, _)| about)
         .collect();
     for about in about_it {
@@ -206,7 +213,8 @@ impl Log for MemoryLog {
             }
             Lane::Read if !self.reading => {
                 let some = self.state == State::Opening
-                    || (self.state != State::New && !self.loads.is_empty());
+                    || (self.state != State::New
+                        && !self.loads.iter().all(|&id| self.is_early(id)));
                 some.then(|| self.reading = true)
             }
             Lane::Commit | Lane::Read | Lane::Reclaim => None,

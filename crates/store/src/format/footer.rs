@@ -119,11 +119,29 @@ pub(crate) struct FooterBuilder {
 }
 
 impl FooterBuilder {
+    /// With sections of any bytes, and their counts: for fuzzing.
+    pub(crate) fn of_bytes(sections: [(&[u8], u8); 3]) -> Self {
+        let [records, fragments, releases] = sections;
+        let mut builder = Self::default();
+        builder.trailer.records.count = records.1.into();
+        builder.trailer.fragments.count = fragments.1.into();
+        builder.trailer.releases.count = releases.1.into();
+        builder.records = records.0.into();
+        builder.fragments = fragments.0.into();
+        builder.releases = releases.0.into();
+        builder
+    }
+
     pub(crate) fn batch(&mut self, n: u64) {
         if self.trailer.first_n == 0 {
             self.trailer.first_n = n;
         }
         self.trailer.last_n = n;
+    }
+
+    /// The last record noted, or one before all others.
+    pub(crate) const fn last_record(&self) -> RecordId {
+        RecordId(self.record_id)
     }
 
     /// A record; they come in the order of their ids and of their places.

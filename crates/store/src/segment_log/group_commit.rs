@@ -37,7 +37,8 @@ impl<D: Disk> SegmentLog<D> {
         }
         let mut committer = self.committer.take()?;
         committer.reserve = self.reserve;
-        self.sync_asked = false;
+        // What was asked for covers all that waits, and that may be several batches.
+        self.sync_asked &= self.pending.is_ready();
         if let Some(batch) = &batch {
             self.in_flight = Backlog { records: batch.records.len(), bytes: batch.bytes };
             self.in_flight_upto = batch.upto;

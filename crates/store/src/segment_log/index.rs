@@ -143,7 +143,8 @@ impl<F> Index<F> {
                 (piece.segment, piece.offset) = (numbers[0], line.offset);
             }
         }
-        self.fragmented.retain(|_, fragmented| !fragmented.pieces.is_empty());
+        self.fragmented
+            .retain(|_, record| !record.pieces.is_empty() || !(record.complete || record.released));
     }
 
     /// The fragments in a segment that are needed: their bytes together, and how many.
@@ -182,7 +183,7 @@ impl<F> Index<F> {
         }
         let mut needed = 0;
         for &about in refers_to {
-            if self.is_live(about) && self.references.insert((about, id)) {
+            if about < id && self.is_live(about) && self.references.insert((about, id)) {
                 needed += 1;
             }
         }
@@ -193,6 +194,11 @@ impl<F> Index<F> {
                 self.several.insert(id, needed);
             }
         }
+    }
+
+    /// Fragments of a record will come: what is said about it meanwhile is not about nothing.
+    pub(super) fn expect_fragments(&mut self, id: RecordId) {
+        self.fragmented.entry(id).or_default();
     }
 
     pub(super) fn add_fragment(

@@ -58,7 +58,7 @@ pub struct SegmentLog<D: Disk> {
     index: Index<D::File>,
     loads: VecDeque<RecordId>,
     /// Loads of records that are not written yet.
-    early_loads: BTreeSet<RecordId>,
+    early_loads: Vec<RecordId>,
     reading: bool,
     reclaiming: bool,
     /// How often segments have been given back.
@@ -112,7 +112,7 @@ impl<D: Disk> SegmentLog<D> {
             incomplete: BTreeSet::new(),
             index: Index::new(),
             loads: VecDeque::new(),
-            early_loads: BTreeSet::new(),
+            early_loads: Vec::new(),
             reading: false,
             reclaiming: false,
             removals: 0,
@@ -203,6 +203,7 @@ impl<D: Disk> Log for SegmentLog<D> {
         let appended = self.pending.append(&record, body_bytes, &self.config);
         if appended == Appended::InFragments {
             self.incomplete.insert(record.id);
+            self.index.expect_fragments(record.id);
         }
         Ok(appended)
     }
@@ -211,13 +212,16 @@ impl<D: Disk> Log for SegmentLog<D> {
         // One that was never appended may yet be, and must not be gone then.
         if matches!(self.state, State::Ready) && id <= self.last {
             self.pending.release(id, &self.config);
-            self.incomplete.remove(&id);
+            if self.incomplete.remove(&id) {
+                // It held the others back.
+                self.tell(true);
+            }
         }
     }
 
     fn load(&mut self, id: RecordId) {
         if self.is_early(id) {
-            self.early_loads.insert(id);
+            self.early_loads.push(id);
         } else {
             self.loads.push_back(id);
         }

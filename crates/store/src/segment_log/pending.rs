@@ -206,13 +206,13 @@ impl Pending {
     }
 
     pub(super) fn release(&mut self, id: RecordId, config: &Config) {
-        self.large.retain(|large| {
-            let keep = large.id != id;
-            if !keep {
-                self.large_bytes -= large.total - large.offset;
-            }
-            keep
-        });
+        let large = self.large.iter().position(|large| large.id == id);
+        if let Some(large) = large.and_then(|at| self.large.remove(at)) {
+            self.large_bytes -= large.total - large.offset;
+            // There is nothing left of it to wait for but what came before.
+            let batch = self.gathering(12, config);
+            batch.upto = batch.upto.max(id);
+        }
         let batch = self.gathering(12, config);
         if !batch.unwrite(id) {
             batch.release(id);

@@ -126,12 +126,19 @@ impl<D: Disk> Opening<'_, D> {
     }
 
     fn open_segment(&self, name: SegmentName) -> Result<(D::File, u64), LogError> {
-        (|| {
-            let file = self.disk.open(&name.file())?;
+        let opened = self.disk.open(&name.file()).and_then(|file| {
             let bytes = self.disk.size_bytes(&file)?;
             Ok((file, bytes))
-        })()
-        .map_err(|error: io::Error| failed("opening a segment", &error))
+        });
+        let (file, bytes) = opened.map_err(|error| failed("opening a segment", &error))?;
+        if bytes > u64::from(u32::MAX) {
+            return Err(damage(
+                name.file(),
+                u64::from(u32::MAX),
+                "the end of the file before this",
+            ));
+        }
+        Ok((file, bytes))
     }
 
     fn header(&self, name: SegmentName, file: &D::File) -> Result<SegmentHeader, LogError> {
@@ -360,11 +367,14 @@ fn read_first<D: Disk>(
         }
         if segment.trailer.fragments.count > 0 {
             let section: Bytes = read_section(disk, segment, Which::Fragments)?.into();
-            read_fragments(&section, segment.trailer.fragments.count, |line| {
+            let mut sound = true;
+            let read = read_fragments(&section, segment.trailer.fragments.count, |line| {
+                sound &= u64::from(line.offset) + u64::from(line.bytes) <= segment.bytes;
                 let digest = Bytes::copy_from_slice(&section[line.digest.clone()]);
                 fragments.push(FoundFragment { segment: name.number, line, digest });
-            })
-            .map_err(damaged)?;
+            });
+            let read = read.and(if sound { Ok(()) } else { Err("an index within the segment") });
+            read.map_err(damaged)?;
         }
     }
     Ok((Released::new(runs), fragments))

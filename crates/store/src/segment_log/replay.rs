@@ -87,8 +87,10 @@ impl<D: Disk> ReadRecords<D> {
 pub(super) struct Replay<F> {
     segments: VecDeque<Found<F>>,
     released: Arc<Released>,
-    /// Complete records in fragments that have not been told of yet: the digest, the references and the length.
+    /// Complete records in fragments that have not been told of yet, by their last fragments.
     fragmented: BTreeMap<RecordId, FoundFragment>,
+    /// What those refer to, in the order of their ids, as far as the index does not know it yet.
+    references: VecDeque<(RecordId, Vec<RecordId>)>,
     /// The records of the segment that is being told of.
     live: VecDeque<LiveRecord>,
     section: Bytes,
@@ -130,9 +132,11 @@ impl<F: Clone> Replay<F> {
                 complete.insert(line.id, fragment);
             }
         }
+        let references = complete.iter().filter(|(_, last)| !last.line.references.is_empty());
         Self {
             segments: segments.into(),
             released: Arc::new(released),
+            references: references.map(|(id, last)| (*id, last.line.references.clone())).collect(),
             fragmented: complete,
             live: VecDeque::new(),
             section: Bytes::new(),
@@ -151,9 +155,8 @@ impl<F: Clone> Replay<F> {
     }
 
     pub(super) fn handle_records(&mut self, records: Records<F>, index: &mut Index<F>) {
-        let Records { found, lines, dead, live_bytes, live, section } = records;
+        let Records { found, lines, dead, live_bytes, mut live, section } = records;
         self.reading = false;
-        self.live = live.into();
         self.section = section;
         let number = found.header.name.number;
         let before = index.remove_segment(number);
@@ -162,37 +165,48 @@ impl<F: Clone> Replay<F> {
         let mut segment = segment(&found, lines, dead, live_bytes + bytes);
         segment.live_fragments = fragments;
         index.add_segment(segment);
+        // What was about records that are gone is gone too: that can be told once everything before it is known.
+        for record in live.iter().filter(|record| !record.references.is_empty()) {
+            self.add_references(record.id, index);
+            index.add_references(record.id, &record.references);
+        }
+        if let Some(last) = live.last() {
+            self.add_references(last.id, index);
+        }
+        live.retain(|record| record.references.is_empty() || index.is_live(record.id));
+        self.live = live.into();
+    }
+
+    /// Notes what records in fragments before an id refer to.
+    fn add_references(&mut self, before: RecordId, index: &mut Index<F>) {
+        while self.references.front().is_some_and(|(id, _)| *id < before) {
+            let Some((id, references)) = self.references.pop_front() else { return };
+            index.add_references(id, &references);
+        }
     }
 
     /// The next record that is still needed; `None`: more has to be read, or nothing is left.
     pub(super) fn next(&mut self, index: &mut Index<F>) -> Option<Replayed> {
-        loop {
-            let limit = match self.live.front() {
-                Some(record) => record.id,
-                None if self.segments.is_empty() && !self.reading => RecordId(u64::MAX),
-                None => return None,
-            };
-            let earlier = self.fragmented.first_key_value().filter(|(id, _)| **id < limit);
-            let (replayed, references) = if earlier.is_some() {
-                let (id, fragment) = self.fragmented.pop_first()?;
-                let body_bytes = fragment.line.piece.total;
-                let replayed = Replayed { id, digest: fragment.digest, body_bytes };
-                (replayed, fragment.line.references)
-            } else {
-                let record = self.live.pop_front()?;
-                let digest = record.digest.start as usize..record.digest.end as usize;
-                let digest = self.section.slice(digest);
-                let body_bytes = u64::from(record.body_bytes);
-                (Replayed { id: record.id, digest, body_bytes }, record.references)
-            };
-            if references.is_empty() {
-                return Some(replayed);
+        let limit = match self.live.front() {
+            Some(record) => record.id,
+            None if self.segments.is_empty() && !self.reading => RecordId(u64::MAX),
+            None => return None,
+        };
+        self.add_references(limit, index);
+        while let Some((id, last)) = self.fragmented.pop_first() {
+            if id >= limit {
+                self.fragmented.insert(id, last);
+                break;
             }
-            index.add_references(replayed.id, &references);
-            if index.is_live(replayed.id) {
-                return Some(replayed);
+            if index.is_live(id) {
+                let body_bytes = last.line.piece.total;
+                return Some(Replayed { id, digest: last.digest, body_bytes });
             }
         }
+        let record = self.live.pop_front()?;
+        let digest = record.digest.start as usize..record.digest.end as usize;
+        let body_bytes = u64::from(record.body_bytes);
+        Some(Replayed { id: record.id, digest: self.section.slice(digest), body_bytes })
     }
 
     pub(super) fn is_over(&self) -> bool {

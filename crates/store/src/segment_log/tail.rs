@@ -99,6 +99,10 @@ impl<D: Disk> Scanner<'_, D> {
 /// Notes a batch's entries; whether all of them are whole.
 fn note(footer: &mut FooterBuilder, seed: u32, at: u64, batch: &BatchHeader, bytes: &[u8]) -> bool {
     let Some(entries) = entries(seed, batch, bytes) else { return false };
+    let records = entries.iter().filter(|entry| entry.kind == Kind::Record).map(|entry| entry.id);
+    if !core::iter::once(footer.last_record()).chain(records).is_sorted_by(|a, b| a < b) {
+        return false;
+    }
     footer.batch(batch.n);
     let mut offset = at as u32 + BATCH_HEADER_BYTES as u32;
     for entry in entries {
