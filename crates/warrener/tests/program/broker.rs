@@ -1,0 +1,225 @@
+//! A broker under test: the `warrener` program as a child process, on a free port.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+
+use tempfile::TempDir;
+
+use crate::process;
+
+/// More than a start ever takes, on a machine that is busy with other tests.
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// More than an orderly end ever takes.
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+
+/// The program under test.
+pub(crate) fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_warrener"));
+    command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
+    command
+}
+
+/// A running broker; it is killed when dropped.
+pub(crate) struct Broker {
+    child: Child,
+    addresses: Vec<SocketAddr>,
+    log: Arc<Mutex<String>>,
+    /// A data directory that goes when the broker goes.
+    _data: Option<TempDir>,
+}
+
+impl Broker {
+    /// Starts a broker with a data directory of its own.
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a broker with a data directory of its own and these options besides.
+    pub(crate) fn start_with(options: &[&str]) -> Self {
+        let data = tempfile::tempdir().expect("a folder");
+        let mut command = program();
+        command.arg("--data-dir").arg(data.path()).args(options);
+        Self::spawn(command, Some(data))
+    }
+
+    /// Starts a broker on a data directory that stays when the broker goes.
+    pub(crate) fn start_in(data: &Path) -> Self {
+        let mut command = program();
+        command.arg("--data-dir").arg(data);
+        Self::spawn(command, None)
+    }
+
+    /// Starts a broker that finds its data directory itself, below this one.
+    pub(crate) fn start_at_home(home: &Path) -> Self {
+        let mut command = program();
+        command.env("XDG_DATA_HOME", home);
+        Self::spawn(command, None)
+    }
+
+    /// Starts a broker that keeps everything in memory.
+    pub(crate) fn start_without_disk() -> Self {
+        let mut command = program();
+        command.arg("--memory-only");
+        Self::spawn(command, None)
+    }
+
+    fn spawn(mut command: Command, data: Option<TempDir>) -> Self {
+        let mut child = command
+            .args(["--listen", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program under test");
+        let log = Arc::new(Mutex::new(String::new()));
+        keep_lines(child.stdout.take().expect("a pipe"), &log);
+        keep_lines(child.stderr.take().expect("a pipe"), &log);
+        let started = process::eventually(START_LIMIT, || {
+            let ended = child.try_wait().expect("our own child");
+            assert!(ended.is_none(), "the broker ended: {ended:?}\n{}", locked(&log));
+            locked(&log).contains("Server startup complete")
+        });
+        assert!(started, "no broker after {START_LIMIT:?}:\n{}", locked(&log));
+        let addresses: Vec<SocketAddr> = locked(&log).lines().filter_map(printed_address).collect();
+        assert!(!addresses.is_empty(), "it does not say where it listens:\n{}", locked(&log));
+        Self { child, addresses, log, _data: data }
+    }
+
+    /// Where it listens, in the order of its options.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The address on which a client is sure to reach it: the last one, of this machine.
+    fn address(&self) -> SocketAddr {
+        *self.addresses.last().expect("at least one")
+    }
+
+    /// Where it listens, as a client wants to be told.
+    pub(crate) fn url(&self) -> String {
+        format!("amqp://guest:guest@{}/%2F", self.address())
+    }
+
+    /// A socket to it on which nobody waits for ever.
+    pub(crate) fn connect(&self) -> TcpStream {
+        let socket = TcpStream::connect(self.address()).expect("the broker listens");
+        socket.set_read_timeout(Some(Duration::from_secs(20))).expect("not zero");
+        socket.set_write_timeout(Some(Duration::from_secs(20))).expect("not zero");
+        socket
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        locked(&self.log).clone()
+    }
+
+    /// The last of what it has logged, to be read by a person.
+    pub(crate) fn last_words(&self) -> String {
+        const LINES: usize = 30;
+        let log = locked(&self.log);
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(LINES)..].join("\n")
+    }
+
+    /// Waits until it logs `text`.
+    #[track_caller]
+    pub(crate) fn expect_log(&self, text: &str) {
+        let logged = process::eventually(STOP_LIMIT, || locked(&self.log).contains(text));
+        assert!(logged, "`{text}` is not logged:\n{}", self.last_words());
+    }
+
+    /// Memory that it keeps in RAM, in bytes.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("a running process");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
+        let kib = line.split_whitespace().nth(1).expect("a number");
+        kib.parse::<u64>().expect("a number") * 1024
+    }
+
+    /// Asks it to end (SIGTERM), and waits until it has.
+    #[track_caller]
+    pub(crate) fn terminate(mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Sends it a signal, by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        process::signal(name, &self.child);
+    }
+
+    /// Waits until it has ended.
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let status = process::wait(&mut self.child, STOP_LIMIT);
+        status.unwrap_or_else(|| panic!("still there after {STOP_LIMIT:?}:\n{}", self.last_words()))
+    }
+
+    /// Ends it without any warning (SIGKILL).
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("our own child");
+        self.child.wait().expect("our own child");
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        // It may have ended before; its exit code was judged by whoever asked for that.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            let log = format!("-- log of the broker\n{}\n--\n", self.last_words());
+            let _ = std::io::stderr().write_all(log.as_bytes());
+        }
+    }
+}
+
+/// One broker for the tests that run at the same time; the last of them takes it down.
+pub(crate) struct Shared(Mutex<Weak<Broker>>);
+
+impl Shared {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(Weak::new()))
+    }
+
+    /// The broker, started if there is none.
+    pub(crate) fn broker(&self) -> Arc<Broker> {
+        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(broker) = current.upgrade() {
+            return broker;
+        }
+        let broker = Arc::new(Broker::start());
+        *current = Arc::downgrade(&broker);
+        broker
+    }
+}
+
+/// The address in a line such as `listening on 127.0.0.1:40123`.
+fn printed_address(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("istening on ")?;
+    let word = rest.split_whitespace().next()?;
+    word.trim_end_matches([',', '.', ';']).parse().ok()
+}
+
+fn keep_lines(pipe: impl Read + Send + 'static, log: &Arc<Mutex<String>>) {
+    let log = Arc::clone(log);
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let mut log = locked(&log);
+            log.push_str(&line);
+            log.push('\n');
+        }
+    });
+}
+
+fn locked(log: &Mutex<String>) -> MutexGuard<'_, String> {
+    log.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,116 @@
+//! What somebody sees who starts the program by hand, rightly or wrongly.
+
+use core::time::Duration;
+use std::ffi::OsStr;
+use std::fs;
+use std::net::TcpListener;
+
+use crate::broker::{Broker, program};
+use crate::process::{self, Outcome};
+
+#[test]
+fn help_is_worth_reading() {
+    let help = run(["--help"]);
+    assert!(help.status.success());
+    let text = help.text();
+    for word in ["--listen", "--data-dir", "guest", "5672", "Usage"] {
+        assert!(text.contains(word), "nothing about {word} in\n{text}");
+    }
+    assert_eq!(help.stderr, "");
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    let version = run(["--version"]);
+    assert!(version.status.success());
+    assert_eq!(version.text(), format!("warrener {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_bad_option_is_one_clear_line() {
+    for (line, said) in [
+        (&["--lisen", "127.0.0.1:0"][..], "--listen"),
+        (&["--listen", "nowhere"], "nowhere"),
+        (&["--listen"], "--listen"),
+        (&["--handshake-timeout", "soon"], "soon"),
+        (&["5672"], "5672"),
+    ] {
+        assert_refused(run(line), said);
+    }
+}
+
+#[test]
+fn a_port_in_use_is_one_clear_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let data = tempfile::tempdir().expect("a folder");
+    let folder = data.path().to_str().expect("UTF-8");
+    assert_refused(run(["--listen", &address, "--data-dir", folder]), &address);
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_used_is_one_clear_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("file");
+    fs::write(&file, "here first").expect("a file");
+    for path in [file.clone(), file.join("below")] {
+        let path = path.to_str().expect("UTF-8");
+        assert_refused(run(["--listen", "127.0.0.1:0", "--data-dir", path]), path);
+    }
+    assert_eq!(fs::read_to_string(&file).expect("still there"), "here first");
+}
+
+#[test]
+fn a_data_directory_has_one_broker() {
+    let data = tempfile::tempdir().expect("a folder");
+    let folder = data.path().to_str().expect("UTF-8");
+    let first = Broker::start_in(data.path());
+    assert_refused(run(["--listen", "127.0.0.1:0", "--data-dir", folder]), folder);
+    drop(first);
+    Broker::start_in(data.path());
+}
+
+#[test]
+fn the_default_data_directory_is_made_and_printed() {
+    let home = tempfile::tempdir().expect("a folder");
+    let broker = Broker::start_at_home(home.path());
+    let expected = home.path().join("warrener");
+    assert!(expected.is_dir(), "{}", broker.log());
+    broker.expect_log(expected.to_str().expect("UTF-8"));
+}
+
+#[test]
+fn it_tells_where_it_listens_and_that_it_is_ready() {
+    let broker = Broker::start_with(&["--listen", "127.0.0.1:0"]);
+    let [first, second] = broker.addresses()[..] else {
+        panic!("two addresses, not {:?}", broker.addresses())
+    };
+    assert_ne!(first, second);
+    for address in [first, second] {
+        std::net::TcpStream::connect(address).expect("somebody listens");
+    }
+}
+
+#[test]
+fn an_idle_broker_is_small() {
+    let broker = Broker::start();
+    let kib = broker.resident_bytes() / 1024;
+    assert!(kib < 20 * 1024, "{kib} KiB resident");
+}
+
+/// Runs the program to its end.
+fn run(line: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Outcome {
+    process::run(program().args(line), Duration::from_secs(20)).expect("an end")
+}
+
+/// Expects one line that says what is wrong, nothing else, and an exit code that says so too.
+#[track_caller]
+fn assert_refused(outcome: Outcome, said: &str) {
+    let complaint = &outcome.stderr;
+    assert_eq!(outcome.status.code(), Some(1), "{complaint}");
+    let lines: Vec<&str> =
+        complaint.lines().filter(|line| line.starts_with("warrener: ")).collect();
+    let [line] = lines[..] else { panic!("one line that begins with `warrener: `:\n{complaint}") };
+    assert!(line.contains(said), "nothing about `{said}` in `{line}`");
+    assert_eq!(outcome.text(), "");
+}
