@@ -6,7 +6,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use criterion::Criterion;
 use warrener_codec::{Decoder, FRAME_END, Frame, Limits, Properties, body_frame_head};
 
-use crate::samples::{self, CHANNEL, FRAME_MAX, per_unit};
+use crate::samples::{self, CHANNEL, FRAME_MAX, per_call, per_unit};
 
 const NAME: &str = "warrener-codec";
 
@@ -69,7 +69,7 @@ fn encode_methods(criterion: &mut Criterion) {
     let mut out = BytesMut::with_capacity(4096);
     let mut group = |row: &str, encode: &dyn Fn(&mut BytesMut)| {
         criterion.benchmark_group(format!("encode {row}")).bench_function(NAME, |bencher| {
-            bencher.iter(|| {
+            per_call(bencher, || {
                 out.clear();
                 encode(&mut out);
                 black_box(&out);
@@ -89,7 +89,7 @@ fn encode_triple(criterion: &mut Criterion, len: usize) {
     let mut out = BytesMut::with_capacity(len + 4096);
     let row = format!("encode publish+header+body {len}");
     criterion.benchmark_group(row).bench_function(NAME, |bencher| {
-        bencher.iter(|| {
+        per_call(bencher, || {
             out.clear();
             black_box(&publish).encode(CHANNEL, &mut out);
             black_box(&content).encode(CHANNEL, FRAME_MAX, &mut out);
@@ -106,7 +106,7 @@ fn encode_without_copy(criterion: &mut Criterion) {
     criterion.benchmark_group("encode publish+header+body 65536, body not copied").bench_function(
         NAME,
         |bencher| {
-            bencher.iter(|| {
+            per_call(bencher, || {
                 out.clear();
                 bodies.clear();
                 black_box(&publish).encode(CHANNEL, &mut out);
