@@ -141,8 +141,8 @@ impl Channels {
                 Ok(Some(Event::ChannelClosed(channel, Close::answered())))
             }
             (Slot::PeerClosed, Method::ChannelCloseOk) => Ok(None),
-            (Slot::Closed | Slot::PeerClosed, _) => Err(self.not_open(channel, Some(id))),
-            (Slot::Content(index), _) => Err(self.interrupted(index, id)),
+            (Slot::Closed | Slot::PeerClosed, _) => Err(self.not_open(channel, id)),
+            (Slot::Content(index), _) => Err(self.interrupted(index)),
             (Slot::Open, _) if id == self.peer.opens_with() => Err(Violation::SecondOpen(id)),
             (Slot::Open, _) => Err(Violation::Unimplemented(id)),
         }
@@ -159,11 +159,11 @@ impl Channels {
         let (message_max, index) = (self.message_max_bytes, self.content_index(channel)?);
         let Some(unfinished) = self.contents.get_mut(usize::from(index)) else { return Ok(()) };
         if unfinished.stage != Stage::Header {
-            return Err(Violation::NotBody { method: None });
+            return Err(self.interrupted(index));
         }
-        let class_id = unfinished.method.id().ids().0;
-        if header.class_id != class_id {
-            return Err(Violation::HeaderClass { class_id, found: header.class_id });
+        let method = unfinished.method.id();
+        if header.class_id != method.ids().0 {
+            return Err(Violation::HeaderClass { method, found: header.class_id });
         }
         let Header { body_size, properties, .. } = header;
         unfinished.missing = body_size;
@@ -192,8 +192,7 @@ impl Channels {
         let index = self.content_index(channel)?;
         let Some(unfinished) = self.contents.get_mut(usize::from(index)) else { return Ok(()) };
         if unfinished.stage == Stage::Header {
-            let class_id = unfinished.method.id().ids().0;
-            return Err(Violation::NotHeader { class_id, method: None });
+            return Err(self.interrupted(index));
         }
         let len = payload.len();
         let Some(missing) = unfinished.missing.checked_sub(len as u64) else {
@@ -262,7 +261,7 @@ impl Channels {
         let method = match self.contents.get_mut(usize::from(index)) {
             Some(unfinished) => {
                 unfinished.stage = Stage::Skip;
-                core::mem::replace(&mut unfinished.method, NO_METHOD)
+                unfinished.method.clone()
             }
             None => NO_METHOD,
         };
@@ -287,24 +286,24 @@ impl Channels {
     fn content_index(&self, channel: ChannelId) -> Result<u16, Violation> {
         match self.slot(channel) {
             Slot::Content(index) => Ok(index),
-            Slot::Open => Err(Violation::NotMethod),
-            Slot::Closed | Slot::PeerClosed => Err(self.not_open(channel, None)),
+            Slot::Open | Slot::Closed | Slot::PeerClosed => Err(Violation::NotMethod),
         }
     }
 
+    /// Something else came than the content that a method announces.
     #[cold]
-    fn interrupted(&self, index: u16, by: MethodId) -> Violation {
-        let method = Some(by);
+    fn interrupted(&self, index: u16) -> Violation {
         match self.contents.get(usize::from(index)) {
-            Some(Unfinished { stage: Stage::Header, method: waiting, .. }) => {
-                Violation::NotHeader { class_id: waiting.id().ids().0, method }
+            Some(Unfinished { stage: Stage::Header, method, .. }) => {
+                Violation::NotHeader { method: method.id() }
             }
-            _ => Violation::NotBody { method },
+            Some(Unfinished { method, .. }) => Violation::NotBody { method: method.id() },
+            None => Violation::NotMethod,
         }
     }
 
     #[cold]
-    fn not_open(&self, channel: ChannelId, method: Option<MethodId>) -> Violation {
+    fn not_open(&self, channel: ChannelId, method: MethodId) -> Violation {
         Violation::ChannelNotOpen { channel, method, awaited: self.peer.opens_with() }
     }
 

@@ -167,12 +167,12 @@ pub enum Violation {
         /// The frame's type octet.
         frame_type: u8,
     },
-    /// Something on a channel that is not open.
+    /// A method on a channel that is not open.
     ChannelNotOpen {
         /// Which.
         channel: ChannelId,
-        /// The method, or `None` for content frames.
-        method: Option<MethodId>,
+        /// The method.
+        method: MethodId,
         /// What was awaited: channel.open of a client, channel.open-ok of a server.
         awaited: MethodId,
     },
@@ -189,24 +189,22 @@ pub enum Violation {
     Unsolicited(MethodId),
     /// A content header or body without a method before it.
     NotMethod,
-    /// Something else than the content header that the method before it announces.
+    /// Something else than the content header that a method announces.
     NotHeader {
-        /// The class of the method.
-        class_id: u16,
-        /// The method that came instead, if it was one.
-        method: Option<MethodId>,
+        /// The method that announces it.
+        method: MethodId,
     },
     /// A content header of another class than the method's.
     HeaderClass {
-        /// The class of the method.
-        class_id: u16,
+        /// The method that announces it.
+        method: MethodId,
         /// The class of the header.
         found: u16,
     },
-    /// Something else than the body that the content header announces.
+    /// Something else than the body that a content header announces.
     NotBody {
-        /// The method that came instead, if it was one.
-        method: Option<MethodId>,
+        /// The method that the content belongs to.
+        method: MethodId,
     },
     /// Body frames with more octets than the content header said.
     BodyTooLong,
@@ -279,11 +277,12 @@ impl Violation {
     pub fn method(&self) -> Option<MethodId> {
         match self {
             Self::Frame(error) => error.method(),
-            Self::SecretFrame { method, .. }
-            | Self::ChannelNotOpen { method, .. }
-            | Self::NotHeader { method, .. }
-            | Self::NotBody { method } => *method,
+            Self::SecretFrame { method, .. } => *method,
             Self::UnexpectedMethod { method, .. }
+            | Self::ChannelNotOpen { method, .. }
+            | Self::NotHeader { method }
+            | Self::HeaderClass { method, .. }
+            | Self::NotBody { method }
             | Self::Unimplemented(method)
             | Self::SecondOpen(method)
             | Self::Unsolicited(method)
@@ -345,13 +344,15 @@ impl fmt::Display for Violation {
             ),
             Self::Unsolicited(method) => write!(f, "unexpected '{}'", method.name()),
             Self::NotMethod => f.write_str("expected method frame, got non method frame instead"),
-            Self::NotHeader { class_id, .. } => write!(
+            Self::NotHeader { method } => write!(
                 f,
-                "expected content header for class {class_id}, got non content header frame instead"
+                "expected content header for class {}, got non content header frame instead",
+                method.ids().0
             ),
-            Self::HeaderClass { class_id, found } => write!(
+            Self::HeaderClass { method, found } => write!(
                 f,
-                "expected content header for class {class_id}, got one for class {found} instead"
+                "expected content header for class {}, got one for class {found} instead",
+                method.ids().0
             ),
             Self::NotBody { .. } => {
                 f.write_str("expected content body, got non content body frame instead")

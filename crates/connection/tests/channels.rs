@@ -175,7 +175,8 @@ fn methods_on_a_channel_that_is_not_open_end_the_connection() {
     peer.expect_close(504, "CHANNEL_ERROR - expected 'channel.open'", (50, 10));
     let mut peer = server();
     peer.send(&Frame::Header(ChannelId::new(2), Header::default()));
-    peer.expect_close(504, "CHANNEL_ERROR - expected 'channel.open'", (0, 0));
+    let text = "UNEXPECTED_FRAME - expected method frame, got non method frame instead";
+    peer.expect_close(505, text, (0, 0));
     let mut peer = server();
     peer.send_method(1, channel_close());
     peer.send_method(1, declare("q"));

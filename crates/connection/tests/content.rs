@@ -181,16 +181,16 @@ fn frames_out_of_place_are_unexpected() {
     refused(&[header(1)], no_method, (0, 0));
     refused(&[body(b"a")], no_method, (0, 0));
     let no_header = "expected content header for class 60, got non content header frame instead";
-    refused(&[publish.clone(), body(b"a")], no_header, (0, 0));
-    refused(&[publish.clone(), ack.clone()], no_header, (60, 80));
+    refused(&[publish.clone(), body(b"a")], no_header, (60, 40));
+    refused(&[publish.clone(), ack.clone()], no_header, (60, 40));
     let no_body = "expected content body, got non content body frame instead";
-    refused(&[publish.clone(), header(1), header(1)], no_body, (0, 0));
-    refused(&[publish.clone(), header(1), ack], no_body, (60, 80));
+    refused(&[publish.clone(), header(1), header(1)], no_body, (60, 40));
+    refused(&[publish.clone(), header(1), ack], no_body, (60, 40));
     let wrong_class = Header { class_id: 50, ..Header::default() };
     refused(
         &[publish, Frame::Header(ONE, wrong_class)],
         "expected content header for class 60, got one for class 50 instead",
-        (0, 0),
+        (60, 40),
     );
 }
 
