@@ -196,7 +196,7 @@ impl Channels {
         }
         let len = payload.len();
         let Some(missing) = unfinished.missing.checked_sub(len as u64) else {
-            return Err(Violation::BodyTooLong);
+            return Err(Violation::BodyTooLong { method: unfinished.method.id() });
         };
         unfinished.missing = missing;
         let is_kept = unfinished.stage == Stage::Body;
@@ -255,9 +255,6 @@ impl Channels {
     #[cold]
     fn oversized(&mut self, channel: ChannelId, index: u16, size: u64) -> Result<Event, Violation> {
         let (max, hard_max) = (self.message_max_bytes, self.message_hard_max_bytes);
-        if size > hard_max {
-            return Err(Violation::BodyTooLarge { size, max: hard_max });
-        }
         let method = match self.contents.get_mut(usize::from(index)) {
             Some(unfinished) => {
                 unfinished.stage = Stage::Skip;
@@ -265,6 +262,9 @@ impl Channels {
             }
             None => NO_METHOD,
         };
+        if size > hard_max {
+            return Err(Violation::BodyTooLarge { method: method.id(), size, max: hard_max });
+        }
         Ok(Event::Oversized(channel, method, Oversized { size, max }))
     }
 

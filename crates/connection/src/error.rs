@@ -207,9 +207,14 @@ pub enum Violation {
         method: MethodId,
     },
     /// Body frames with more octets than the content header said.
-    BodyTooLong,
+    BodyTooLong {
+        /// The method that the content belongs to.
+        method: MethodId,
+    },
     /// A content header that announces more than any host takes.
     BodyTooLarge {
+        /// The method that the content belongs to.
+        method: MethodId,
         /// The size announced, in octets.
         size: u64,
         /// The hard limit.
@@ -265,7 +270,7 @@ impl Violation {
             | Self::NotHeader { .. }
             | Self::HeaderClass { .. }
             | Self::NotBody { .. } => ReplyCode::UNEXPECTED_FRAME,
-            Self::BodyTooLong | Self::BodyTooLarge { .. } => ReplyCode::FRAME_ERROR,
+            Self::BodyTooLong { .. } | Self::BodyTooLarge { .. } => ReplyCode::FRAME_ERROR,
             Self::Unfinished { .. } => ReplyCode::RESOURCE_ERROR,
             Self::TooManyChannels { .. } | Self::Tune { .. } => ReplyCode::NOT_ALLOWED,
             Self::Credentials(_) => ReplyCode::SYNTAX_ERROR,
@@ -283,6 +288,8 @@ impl Violation {
             | Self::NotHeader { method }
             | Self::HeaderClass { method, .. }
             | Self::NotBody { method }
+            | Self::BodyTooLong { method }
+            | Self::BodyTooLarge { method, .. }
             | Self::Unimplemented(method)
             | Self::SecondOpen(method)
             | Self::Unsolicited(method)
@@ -357,8 +364,10 @@ impl fmt::Display for Violation {
             Self::NotBody { .. } => {
                 f.write_str("expected content body, got non content body frame instead")
             }
-            Self::BodyTooLong => f.write_str("content body frame exceeds remaining content size"),
-            Self::BodyTooLarge { size, max } => {
+            Self::BodyTooLong { .. } => {
+                f.write_str("content body frame exceeds remaining content size")
+            }
+            Self::BodyTooLarge { size, max, .. } => {
                 write!(f, "content body size {size} exceeds maximum allowed size {max}")
             }
             Self::Unfinished { max } => {

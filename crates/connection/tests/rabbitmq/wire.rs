@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 
 use bytes::{Buf, BytesMut};
 use warrener_codec::method::basic;
-use warrener_codec::{ChannelId, Content, Frame, Method};
+use warrener_codec::{ChannelId, Content, Method};
 use warrener_connection::{Close, Connection, Event, Initiator, Uri};
 use warrener_time::Time;
 
@@ -59,12 +59,10 @@ impl Wire {
         self.connection.publish(channel, publish, content).expect("a message that can be sent");
     }
 
-    /// Frames past the machine, lawful or not.
-    pub(crate) fn write_frames(&mut self, frames: &[Frame]) {
+    /// Octets past the machine, lawful or not.
+    pub(crate) fn write_octets(&mut self, octets: &[u8]) {
         self.write();
-        let mut octets = Vec::new();
-        frames.iter().for_each(|frame| frame.encode(&mut octets));
-        self.stream.write_all(&octets).expect("a broker that reads");
+        self.stream.write_all(octets).expect("a broker that reads");
     }
 
     /// The next event, waited for.
