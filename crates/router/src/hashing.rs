@@ -71,6 +71,7 @@ impl Hashing {
     }
 }
 
+/// Every bit of the 64 moves every bit of the 32, as far as one multiplication can.
 const fn fold(hash: u64) -> u32 {
-    (hash >> 32) as u32 ^ hash as u32
+    ((hash ^ hash >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }

@@ -1,10 +1,10 @@
 //! A hash table that stays bounded when every key collides.
 //!
 //! It maps keys that live elsewhere to numbers. A bucket is one cache line of seven entries, so that a look-up that ends
-//! in its first bucket, as nearly all do, costs one miss. An entry goes into the first bucket with room among the
-//! [`WINDOW`] buckets from its home on; every full bucket that it passes counts it, and a look-up stops at the first
-//! bucket that nothing passed. What finds no room in its window, which takes an attack, goes into an ordered map: such
-//! a key costs a logarithm instead of a walk over all the others.
+//! in its first bucket, as nearly all do, costs one miss. An entry goes into the first bucket with room among
+//! [`WINDOW`] buckets, which lie at a stride of its own from its home; every full bucket that it passes counts it, and a
+//! look-up stops at the first bucket that nothing passed. What finds no room in its window, which takes an attack, goes
+//! into an ordered map: such a key costs a logarithm instead of a walk over all the others.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -13,8 +13,8 @@ use core::mem;
 
 /// Entries a bucket.
 const WAYS: usize = 7;
-/// Buckets in which an entry may be.
-const WINDOW: usize = 4;
+/// Buckets in which an entry may be. At most one in six is full, so that by chance a window is as good as never.
+const WINDOW: usize = 16;
 
 /// See the module. Hashes are 32 bits wide, and kept, so that growing asks for no key.
 #[derive(Clone, Debug, Default)]
@@ -61,16 +61,27 @@ impl Index {
         mut is_it: impl FnMut(u32) -> bool,
     ) -> Option<u32> {
         let home = self.home(hash)?;
-        for distance in 0..self.window() {
-            let bucket = &self.buckets[self.at(home, distance)];
-            for way in bucket.ways(hash) {
-                let number = bucket.numbers[way];
-                if bucket.hashes[way] == hash && is_it(number) {
-                    return Some(number);
-                }
-            }
-            if bucket.passed() == 0 {
-                return None;
+        let bucket = &self.buckets[home];
+        let found = bucket.numbers_of(hash).find(|number| is_it(*number));
+        if found.is_some() || bucket.passed() == 0 {
+            return found;
+        }
+        self.find_further(hash, home, key, is_it)
+    }
+
+    #[cold]
+    fn find_further<K: AsRef<[u8]>>(
+        &self,
+        hash: u32,
+        home: usize,
+        key: impl FnOnce() -> K,
+        mut is_it: impl FnMut(u32) -> bool,
+    ) -> Option<u32> {
+        for at in self.window(hash, home).skip(1) {
+            let bucket = &self.buckets[at];
+            let found = bucket.numbers_of(hash).find(|number| is_it(*number));
+            if found.is_some() || bucket.passed() == 0 {
+                return found;
             }
         }
         self.find_spilled(key)
@@ -85,11 +96,24 @@ impl Index {
         mut visit: impl FnMut(u32),
     ) {
         let Some(home) = self.home(hash) else { return };
-        for distance in 0..self.window() {
-            let bucket = &self.buckets[self.at(home, distance)];
-            for way in bucket.ways(hash).filter(|way| bucket.hashes[*way] == hash) {
-                visit(bucket.numbers[way]);
-            }
+        let bucket = &self.buckets[home];
+        bucket.numbers_of(hash).for_each(&mut visit);
+        if bucket.passed() > 0 {
+            self.further_candidates(hash, home, key, visit);
+        }
+    }
+
+    #[cold]
+    fn further_candidates<K: AsRef<[u8]>>(
+        &self,
+        hash: u32,
+        home: usize,
+        key: impl FnOnce() -> K,
+        mut visit: impl FnMut(u32),
+    ) {
+        for at in self.window(hash, home).skip(1) {
+            let bucket = &self.buckets[at];
+            bucket.numbers_of(hash).for_each(&mut visit);
             if bucket.passed() == 0 {
                 return;
             }
@@ -141,12 +165,11 @@ impl Index {
             }
             None => {
                 self.spilled.remove(&key_of(number)).expect("the key to remove is there");
-                self.window()
+                WINDOW
             }
         };
         let home = self.home(hash).unwrap_or_default();
-        for distance in 0..passed {
-            let bucket = self.at(home, distance);
+        for bucket in self.window(hash, home).take(passed) {
             self.buckets[bucket].unpass();
         }
         self.len -= 1;
@@ -168,22 +191,17 @@ impl Index {
     /// Where the entry of this hash and number is: bucket, way, and distance from home.
     fn locate(&self, hash: u32, number: u32) -> Option<(usize, usize, usize)> {
         let home = self.home(hash)?;
-        for distance in 0..self.window() {
-            let at = self.at(home, distance);
+        self.window(hash, home).enumerate().find_map(|(distance, at)| {
             let bucket = &self.buckets[at];
             let is_it = |way: &usize| bucket.hashes[*way] == hash && bucket.numbers[*way] == number;
-            if let Some(way) = bucket.ways(hash).find(is_it) {
-                return Some((at, way, distance));
-            }
-        }
-        None
+            bucket.ways(hash).find(is_it).map(|way| (at, way, distance))
+        })
     }
 
     /// Puts an entry into its window; `false` when that is full.
     fn place(&mut self, hash: u32, number: u32) -> bool {
         let home = self.home(hash).unwrap_or_default();
-        for distance in 0..self.window() {
-            let at = self.at(home, distance);
+        for at in self.window(hash, home) {
             let bucket = &mut self.buckets[at];
             if let Some(way) = bucket.free_way() {
                 bucket.tags |= u64::from(tag(hash)) << (8 * way);
@@ -228,22 +246,29 @@ impl Index {
         if buckets == 0 { None } else { Some(((u64::from(hash) * buckets as u64) >> 32) as usize) }
     }
 
-    #[inline]
-    fn at(&self, home: usize, distance: usize) -> usize {
-        let at = home + distance;
-        if at < self.buckets.len() { at } else { at - self.buckets.len() }
+    /// The buckets where an entry may be: all of a small table.
+    fn window(&self, hash: u32, home: usize) -> impl Iterator<Item = usize> + use<> {
+        let buckets = self.buckets.len();
+        let stride = match buckets {
+            ..=WINDOW => 1,
+            // A part of the hash that the home does not depend on.
+            _ => {
+                1 + ((u64::from(hash.wrapping_mul(0x9e37_79b1)) * (buckets as u64 - 1)) >> 32)
+                    as usize
+            }
+        };
+        let next = move |at: &usize| {
+            let at = at + stride;
+            Some(if at < buckets { at } else { at - buckets })
+        };
+        core::iter::successors(Some(home), next).take(buckets.min(WINDOW))
     }
 
-    #[inline]
-    fn window(&self) -> usize {
-        self.buckets.len().min(WINDOW)
-    }
-
-    /// How many entries fit before the table grows: thirteen sixteenths of all places, or all of a single bucket.
+    /// How many entries fit before the table grows: eleven sixteenths of all places, or all of a single bucket.
     const fn capacity(&self) -> usize {
         match self.buckets.len() {
             1 => WAYS,
-            buckets => buckets * WAYS * 13 / 16,
+            buckets => buckets * WAYS * 11 / 16,
         }
     }
 }
@@ -261,6 +286,12 @@ impl Bucket {
             same &= same.wrapping_sub(1);
             (way < WAYS).then_some(way)
         })
+    }
+
+    /// The numbers of the entries of this hash.
+    #[inline]
+    fn numbers_of(&self, hash: u32) -> impl Iterator<Item = u32> {
+        self.ways(hash).filter(move |way| self.hashes[*way] == hash).map(|way| self.numbers[way])
     }
 
     fn free_way(&self) -> Option<usize> {
@@ -315,7 +346,7 @@ mod tests {
         assert_eq!(size_of::<Bucket>(), 64);
     }
 
-    /// Found: 28 keys by walking, the others by an ordered map.
+    /// Found: some keys by walking, the others by an ordered map.
     #[test]
     fn keys_that_all_collide_are_found_in_bounded_steps() {
         let mut index = Index::new();

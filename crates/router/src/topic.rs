@@ -454,7 +454,31 @@ impl Place {
 /// The words of a key or pattern; none when it is empty.
 #[inline]
 fn words_of(key: &[u8]) -> impl Iterator<Item = &[u8]> {
-    key.split(|byte| *byte == b'.').filter(move |_| !key.is_empty())
+    let mut rest = (!key.is_empty()).then_some(key);
+    core::iter::from_fn(move || {
+        let key = rest?;
+        let end = word_bytes(key);
+        rest = key.get(end + 1..);
+        Some(&key[..end])
+    })
+}
+
+/// How many bytes come before the first dot; eight are looked at in one go.
+#[inline]
+fn word_bytes(key: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(chunk) = key[at..].first_chunk() {
+        const LOW: u64 = 0x0101_0101_0101_0101;
+        let differing = u64::from_le_bytes(*chunk) ^ (LOW * b'.' as u64);
+        // The lowest bit set is that of the first dot; others may show above it.
+        let dots = differing.wrapping_sub(LOW) & !differing & (LOW << 7);
+        if dots != 0 {
+            return at + (dots.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    let dot = key[at..].iter().position(|byte| *byte == b'.');
+    dot.map_or(key.len(), |dot| at + dot)
 }
 
 fn wildcard(word: &[u8]) -> Option<u32> {

@@ -11,6 +11,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::hint::black_box;
 
+use super::whole::WordHash;
 use super::{ANY_WORD, ANY_WORDS, Child, Leaf, NONE, Place, Root, Topics, edge_key, words_of};
 use crate::hashing::Hashing;
 use crate::posting::Posting;
@@ -24,8 +25,7 @@ pub(crate) struct TopicScratch {
     /// The postings of the patterns that match.
     pub(crate) found: Vec<Posting>,
     pub(super) words: Vec<u32>,
-    /// The hash of each word in its place.
-    pub(super) hashes: Vec<u32>,
+    pub(super) hashes: Vec<WordHash>,
     /// Where whole patterns may be, and which shape they have.
     pub(super) paths: Vec<(u32, u32)>,
     places: Vec<Place>,

@@ -34,12 +34,19 @@ pub(super) struct Shape {
     patterns: u32,
 }
 
+/// The hash of a word in its place, and of all words up to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WordHash {
+    hash: u32,
+    up_to: u32,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     /// No wildcard.
     Literal,
-    /// This many words, and a `#` after them if `open`; each bit of `literals` is a place without `*`.
-    Mask { len: u32, open: bool, literals: u64 },
+    /// This many words, and a `#` after them if `open`; each bit of `stars` is a place with `*`.
+    Mask { len: u32, open: bool, stars: u64 },
 }
 
 impl Form {
@@ -49,19 +56,19 @@ impl Form {
         if !open && !tail.contains(&ANY_WORD) {
             return Some(Self::Literal);
         }
-        let is_word = |(place, step): (usize, &u32)| u64::from(*step < ANY_WORD) << place;
-        let literals = (tail.len() <= 64).then(|| tail.iter().enumerate().map(is_word).sum())?;
-        Some(Self::Mask { len: tail.len() as u32, open, literals })
+        let star = |(place, step): (usize, &u32)| u64::from(*step == ANY_WORD) << place;
+        let stars = (tail.len() < 64).then(|| tail.iter().enumerate().map(star).sum())?;
+        Some(Self::Mask { len: tail.len() as u32, open, stars })
     }
 
     fn start(self, hashing: &Hashing, scope: u32) -> u32 {
         let start = hashing.of_step(scope, WHOLE);
         match self {
             Self::Literal => start,
-            Self::Mask { len, open, literals } => [len << 1 | u32::from(open), literals as u32]
-                .into_iter()
-                .chain([(literals >> 32) as u32])
-                .fold(start, |hash, part| hashing.of_step(hash, part)),
+            Self::Mask { len, open, stars } => {
+                let parts = [len << 1 | u32::from(open), stars as u32, (stars >> 32) as u32];
+                parts.into_iter().fold(start, |hash, part| hashing.of_step(hash, part))
+            }
         }
     }
 }
@@ -141,29 +148,35 @@ impl Topics {
     pub(super) fn find_whole(&self, hashing: &Hashing, root: &Root, scratch: &mut TopicScratch) {
         let TopicScratch { words, hashes, paths, found, .. } = &mut *scratch;
         hashes.clear();
-        let mut unknown = 0_u64;
+        let (mut unknown, mut all) = (0_u64, 0);
         for (place, word) in words.iter().enumerate() {
-            hashes.push(hashing.of_step(place as u32, *word));
-            unknown |= u64::from(*word == Words::UNKNOWN && place < 64) << (place & 63);
+            let hash = hashing.of_step(place as u32, *word);
+            all ^= hash;
+            hashes.push(WordHash { hash, up_to: all });
+            // A bit for each of the first 63 words, and one for all others.
+            unknown |= u64::from(*word == Words::UNKNOWN) << place.min(63);
         }
-        let all_known = !words.contains(&Words::UNKNOWN);
         paths.clear();
-        for (shape, number) in root.shapes.iter().zip(0..) {
+        for (number, shape) in root.shapes.iter().enumerate() {
             let path = match shape.form {
-                Form::Literal if all_known => hashes.iter().fold(shape.start, |path, it| path ^ it),
-                Form::Mask { len, open, literals } if literals & unknown == 0 => {
+                Form::Literal if unknown == 0 => shape.start ^ all,
+                Form::Mask { len, open, stars } => {
                     let len = len as usize;
-                    if len != hashes.len() && !(open && len < hashes.len()) {
+                    let fits = len == hashes.len() || open && len < hashes.len();
+                    if !fits || unknown & !stars & !(u64::MAX << len) != 0 {
                         continue;
                     }
-                    let picked = hashes[..len].iter().enumerate();
-                    picked.fold(shape.start, |path, (place, hash)| {
-                        path ^ if literals >> place & 1 == 1 { *hash } else { 0 }
-                    })
+                    let up_to = len.checked_sub(1).map_or(0, |last| hashes[last].up_to);
+                    let (mut path, mut stars) = (shape.start ^ up_to, stars);
+                    while stars != 0 {
+                        path ^= hashes[stars.trailing_zeros() as usize].hash;
+                        stars &= stars - 1;
+                    }
+                    path
                 }
-                _ => continue,
+                Form::Literal => continue,
             };
-            paths.push((path, number));
+            paths.push((path, number as u32));
         }
         black_box(paths.iter().fold(0, |all, (path, _)| all ^ self.edges.touch(*path)));
         for (path, shape) in paths {
@@ -211,10 +224,9 @@ impl Form {
     fn name(self, scope: u32, words: &[u32]) -> Box<[u8]> {
         match self {
             Self::Literal => name(scope, words.iter().copied(), false),
-            Self::Mask { len, open, literals } => {
+            Self::Mask { len, open, stars } => {
                 let tail = words[..len as usize].iter().enumerate();
-                let step =
-                    |(place, word)| if literals >> place & 1 == 1 { word } else { &ANY_WORD };
+                let step = |(place, word)| if stars >> place & 1 == 1 { &ANY_WORD } else { word };
                 name(scope, tail.map(step).copied(), open)
             }
         }
