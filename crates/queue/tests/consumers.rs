@@ -1,0 +1,153 @@
+//! Who gets the next message.
+
+#[expect(dead_code, reason = "each test file uses some of it")]
+mod support;
+
+use support::{ANN, BOB, CAT, World};
+use warrener_queue::{
+    Config, Consume, ConsumeError, ConsumerId, Effect, Outcome, SingleActive, Why,
+};
+
+fn credit(credit: u32) -> Consume {
+    Consume::default().with_credit(credit)
+}
+
+fn single(mode: SingleActive) -> World {
+    World::new(Config::default().with_single_active(mode))
+}
+
+fn activated(world: &mut World) -> Vec<ConsumerId> {
+    let activated = |effect| match effect {
+        Effect::Activated(consumer) => Some(consumer),
+        _ => None,
+    };
+    world.effects.drain(..).filter_map(activated).collect()
+}
+
+#[test]
+fn equals_take_turns() {
+    let mut world = World::new(Config::default());
+    [ANN, BOB, CAT].into_iter().for_each(|consumer| world.consume(consumer, Consume::default()));
+    (0..6).for_each(|handle| drop(world.publish(handle)));
+    let turns: Vec<_> = world.deliver().into_iter().map(|(consumer, _)| consumer).collect();
+    assert_eq!(turns, [ANN, BOB, CAT, ANN, BOB, CAT]);
+}
+
+#[test]
+fn whoever_gets_new_credit_waits_for_its_turn() {
+    let mut world = World::new(Config::default());
+    world.consume(ANN, credit(1));
+    world.consume(BOB, credit(2));
+    (0..5).for_each(|handle| drop(world.publish(handle)));
+    assert_eq!(world.deliver(), [(ANN, 0), (BOB, 1), (BOB, 2)]);
+    world.queue.set_credit(BOB, 1);
+    world.queue.set_credit(ANN, 1);
+    assert_eq!(world.deliver(), [(BOB, 3), (ANN, 4)]);
+}
+
+#[test]
+fn the_highest_with_credit_gets_everything() {
+    let mut world = World::new(Config::default());
+    world.consume(ANN, Consume::default().with_priority(-5));
+    world.consume(BOB, credit(2).with_priority(10));
+    world.consume(CAT, credit(1).with_priority(i32::MAX));
+    (0..5).for_each(|handle| drop(world.publish(handle)));
+    assert_eq!(world.deliver(), [(CAT, 0), (BOB, 1), (BOB, 2), (ANN, 3), (ANN, 4)]);
+}
+
+#[test]
+fn many_priorities_are_served_in_order() {
+    let mut world = World::new(Config::default());
+    for id in 0..200 {
+        world.consume(ConsumerId(id), credit(1).with_priority((id as i32 * 77) % 200));
+    }
+    for id in (0..200).step_by(3) {
+        world.cancel(ConsumerId(id));
+    }
+    (0..200).for_each(|handle| drop(world.publish(handle)));
+    let served: Vec<i32> =
+        world.deliver().into_iter().map(|(id, _)| (id.0 as i32 * 77) % 200).collect();
+    assert_eq!(served.len(), 133);
+    assert!(served.is_sorted_by(|left, right| left > right), "{served:?}");
+}
+
+#[test]
+fn a_settled_consumer_has_accepted_what_it_gets() {
+    let mut world = World::new(Config::default());
+    world.consume(ANN, credit(1).with_settled(true));
+    world.publish(1);
+    world.publish(2);
+    assert_eq!(world.handles(), [1]);
+    assert_eq!(world.gone(), [(1, Why::Accepted)]);
+    assert_eq!((world.queue.counts().unacked, world.queue.counts().ready), (0, 1));
+}
+
+#[test]
+fn an_exclusive_consumer_is_alone() {
+    let mut world = World::new(Config::default());
+    let exclusive = Consume::default().with_exclusive(true);
+    let mut consume =
+        |world: &mut World, id, how| world.queue.consume(world.now, id, how, &mut Vec::new());
+    world.consume(ANN, exclusive);
+    assert_eq!(consume(&mut world, BOB, Consume::default()), Err(ConsumeError::Exclusive));
+    assert_eq!(consume(&mut world, ANN, Consume::default()), Err(ConsumeError::Duplicate));
+    world.cancel(ANN);
+    world.consume(BOB, Consume::default());
+    assert_eq!(consume(&mut world, ANN, exclusive), Err(ConsumeError::InUse));
+    let mut world = single(SingleActive::FirstCome);
+    assert_eq!(consume(&mut world, ANN, exclusive), Err(ConsumeError::SingleActive));
+}
+
+#[test]
+fn a_single_active_consumer_gets_everything_until_it_leaves() {
+    let mut world = single(SingleActive::FirstCome);
+    world.consume(ANN, credit(1));
+    world.consume(BOB, Consume::default().with_priority(9));
+    world.consume(CAT, Consume::default());
+    assert_eq!(activated(&mut world), [ANN]);
+    (0..3).for_each(|handle| drop(world.publish(handle)));
+    assert_eq!(world.deliver(), [(ANN, 0)], "without credit nobody is served in its place");
+    world.cancel(ANN);
+    assert_eq!(activated(&mut world), [BOB], "the next in order, whatever its priority");
+    assert_eq!(world.deliver(), [(BOB, 1), (BOB, 2)]);
+    assert_eq!(world.queue.counts().unacked, 3);
+}
+
+#[test]
+fn a_higher_priority_takes_over_when_the_active_one_has_settled() {
+    let mut world = single(SingleActive::HighestPriority);
+    world.consume(ANN, Consume::default());
+    let seq = world.publish(0);
+    assert_eq!(world.deliver(), [(ANN, 0)]);
+    world.consume(BOB, Consume::default().with_priority(1));
+    world.publish(1);
+    assert_eq!(world.deliver(), [], "the active one gets nothing more");
+    assert_eq!(activated(&mut world), [ANN]);
+    world.settle(seq, Outcome::Requeue { failed: false });
+    assert_eq!(activated(&mut world), [BOB]);
+    assert_eq!(world.deliver(), [(BOB, 0), (BOB, 1)], "in order over the hand-over");
+}
+
+#[test]
+fn an_idle_active_consumer_hands_over_at_once() {
+    let mut world = single(SingleActive::HighestPriority);
+    world.consume(ANN, Consume::default());
+    world.consume(BOB, Consume::default().with_priority(1));
+    assert_eq!(activated(&mut world), [ANN, BOB]);
+}
+
+#[test]
+fn a_single_active_consumer_may_be_asked_for_while_the_queue_lives() {
+    let mut world = World::new(Config::default());
+    world.consume(ANN, Consume::default());
+    world.consume(BOB, Consume::default());
+    let single = Config::default().with_single_active(SingleActive::FirstCome);
+    world.queue.reconfigure(world.now, single, &mut world.effects);
+    assert_eq!(activated(&mut world), [ANN]);
+    (0..2).for_each(|handle| drop(world.publish(handle)));
+    assert_eq!(world.deliver(), [(ANN, 0), (ANN, 1)]);
+    world.queue.reconfigure(world.now, Config::default(), &mut world.effects);
+    (2..4).for_each(|handle| drop(world.publish(handle)));
+    let served: Vec<_> = world.deliver().into_iter().map(|(consumer, _)| consumer).collect();
+    assert_eq!(served, [ANN, BOB]);
+}

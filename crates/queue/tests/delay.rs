@@ -1,0 +1,67 @@
+//! Messages that are not to be handed out before a time.
+
+#[expect(dead_code, reason = "each test file uses some of it")]
+mod support;
+
+use support::{World, millis};
+use warrener_queue::{Config, State, Timer, Why};
+
+#[test]
+fn a_delayed_message_is_handed_out_exactly_on_time() {
+    let mut world = World::new(Config::default());
+    world.publish_with(1, None, Some(50));
+    assert_eq!(world.queue.poll_timeout(), Some((world.now + millis(50), Timer::Entry)));
+    world.pass(49);
+    assert_eq!((world.drain(), world.queue.counts().delayed), (vec![], 1));
+    world.pass(1);
+    assert_eq!((world.drain(), world.queue.counts().delayed), (vec![1], 0));
+}
+
+#[test]
+fn it_stands_where_one_published_then_would() {
+    let mut world = World::new(Config::default());
+    world.publish_with(1, None, Some(50));
+    world.publish_with(2, None, Some(30));
+    world.publish_with(3, None, Some(50));
+    world.publish(4);
+    world.pass(40);
+    world.publish(5);
+    world.pass(40);
+    world.publish(6);
+    assert_eq!(world.drain(), [4, 2, 5, 1, 3, 6]);
+}
+
+#[test]
+fn the_time_to_live_begins_when_it_is_ready() {
+    let mut world = World::new(Config::default().with_ttl(Some(millis(20))));
+    world.publish_with(1, None, Some(50));
+    world.publish_with(2, Some(10), Some(50));
+    world.pass(59);
+    assert_eq!(world.gone(), []);
+    world.pass(1);
+    assert_eq!(world.gone(), [(2, Why::Expired)]);
+    world.pass(10);
+    assert_eq!(world.gone(), [(1, Why::Expired)]);
+}
+
+#[test]
+fn a_purge_takes_delayed_messages_too() {
+    let mut world = World::new(Config::default());
+    world.publish_with(1, None, Some(50));
+    world.publish(2);
+    assert_eq!(world.queue.purge(world.now, &mut world.effects), 1);
+    assert_eq!(world.gone(), [(2, Why::Purged), (1, Why::Purged)]);
+    world.pass(100);
+    assert_eq!(world.effects, []);
+}
+
+#[test]
+fn delayed_messages_can_be_looked_at() {
+    let mut world = World::new(Config::default());
+    let seq = world.publish_with(1, None, Some(50));
+    let look = world.queue.delayed(None).next().unwrap();
+    assert_eq!((look.seq, *look.handle), (seq, 1));
+    assert!(
+        matches!(look.state, State::Delayed { not_before, .. } if not_before == world.now + millis(50))
+    );
+}

@@ -1,0 +1,76 @@
+//! Messages that must leave and may not yet: what dead-lettering at least once needs.
+
+#[expect(dead_code, reason = "each test file uses some of it")]
+mod support;
+
+use support::{World, millis};
+use warrener_queue::{Config, Effect, Outcome, Overflow, Why};
+
+fn holding() -> Config {
+    Config::default().with_hold(true)
+}
+
+#[test]
+fn what_expires_is_held_until_it_is_settled() {
+    let mut world = World::new(holding().with_ttl(Some(millis(10))));
+    let seq = world.publish(1);
+    world.pass(10);
+    assert_eq!(world.effects, [Effect::Held { seq, handle: 1, why: Why::Expired }]);
+    assert_eq!((world.queue.counts().held, world.queue.counts().ready), (1, 0));
+    assert_eq!(world.drain(), []);
+    world.effects.clear();
+    world.settle(seq, Outcome::Accept);
+    assert_eq!(world.gone(), [(1, Why::Expired)]);
+    assert_eq!(world.queue.counts().held, 0);
+}
+
+#[test]
+fn what_is_discarded_is_held_and_may_return() {
+    let mut world = World::new(holding());
+    let seq = world.publish(1);
+    world.publish(2);
+    world.get();
+    world.settle(seq, Outcome::Discard);
+    assert_eq!(world.effects, [Effect::Held { seq, handle: 1, why: Why::Discarded }]);
+    world.settle(seq, Outcome::Requeue { failed: false });
+    assert_eq!(world.drain(), [1, 2]);
+}
+
+#[test]
+fn one_message_may_be_held_in_a_queue_that_holds_none() {
+    let mut world = World::new(Config::default());
+    let seq = world.publish(1);
+    world.get();
+    world.settle(seq, Outcome::Hold);
+    assert_eq!(world.queue.held(None).map(|look| look.seq).collect::<Vec<_>>(), [seq]);
+    world.effects.clear();
+    world.settle(seq, Outcome::Discard);
+    assert_eq!(world.gone(), [(1, Why::Discarded)]);
+}
+
+#[test]
+fn held_messages_count_towards_the_limit() {
+    let config = holding().with_max_length(Some(1)).with_overflow(Overflow::RejectPublish);
+    let mut world = World::new(config);
+    let seq = world.publish(1);
+    world.get();
+    world.settle(seq, Outcome::Discard);
+    let entry = warrener_queue::Entry { handle: 2, bytes: 1, priority: 0 };
+    assert!(world.offer(entry, Default::default()).is_none());
+    world.settle(seq, Outcome::Accept);
+    assert!(world.offer(entry, Default::default()).is_some());
+}
+
+#[test]
+fn settling_everything_does_not_settle_what_is_held_and_deleting_does() {
+    let mut world = World::new(holding());
+    let seq = world.publish(1);
+    world.get();
+    world.settle(seq, Outcome::Discard);
+    let whose = warrener_queue::Whose::Everyones;
+    assert_eq!(world.queue.settle_all(world.now, whose, Outcome::Accept, &mut world.effects), 0);
+    assert_eq!(world.queue.purge(world.now, &mut world.effects), 0);
+    assert_eq!(world.queue.counts().held, 1);
+    world.queue.delete(world.now, &mut world.effects);
+    assert_eq!(world.gone(), [(1, Why::Deleted)]);
+}

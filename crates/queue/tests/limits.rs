@@ -1,0 +1,144 @@
+//! How much may wait, and what happens when it is more.
+
+#[expect(dead_code, reason = "each test file uses some of it")]
+mod support;
+
+use support::{ANN, World, millis};
+use warrener_queue::{
+    Config, Consume, Entry, Outcome, Overflow, Progress, Rare, Refusal, Rejected, Why,
+};
+
+fn max(length: u64) -> Config {
+    Config::default().with_max_length(Some(length))
+}
+
+#[test]
+fn the_oldest_makes_room() {
+    let mut world = World::new(max(2));
+    (1..=4).for_each(|handle| drop(world.publish(handle)));
+    assert_eq!(world.gone(), [(1, Why::MaxLength), (2, Why::MaxLength)]);
+    assert_eq!(world.drain(), [3, 4]);
+}
+
+#[test]
+fn a_limit_of_zero_drops_even_the_newest() {
+    let mut world = World::new(max(0));
+    world.publish(1);
+    assert_eq!(world.gone(), [(1, Why::MaxLength)]);
+}
+
+#[test]
+fn what_a_consumer_can_take_at_once_is_not_in_the_way() {
+    let mut world = World::new(max(0));
+    world.consume(ANN, Consume::default().with_credit(1));
+    world.publish(1);
+    world.publish(2);
+    assert_eq!(world.handles(), [1]);
+    assert_eq!(world.gone(), [(2, Why::MaxLength)]);
+}
+
+#[test]
+fn the_lowest_priority_makes_room_first() {
+    let mut world = World::new(max(3).with_max_priority(9));
+    for (handle, priority) in [(1, 5), (2, 1), (3, 9), (4, 1), (5, 7)] {
+        world.publish_at(handle, priority);
+    }
+    assert_eq!(world.gone(), [(2, Why::MaxLength), (4, Why::MaxLength)]);
+    world.publish_at(6, 0);
+    assert_eq!(world.gone(), [(6, Why::MaxLength)]);
+}
+
+#[test]
+fn bytes_are_limited_too() {
+    let mut world = World::new(Config::default().with_max_length_bytes(Some(100)));
+    for (handle, bytes) in [(1, 40), (2, 40), (3, 40), (4, 101)] {
+        world.offer(Entry { handle, bytes, priority: 0 }, Rare::default());
+    }
+    let dropped: Vec<u32> = world.gone().into_iter().map(|(handle, _)| handle).collect();
+    assert_eq!(dropped, [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_full_queue_refuses_if_told_to() {
+    for (overflow, dead_letter) in
+        [(Overflow::RejectPublish, false), (Overflow::RejectPublishDeadLetter, true)]
+    {
+        let mut world = World::new(max(1).with_overflow(overflow));
+        let entry = Entry { handle: 1, bytes: 1, priority: 0 };
+        assert!(world.offer(entry, Rare::default()).is_some());
+        let refused = world.queue.publish(world.now, entry, Rare::default(), &mut world.effects);
+        assert_eq!(refused, Err(Rejected { entry, why: Refusal::Full { dead_letter } }));
+        assert_eq!(world.effects, []);
+        world.get();
+        assert!(world.offer(entry, Rare::default()).is_some(), "unacked messages do not count");
+    }
+}
+
+#[test]
+fn a_full_queue_takes_what_it_can_hand_out_at_once() {
+    let mut world = World::new(max(0).with_overflow(Overflow::RejectPublish));
+    let entry = Entry { handle: 1, bytes: 1, priority: 0 };
+    assert!(world.offer(entry, Rare::default()).is_none());
+    world.consume(ANN, Consume::default().with_credit(1));
+    assert!(world.offer(entry, Rare::default()).is_some());
+    assert!(world.offer(entry, Rare::default()).is_none());
+    assert_eq!(world.handles(), [1]);
+}
+
+#[test]
+fn what_returns_may_exceed_the_limit() {
+    let mut world = World::new(max(1));
+    world.publish(1);
+    let delivery = world.get().unwrap();
+    world.publish(2);
+    world.settle(delivery.seq, Outcome::Requeue { failed: false });
+    world.pass(1);
+    assert_eq!((world.gone(), world.queue.counts().ready), (vec![], 2));
+    world.publish(3);
+    assert_eq!(world.gone(), [(1, Why::MaxLength), (2, Why::MaxLength)]);
+}
+
+#[test]
+fn delayed_messages_count_and_make_room_last() {
+    let mut world = World::new(max(2));
+    world.publish_with(1, None, Some(10));
+    world.publish(2);
+    world.publish(3);
+    assert_eq!(world.gone(), [(2, Why::MaxLength)]);
+    world.publish_with(4, None, Some(10));
+    assert_eq!(world.gone(), [(3, Why::MaxLength)]);
+    world.publish_with(5, None, Some(10));
+    assert_eq!(world.gone(), [(1, Why::MaxLength)]);
+}
+
+#[test]
+fn a_lower_limit_holds_for_what_is_there_in_slices() {
+    let mut world = World::new(Config::default());
+    (0..1_000).for_each(|handle| drop(world.publish(handle)));
+    world.queue.reconfigure(world.now, max(10), &mut world.effects);
+    assert!(world.effects.len() < 100, "no call works without bound");
+    world.consume(ANN, Consume::default().with_credit(1));
+    while world.queue.work(world.now, 100, &mut world.effects) == Progress::More {}
+    assert_eq!(world.gone().len(), 990);
+    assert_eq!(world.handles(), [990], "nothing that was to be dropped is handed out");
+}
+
+#[test]
+fn refusing_drops_nothing_when_the_limit_is_lowered() {
+    let mut world = World::new(Config::default());
+    (0..10).for_each(|handle| drop(world.publish(handle)));
+    let config = max(1).with_overflow(Overflow::RejectPublish);
+    world.queue.reconfigure(world.now, config, &mut world.effects);
+    world.pass(1);
+    assert_eq!(world.queue.counts().ready, 10);
+}
+
+#[test]
+fn what_expired_unnoticed_is_not_in_the_way() {
+    let config = max(1).with_overflow(Overflow::RejectPublish).with_ttl(Some(millis(10)));
+    let mut world = World::new(config);
+    world.publish(1);
+    world.now += millis(10);
+    world.publish(2);
+    assert_eq!(world.gone(), [(1, Why::Expired)]);
+}

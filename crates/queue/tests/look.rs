@@ -1,0 +1,71 @@
+//! Looking without touching.
+
+#[expect(dead_code, reason = "each test file uses some of it")]
+mod support;
+
+use support::{ANN, BOB, World, millis};
+use warrener_queue::{Config, Consume, SingleActive, State};
+
+#[test]
+fn ready_messages_are_shown_in_the_order_in_which_they_would_be_handed_out() {
+    let mut world = World::new(Config::default().with_max_priority(9));
+    (0..1_000).for_each(|handle| drop(world.publish_at(handle, (handle % 10) as u8)));
+    let shown: Vec<u32> = world.queue.ready(None).map(|look| *look.handle).collect();
+    assert_eq!(world.queue.counts().ready, 1_000, "nothing was taken");
+    assert_eq!(shown, world.drain());
+}
+
+#[test]
+fn looking_goes_on_after_a_position_even_if_that_message_left() {
+    let mut world = World::new(Config::default().with_max_priority(9));
+    (0..100).for_each(|handle| drop(world.publish_at(handle, (handle % 10) as u8)));
+    let page: Vec<_> =
+        world.queue.ready(None).take(15).map(|look| (*look.handle, look.state)).collect();
+    let Some((14, State::Ready(position))) = page.last().copied().map(|(_, state)| (14, state))
+    else {
+        panic!("ready messages have a position");
+    };
+    (0..20).for_each(|_| drop(world.get()));
+    let next = *world.queue.ready(Some(position)).next().unwrap().handle;
+    assert_eq!(next, world.get().unwrap().handle);
+}
+
+#[test]
+fn a_message_can_be_searched_for() {
+    let mut world = World::new(Config::default());
+    (0..100).for_each(|handle| drop(world.publish_with(handle, Some(50), None)));
+    let found = world.queue.ready(None).find(|look| *look.handle == 42).unwrap();
+    assert_eq!((found.seq.number(), found.bytes), (43, 10));
+    assert_eq!(found.expires, Some(world.now + millis(50)));
+}
+
+#[test]
+fn unacknowledged_messages_are_shown_with_who_holds_them() {
+    let mut world = World::new(Config::default());
+    world.consume(ANN, Consume::default().with_credit(1));
+    (0..3).for_each(|handle| drop(world.publish(handle)));
+    world.deliver();
+    world.pass(5);
+    world.get();
+    let shown: Vec<_> = world.queue.unacked(None).map(|look| (*look.handle, look.state)).collect();
+    let since = world.now.saturating_sub(millis(5));
+    assert_eq!(shown[0], (0, State::Unacked { consumer: Some(ANN), since }));
+    assert_eq!(shown[1], (1, State::Unacked { consumer: None, since: world.now }));
+    let first = world.queue.unacked(None).next().unwrap().seq;
+    assert_eq!(world.queue.unacked(Some(first)).count(), 1);
+    assert!(world.queue.holds(first));
+}
+
+#[test]
+fn consumers_are_shown_in_the_order_in_which_they_came() {
+    let mut world = World::new(Config::default().with_single_active(SingleActive::FirstCome));
+    world.consume(BOB, Consume::default().with_priority(4).with_credit(3));
+    world.consume(ANN, Consume::default().with_settled(true));
+    world.publish(1);
+    world.deliver();
+    let shown: Vec<_> = world.queue.consumers().collect();
+    assert_eq!((shown[0].id, shown[0].priority, shown[0].credit), (BOB, 4, 2));
+    assert_eq!((shown[0].active, shown[0].unacked), (true, 1));
+    assert_eq!((shown[1].id, shown[1].active, shown[1].settled), (ANN, false, true));
+    assert_eq!(world.queue.consumer(ANN), Some(shown[1]));
+}

@@ -1,0 +1,109 @@
+//! A queue rebuilt from what the host made durable.
+
+#[expect(dead_code, reason = "each test file uses some of it")]
+mod support;
+
+use proptest::prelude::*;
+use support::{World, millis};
+use warrener_queue::{Config, Entry, Rare, Restored, Seq, Tries, Why};
+use warrener_time::Time;
+
+fn restored(seq: u64, published: Time) -> Restored {
+    Restored {
+        seq: Seq::new(seq),
+        published,
+        rare: Rare::default(),
+        redelivered: false,
+        tries: Tries::default(),
+    }
+}
+
+fn entry(handle: u32) -> Entry<u32> {
+    Entry { handle, bytes: 10, priority: 0 }
+}
+
+#[test]
+fn entries_come_back_with_their_number_place_and_marks() {
+    let mut world = World::new(Config::default());
+    let now = world.now;
+    let tries = Tries { acquired: 3, failed: 2 };
+    let marked = Restored { redelivered: true, tries, ..restored(70, now) };
+    world.queue.restore(now, entry(7), marked);
+    world.queue.restore(now, entry(3), restored(30, now));
+    world.queue.restore(now, entry(9), restored(90, now));
+    let delivery = world.get().unwrap();
+    assert_eq!((delivery.seq, delivery.handle, delivery.redelivered), (Seq::new(30), 3, false));
+    let delivery = world.get().unwrap();
+    assert_eq!((delivery.seq, delivery.redelivered), (Seq::new(70), true));
+    assert_eq!(delivery.tries, tries);
+    assert_eq!(world.publish(10), Seq::new(91), "numbers only grow");
+}
+
+#[test]
+fn numbers_of_entries_that_are_gone_are_not_given_again() {
+    let mut world = World::new(Config::default());
+    world.queue.continue_after(Seq::new(500));
+    assert_eq!(world.publish(1), Seq::new(501));
+    assert_eq!(world.queue.last_seq(), Seq::new(501));
+}
+
+#[test]
+fn time_to_live_goes_on_over_a_restart() {
+    let mut world = World::new(Config::default().with_ttl(Some(millis(100))));
+    let now = world.now;
+    let earlier = now.saturating_sub(millis(60));
+    world.queue.restore(now, entry(1), restored(1, earlier));
+    let rare = Rare { ttl: Some(millis(50)), not_before: None };
+    world.queue.restore(now, entry(2), Restored { rare, ..restored(2, earlier) });
+    world.pass(0);
+    assert_eq!(world.gone(), [(2, Why::Expired)]);
+    world.pass(40);
+    assert_eq!(world.gone(), [(1, Why::Expired)]);
+}
+
+#[test]
+fn a_delay_goes_on_over_a_restart() {
+    let mut world = World::new(Config::default());
+    let now = world.now;
+    for (seq, not_before) in [(1, now + millis(50)), (2, now)] {
+        let rare = Rare { ttl: None, not_before: Some(not_before) };
+        world.queue.restore(now, entry(seq), Restored { rare, ..restored(u64::from(seq), now) });
+    }
+    world.queue.restore(now, entry(3), restored(3, now));
+    assert_eq!(world.drain(), [2, 3]);
+    world.pass(50);
+    assert_eq!(world.drain(), [1]);
+}
+
+#[test]
+fn restoring_heeds_no_limit() {
+    let mut world = World::new(Config::default().with_max_length(Some(1)));
+    for seq in 1..=3 {
+        world.queue.restore(world.now, entry(seq), restored(u64::from(seq), world.now));
+    }
+    world.pass(0);
+    assert_eq!((world.gone(), world.queue.counts().ready), (vec![], 3));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// In whatever order entries come back, and whatever their times say, they stand in the order of their numbers and
+    /// expire in order of time.
+    #[test]
+    fn any_order_of_restoring_gives_the_same_line(
+        seqs in prop::collection::btree_map(1..10_000u64, 0..1_000u64, 1..400).prop_map(Vec::from_iter).prop_shuffle(),
+    ) {
+        let mut world = World::new(Config::default().with_ttl(Some(millis(1_000_000))));
+        for (seq, published) in &seqs {
+            let published = world.now + millis(*published);
+            world.queue.restore(world.now, entry(*seq as u32), restored(*seq, published));
+        }
+        let looks: Vec<(u64, Time)> =
+            world.queue.ready(None).map(|look| (look.seq.number(), look.published)).collect();
+        let mut expected: Vec<u64> = seqs.into_iter().map(|(seq, _)| seq).collect();
+        expected.sort_unstable();
+        prop_assert!(looks.iter().map(|(seq, _)| *seq).eq(expected));
+        prop_assert!(looks.is_sorted_by_key(|(_, published)| *published));
+    }
+}

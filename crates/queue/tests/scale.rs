@@ -1,0 +1,97 @@
+//! What a queue costs, counted: memory for each waiting entry, and allocations for each message.
+
+#[expect(dead_code, reason = "each test file uses some of it")]
+mod support;
+
+use allocation_counter::measure;
+use support::{ANN, World, millis};
+use warrener_queue::{Config, Consume, Entry, Outcome, Progress, Queue, Rare};
+use warrener_time::Time;
+
+/// Counted on a fortieth of ten million; the cost of one does not depend on how many there are.
+const MANY: u64 = 250_000;
+
+fn bytes_per_entry<M: Clone>(handle: M, config: Config) -> u64 {
+    let mut kept = None;
+    let allocated = measure(|| {
+        let mut queue = Queue::new(Time::ZERO, config);
+        for number in 0..MANY {
+            let handle = handle.clone();
+            let entry = Entry { handle, bytes: 100, priority: (number % 10) as u8 };
+            let now = Time::from_micros(number);
+            queue.publish(now, entry, Rare::default(), &mut Vec::new()).ok().expect("room");
+        }
+        kept = Some(queue);
+    });
+    assert_eq!(kept.map(|queue| queue.counts().ready), Some(MANY));
+    allocated.bytes_current as u64 * 10 / MANY
+}
+
+#[test]
+fn a_waiting_entry_costs_less_than_40_bytes() {
+    for config in [Config::default(), Config::default().with_ttl(Some(millis(1_000_000)))] {
+        let (small, large) = (bytes_per_entry(0u32, config), bytes_per_entry(0u64, config));
+        assert!(small <= 340 && large <= 340, "{small} and {large} tenths of a byte");
+        let config = config.with_max_priority(9);
+        assert!(bytes_per_entry(0u32, config) <= 400);
+    }
+}
+
+#[test]
+fn messages_pass_without_allocation() {
+    let rare = Rare { ttl: Some(millis(60_000)), not_before: None };
+    for (config, rare) in [
+        (Config::default(), Rare::default()),
+        (Config::default().with_max_priority(9), Rare::default()),
+        (Config::default().with_ttl(Some(millis(1_000))), Rare::default()),
+        (Config::default(), rare),
+        (Config::default().with_max_length(Some(1_000_000)), rare),
+    ] {
+        let mut world = World::new(config);
+        world.consume(ANN, Consume::default());
+        let mut unacked = std::collections::VecDeque::with_capacity(1_000);
+        let mut turn = |rounds: u32| {
+            for handle in 0..rounds {
+                let entry = Entry { handle, bytes: 1, priority: (handle % 10) as u8 };
+                world.queue.publish(world.now, entry, rare, &mut world.effects).unwrap();
+                let next = world.queue.poll_delivery(world.now, &mut world.effects).unwrap();
+                unacked.push_back(next.seq);
+                if unacked.len() > 300 {
+                    let seq = unacked.pop_front().unwrap();
+                    world.queue.settle(world.now, &[seq], Outcome::Accept, &mut world.effects);
+                }
+                world.effects.clear();
+                world.now += core::time::Duration::from_micros(1);
+            }
+        };
+        turn(5_000);
+        assert_eq!(measure(|| turn(20_000)).count_total, 0, "{config:?}");
+    }
+}
+
+#[test]
+fn an_emptied_queue_can_give_its_memory_back() {
+    let mut world = World::new(Config::default().with_max_priority(255));
+    let allocated = measure(|| {
+        for handle in 0..100_000 {
+            world.publish_at(handle, handle as u8);
+        }
+        world.queue.purge(world.now, &mut Vec::new());
+        while world.queue.work(world.now, 10_000, &mut Vec::new()) == Progress::More {}
+        world.queue.shrink();
+        world.effects = Vec::new();
+    });
+    assert!(allocated.bytes_current < 1_000, "{allocated:?}");
+}
+
+#[test]
+fn no_slice_does_more_than_its_budget() {
+    let mut world = World::new(Config::default());
+    (0..10_000).for_each(|handle| drop(world.publish_with(handle, Some(10), None)));
+    world.now += millis(10);
+    for slice in 1..=100 {
+        let _ = world.queue.work(world.now, 100, &mut world.effects);
+        assert_eq!(world.effects.len(), slice * 100);
+    }
+    assert_eq!(world.queue.poll_timeout(), None);
+}
