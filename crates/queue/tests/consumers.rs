@@ -28,7 +28,9 @@ fn activated(world: &mut World) -> Vec<ConsumerId> {
 fn equals_take_turns() {
     let mut world = World::new(Config::default());
     [ANN, BOB, CAT].into_iter().for_each(|consumer| world.consume(consumer, Consume::default()));
-    (0..6).for_each(|handle| drop(world.publish(handle)));
+    for handle in 0..6 {
+        world.publish(handle);
+    }
     let turns: Vec<_> = world.deliver().into_iter().map(|(consumer, _)| consumer).collect();
     assert_eq!(turns, [ANN, BOB, CAT, ANN, BOB, CAT]);
 }
@@ -38,7 +40,9 @@ fn whoever_gets_new_credit_waits_for_its_turn() {
     let mut world = World::new(Config::default());
     world.consume(ANN, credit(1));
     world.consume(BOB, credit(2));
-    (0..5).for_each(|handle| drop(world.publish(handle)));
+    for handle in 0..5 {
+        world.publish(handle);
+    }
     assert_eq!(world.deliver(), [(ANN, 0), (BOB, 1), (BOB, 2)]);
     world.queue.set_credit(BOB, 1);
     world.queue.set_credit(ANN, 1);
@@ -51,7 +55,9 @@ fn the_highest_with_credit_gets_everything() {
     world.consume(ANN, Consume::default().with_priority(-5));
     world.consume(BOB, credit(2).with_priority(10));
     world.consume(CAT, credit(1).with_priority(i32::MAX));
-    (0..5).for_each(|handle| drop(world.publish(handle)));
+    for handle in 0..5 {
+        world.publish(handle);
+    }
     assert_eq!(world.deliver(), [(CAT, 0), (BOB, 1), (BOB, 2), (ANN, 3), (ANN, 4)]);
 }
 
@@ -64,7 +70,9 @@ fn many_priorities_are_served_in_order() {
     for id in (0..200).step_by(3) {
         world.cancel(ConsumerId(id));
     }
-    (0..200).for_each(|handle| drop(world.publish(handle)));
+    for handle in 0..200 {
+        world.publish(handle);
+    }
     let served: Vec<i32> =
         world.deliver().into_iter().map(|(id, _)| (id.0 as i32 * 77) % 200).collect();
     assert_eq!(served.len(), 133);
@@ -86,7 +94,7 @@ fn a_settled_consumer_has_accepted_what_it_gets() {
 fn an_exclusive_consumer_is_alone() {
     let mut world = World::new(Config::default());
     let exclusive = Consume::default().with_exclusive(true);
-    let mut consume =
+    let consume =
         |world: &mut World, id, how| world.queue.consume(world.now, id, how, &mut Vec::new());
     world.consume(ANN, exclusive);
     assert_eq!(consume(&mut world, BOB, Consume::default()), Err(ConsumeError::Exclusive));
@@ -105,7 +113,9 @@ fn a_single_active_consumer_gets_everything_until_it_leaves() {
     world.consume(BOB, Consume::default().with_priority(9));
     world.consume(CAT, Consume::default());
     assert_eq!(activated(&mut world), [ANN]);
-    (0..3).for_each(|handle| drop(world.publish(handle)));
+    for handle in 0..3 {
+        world.publish(handle);
+    }
     assert_eq!(world.deliver(), [(ANN, 0)], "without credit nobody is served in its place");
     world.cancel(ANN);
     assert_eq!(activated(&mut world), [BOB], "the next in order, whatever its priority");
@@ -144,10 +154,14 @@ fn a_single_active_consumer_may_be_asked_for_while_the_queue_lives() {
     let single = Config::default().with_single_active(SingleActive::FirstCome);
     world.queue.reconfigure(world.now, single, &mut world.effects);
     assert_eq!(activated(&mut world), [ANN]);
-    (0..2).for_each(|handle| drop(world.publish(handle)));
+    for handle in 0..2 {
+        world.publish(handle);
+    }
     assert_eq!(world.deliver(), [(ANN, 0), (ANN, 1)]);
     world.queue.reconfigure(world.now, Config::default(), &mut world.effects);
-    (2..4).for_each(|handle| drop(world.publish(handle)));
+    for handle in 2..4 {
+        world.publish(handle);
+    }
     let served: Vec<_> = world.deliver().into_iter().map(|(consumer, _)| consumer).collect();
     assert_eq!(served, [ANN, BOB]);
 }

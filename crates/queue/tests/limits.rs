@@ -15,7 +15,9 @@ fn max(length: u64) -> Config {
 #[test]
 fn the_oldest_makes_room() {
     let mut world = World::new(max(2));
-    (1..=4).for_each(|handle| drop(world.publish(handle)));
+    for handle in 1..=4 {
+        world.publish(handle);
+    }
     assert_eq!(world.gone(), [(1, Why::MaxLength), (2, Why::MaxLength)]);
     assert_eq!(world.drain(), [3, 4]);
 }
@@ -114,7 +116,9 @@ fn delayed_messages_count_and_make_room_last() {
 #[test]
 fn a_lower_limit_holds_for_what_is_there_in_slices() {
     let mut world = World::new(Config::default());
-    (0..1_000).for_each(|handle| drop(world.publish(handle)));
+    for handle in 0..1_000 {
+        world.publish(handle);
+    }
     world.queue.reconfigure(world.now, max(10), &mut world.effects);
     assert!(world.effects.len() < 100, "no call works without bound");
     world.consume(ANN, Consume::default().with_credit(1));
@@ -126,7 +130,9 @@ fn a_lower_limit_holds_for_what_is_there_in_slices() {
 #[test]
 fn refusing_drops_nothing_when_the_limit_is_lowered() {
     let mut world = World::new(Config::default());
-    (0..10).for_each(|handle| drop(world.publish(handle)));
+    for handle in 0..10 {
+        world.publish(handle);
+    }
     let config = max(1).with_overflow(Overflow::RejectPublish);
     world.queue.reconfigure(world.now, config, &mut world.effects);
     world.pass(1);

@@ -9,7 +9,9 @@ use warrener_queue::{Config, Consume, SingleActive, State};
 #[test]
 fn ready_messages_are_shown_in_the_order_in_which_they_would_be_handed_out() {
     let mut world = World::new(Config::default().with_max_priority(9));
-    (0..1_000).for_each(|handle| drop(world.publish_at(handle, (handle % 10) as u8)));
+    for handle in 0..1_000 {
+        world.publish_at(handle, (handle % 10) as u8);
+    }
     let shown: Vec<u32> = world.queue.ready(None).map(|look| *look.handle).collect();
     assert_eq!(world.queue.counts().ready, 1_000, "nothing was taken");
     assert_eq!(shown, world.drain());
@@ -18,14 +20,18 @@ fn ready_messages_are_shown_in_the_order_in_which_they_would_be_handed_out() {
 #[test]
 fn looking_goes_on_after_a_position_even_if_that_message_left() {
     let mut world = World::new(Config::default().with_max_priority(9));
-    (0..100).for_each(|handle| drop(world.publish_at(handle, (handle % 10) as u8)));
+    for handle in 0..100 {
+        world.publish_at(handle, (handle % 10) as u8);
+    }
     let page: Vec<_> =
         world.queue.ready(None).take(15).map(|look| (*look.handle, look.state)).collect();
     let Some((14, State::Ready(position))) = page.last().copied().map(|(_, state)| (14, state))
     else {
         panic!("ready messages have a position");
     };
-    (0..20).for_each(|_| drop(world.get()));
+    for _ in 0..20 {
+        world.get();
+    }
     let next = *world.queue.ready(Some(position)).next().unwrap().handle;
     assert_eq!(next, world.get().unwrap().handle);
 }
@@ -33,7 +39,9 @@ fn looking_goes_on_after_a_position_even_if_that_message_left() {
 #[test]
 fn a_message_can_be_searched_for() {
     let mut world = World::new(Config::default());
-    (0..100).for_each(|handle| drop(world.publish_with(handle, Some(50), None)));
+    for handle in 0..100 {
+        world.publish_with(handle, Some(50), None);
+    }
     let found = world.queue.ready(None).find(|look| *look.handle == 42).unwrap();
     assert_eq!((found.seq.number(), found.bytes), (43, 10));
     assert_eq!(found.expires, Some(world.now + millis(50)));
@@ -43,7 +51,9 @@ fn a_message_can_be_searched_for() {
 fn unacknowledged_messages_are_shown_with_who_holds_them() {
     let mut world = World::new(Config::default());
     world.consume(ANN, Consume::default().with_credit(1));
-    (0..3).for_each(|handle| drop(world.publish(handle)));
+    for handle in 0..3 {
+        world.publish(handle);
+    }
     world.deliver();
     world.pass(5);
     world.get();

@@ -61,7 +61,9 @@ fn what_fails_too_often_may_be_sent_to_the_last_place_instead() {
 #[test]
 fn many_return_to_their_places_in_slices_and_nothing_overtakes_them() {
     let mut world = World::new(Config::default());
-    (0..2_000).for_each(|handle| drop(world.publish(handle)));
+    for handle in 0..2_000 {
+        world.publish(handle);
+    }
     world.consume(ANN, Consume::default().with_credit(1_000));
     assert_eq!(world.handles().len(), 1_000);
     let whose = Whose::Consumer(ANN);
@@ -78,7 +80,9 @@ fn many_return_to_their_places_in_slices_and_nothing_overtakes_them() {
 #[test]
 fn what_was_settled_with_all_others_is_not_settled_again() {
     let mut world = World::new(Config::default());
-    (0..1_000).for_each(|handle| drop(world.publish(handle)));
+    for handle in 0..1_000 {
+        world.publish(handle);
+    }
     let last = (0..1_000).map(|_| world.get().unwrap().seq).last().unwrap();
     let all = Whose::Everyones;
     assert_eq!(world.queue.settle_all(world.now, all, Outcome::Accept, &mut world.effects), 1_000);
@@ -91,7 +95,9 @@ fn what_was_settled_with_all_others_is_not_settled_again() {
 #[test]
 fn a_purge_takes_those_that_are_about_to_return() {
     let mut world = World::new(Config::default());
-    (0..1_000).for_each(|handle| drop(world.publish(handle)));
+    for handle in 0..1_000 {
+        world.publish(handle);
+    }
     assert_eq!(world.drain().len(), 1_000);
     world.queue.settle_all(world.now, Whose::Everyones, NACK, &mut world.effects);
     assert_eq!(world.queue.purge(world.now, &mut world.effects), 1_000);
@@ -105,7 +111,9 @@ fn a_purge_takes_those_that_are_about_to_return() {
 #[test]
 fn a_retry_waits_and_then_has_its_old_place() {
     let mut world = World::new(Config::default());
-    (1..=3).for_each(|handle| drop(world.publish(handle)));
+    for handle in 1..=3 {
+        world.publish(handle);
+    }
     let delivery = world.get().unwrap();
     let not_before = world.now + millis(50);
     world.settle(delivery.seq, Outcome::Retry { failed: true, not_before });

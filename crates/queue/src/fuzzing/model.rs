@@ -1,6 +1,9 @@
 //! The slow, obvious queue: one `Vec` of messages, searched from end to end for whatever is asked, with no budget and no
 //! index. It does everything at the very time at which it is due.
 
+mod clock;
+mod served;
+
 use crate::{
     AfterDeliveryLimit, Config, Consume, ConsumerId, Counts, Effect, Outcome, Overflow, Rare,
     Refusal, Seq, SingleActive, Tries, Whose, Why,
@@ -64,9 +67,6 @@ pub(super) struct Model {
     deleted: bool,
     pub(super) effects: Vec<Effect<u32>>,
 }
-
-/// What the model thinks comes next by itself, and when.
-type Due = (Time, u8, u64, u64);
 
 fn after(since: Time, ttl: Duration) -> Time {
     since + ttl.max(Duration::from_micros(1))
@@ -148,70 +148,10 @@ impl Model {
         self.effects.push(Effect::Held { seq, handle: message.handle, why });
     }
 
-    // Who is served.
-
-    fn holds_something(&self, consumer: ConsumerId) -> bool {
-        self.messages.iter().any(
-            |message| matches!(message.at, Where::Out { consumer: Some(by), .. } if by == consumer),
-        )
-    }
-
-    fn best(&self) -> Option<&Consumer> {
-        match self.config.single_active {
-            SingleActive::Off => None,
-            SingleActive::FirstCome => self.consumers.first(),
-            SingleActive::HighestPriority => {
-                // The first of those with the highest priority: `max_by_key` would find the last.
-                self.consumers.iter().rev().max_by_key(|consumer| consumer.how.priority)
-            }
-        }
-    }
-
-    /// The active one is to hand over to one of a higher priority.
-    fn is_outranked(&self) -> bool {
-        let active = self.consumers.iter().find(|consumer| Some(consumer.id) == self.active);
-        self.config.single_active == SingleActive::HighestPriority
-            && active.zip(self.best()).is_some_and(|(a, b)| b.how.priority > a.how.priority)
-    }
-
-    fn choose_active(&mut self) {
-        if self.config.single_active == SingleActive::Off {
-            self.active = None;
-            return;
-        }
-        let stays = self.active.is_some_and(|active| {
-            self.consumers.iter().any(|consumer| consumer.id == active)
-                && (!self.is_outranked() || self.holds_something(active))
-        });
-        if !stays {
-            self.active = self.best().map(|consumer| consumer.id);
-            self.effects.extend(self.active.map(Effect::Activated));
-        }
-    }
-
-    fn next_consumer(&self) -> Option<usize> {
-        let mut candidates: Vec<usize> = (0..self.consumers.len()).collect();
-        candidates.retain(|index| self.consumers[*index].credit > 0);
-        if self.config.single_active != SingleActive::Off {
-            let outranked = self.is_outranked();
-            candidates.retain(|index| Some(self.consumers[*index].id) == self.active && !outranked);
-        }
-        candidates.into_iter().min_by_key(|index| {
-            (Reverse(self.consumers[*index].how.priority), self.consumers[*index].turn)
-        })
-    }
-
-    const fn next_turn(&mut self) -> u64 {
-        self.turns += 1;
-        self.turns
-    }
-
     const fn next_number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
     }
-
-    // The verbs.
 
     pub(super) fn publish(
         &mut self,
@@ -497,68 +437,5 @@ impl Model {
         self.advance(now);
         self.overflowing = true;
         self.shed();
-    }
-
-    // What time does.
-
-    pub(super) fn next_due(&self) -> Option<Time> {
-        let unused = !self.deleted && !self.said_expired && self.consumers.is_empty();
-        let unused = self.config.expires.filter(|_| unused).map(|expires| self.last_used + expires);
-        self.next_message_due().map(|due| due.0).into_iter().chain(unused).min()
-    }
-
-    fn next_message_due(&self) -> Option<Due> {
-        self.messages
-            .iter()
-            .filter_map(|message| match message.at {
-                Where::Ready => {
-                    let deadline = self.deadline(message);
-                    (deadline != Time::MAX).then_some((deadline, 0, message.seq, 0))
-                }
-                Where::Delayed { not_before, fresh } => {
-                    let deadline = if fresh { Time::MAX } else { self.deadline(message) };
-                    Some((not_before.min(deadline), 1, message.seq, 0))
-                }
-                Where::Out { since, timeout, .. } => {
-                    Some((after(since, timeout?), 2, message.seq, 0))
-                }
-                Where::Held(_) => None,
-            })
-            .min()
-    }
-
-    /// Does everything that is due by `now`.
-    pub(super) fn advance(&mut self, now: Time) {
-        while let Some((at, _, seq, _)) = self.next_message_due().filter(|due| due.0 <= now) {
-            let index = self.index_of(seq).expect("it is due");
-            match self.messages[index].at {
-                Where::Ready => self.depart(index, Why::Expired),
-                Where::Delayed { not_before, fresh } => {
-                    if fresh {
-                        self.messages[index].place = self.next_number();
-                        self.begin_to_wait(at, index);
-                    } else if self.deadline(&self.messages[index]) <= at {
-                        self.depart(index, Why::Expired);
-                    } else {
-                        assert!(not_before <= at);
-                        self.messages[index].at = Where::Ready;
-                    }
-                }
-                Where::Out { consumer, .. } => {
-                    let consumer = consumer.expect("only consumers have a timeout");
-                    self.effects.push(Effect::TakenBack { seq: Seq::new(seq), consumer });
-                    self.settle(at, seq, Outcome::Requeue { failed: false });
-                }
-                Where::Held(_) => unreachable!("nothing is due for it"),
-            }
-        }
-    }
-
-    /// Says that the queue expires, if it does.
-    pub(super) fn expire_if_unused(&mut self, now: Time) {
-        if self.next_due().is_some_and(|at| at <= now) {
-            self.said_expired = true;
-            self.effects.push(Effect::Expired);
-        }
     }
 }

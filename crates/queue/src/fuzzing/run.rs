@@ -151,19 +151,7 @@ impl Run {
             Command::Settle { from, count, outcome, delay } => {
                 self.settle(from, count, self.outcome(outcome, delay));
             }
-            Command::SettleAll { who, outcome, delay } => {
-                let sends_back = self
-                    .queue
-                    .config()
-                    .delivery_limit
-                    .is_some_and(|limit| limit.then == AfterDeliveryLimit::SendBack);
-                // In which order many fail at once is not said, so that the model cannot know who is sent back first.
-                let outcome = self.outcome(if sends_back { outcome & !16 } else { outcome }, delay);
-                let whose = who.map_or(Whose::Everyones, |who| Whose::Consumer(self.name(who)));
-                let settled = self.queue.settle_all(now, whose, outcome, &mut self.effects);
-                assert_eq!(settled, self.model.settle_all(now, whose, outcome));
-                assert_eq!(self.queue.counts().unacked, self.model.counts().unacked);
-            }
+            Command::SettleAll { who, outcome, delay } => self.settle_all(who, outcome, delay),
             Command::Purge { finish } => {
                 let purged = self.queue.purge(now, &mut self.effects);
                 assert_eq!(purged, self.model.purge());
@@ -265,6 +253,20 @@ impl Run {
         let expected =
             seqs.iter().filter(|seq| self.model.settle(self.now, seq.number(), outcome)).count();
         assert_eq!(settled, expected);
+    }
+
+    fn settle_all(&mut self, who: Option<u8>, outcome: u8, delay: u8) {
+        let sends_back = self
+            .queue
+            .config()
+            .delivery_limit
+            .is_some_and(|limit| limit.then == AfterDeliveryLimit::SendBack);
+        // In which order many fail at once is not said, so that the model cannot know who is sent back first.
+        let outcome = self.outcome(if sends_back { outcome & !16 } else { outcome }, delay);
+        let whose = who.map_or(Whose::Everyones, |who| Whose::Consumer(self.name(who)));
+        let settled = self.queue.settle_all(self.now, whose, outcome, &mut self.effects);
+        assert_eq!(settled, self.model.settle_all(self.now, whose, outcome));
+        assert_eq!(self.queue.counts().unacked, self.model.counts().unacked);
     }
 
     /// Lets time pass. A prompt host stops at each point at which something is due.

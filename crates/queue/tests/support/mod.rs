@@ -34,7 +34,12 @@ impl World {
         self.offer(Entry { handle, bytes: 10, priority: 0 }, Rare::default()).expect("room")
     }
 
-    pub(crate) fn publish_with(&mut self, handle: u32, ttl: Option<u64>, delay: Option<u64>) -> Seq {
+    pub(crate) fn publish_with(
+        &mut self,
+        handle: u32,
+        ttl: Option<u64>,
+        delay: Option<u64>,
+    ) -> Seq {
         let not_before = delay.map(|delay| self.now + millis(delay));
         let rare = Rare { ttl: ttl.map(millis), not_before };
         self.offer(Entry { handle, bytes: 10, priority: 0 }, rare).expect("room")
