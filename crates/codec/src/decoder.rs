@@ -57,7 +57,8 @@ impl Decoder {
 
     /// How many more octets the frame at the front of the buffer needs at least, after [`Decoder::decode`] returned
     /// `None`: exact as soon as the first seven octets are there. A host that reserves so much, once, never has a
-    /// frame moved again.
+    /// frame moved again. It is a peer's word, bounded by [`Limits::frame_max`] only: a host that sets no such limit
+    /// should reserve in steps.
     #[must_use]
     pub const fn missing(&self) -> usize {
         self.missing

@@ -98,7 +98,7 @@ pub fn encode_heartbeat(out: &mut impl BufMut) {
     out.put_slice(&HEARTBEAT);
 }
 
-/// Writes a body frame around a copy of `payload`. For a large payload write [`body_frame_head`], hand the payload
+/// Writes a body frame around a copy of `payload`, which must be shorter than 4 GiB. For a large payload write [`body_frame_head`], hand the payload
 /// itself to the socket, and write [`FRAME_END`].
 pub fn encode_body(channel: ChannelId, payload: &[u8], out: &mut impl BufMut) {
     out.put_slice(&body_frame_head(channel, payload.len()));

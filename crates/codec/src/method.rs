@@ -96,8 +96,9 @@ impl Method {
     ///
     /// # Errors
     ///
-    /// [`Expected::KnownMethod`](crate::Expected::KnownMethod) for a method that does not exist; everything else when the arguments do not add up to
-    /// the payload, or a table passes the limits.
+    /// [`Expected::KnownMethod`](crate::Expected::KnownMethod) for a method that does not exist; everything else when
+    /// the arguments do not add up to the payload, or a table passes the limits. The error's offset counts from the
+    /// first octet of the frame, seven before the payload; its channel is 0.
     pub fn decode(payload: &Bytes, limits: &Limits) -> Result<Self, DecodeError> {
         Self::parse(payload, payload, limits).map_err(|fault| {
             error_in_method(fault, payload, FRAME_OVERHEAD - 1, ChannelId::CONNECTION)

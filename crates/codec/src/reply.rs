@@ -91,3 +91,30 @@ impl fmt::Display for ReplyCode {
         write!(f, "{} {}", self.0, self.name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::string::ToString;
+
+    /// AMQP 0-9-1 §1.1: `soft-error` closes the channel, `hard-error` the connection.
+    #[test]
+    fn hard_errors_are_those_of_the_specification() {
+        let hard = [320, 402, 501, 502, 503, 504, 505, 506, 530, 540, 541];
+        let soft = [200, 311, 312, 313, 403, 404, 405, 406];
+        for (codes, is_hard) in [(&hard[..], true), (&soft[..], false)] {
+            for &code in codes {
+                assert_eq!(ReplyCode(code).is_hard(), is_hard, "{code}");
+                assert_ne!(ReplyCode(code).name(), "UNKNOWN", "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn codes_show_their_number_and_name() {
+        assert_eq!(ReplyCode::NOT_FOUND.to_string(), "404 NOT_FOUND");
+        assert_eq!(ReplyCode(299).to_string(), "299 UNKNOWN");
+        assert_eq!(ReplyCode::default(), ReplyCode::REPLY_SUCCESS);
+    }
+}

@@ -127,3 +127,37 @@ fn methods_and_frames_stay_small() {
     assert!(size_of::<Content>() <= 80, "{}", size_of::<Content>());
     assert!(size_of::<Value<'_>>() <= 24, "{}", size_of::<Value<'_>>());
 }
+
+#[test]
+fn what_is_detached_does_not_keep_the_read_buffer_alive() {
+    let arguments = TableBuilder::new().with("k", "v").build().unwrap();
+    let properties = Properties::builder().headers(&arguments).build().unwrap();
+    let declare =
+        queue::Declare { queue: ShortStr::from_static("q"), arguments, ..Default::default() };
+    let publish = basic::PublishRef { routing_key: "q".try_into().unwrap(), ..Default::default() };
+    let content = Content::new(properties, vec![1; 50]);
+    let mut wire = BytesMut::new();
+    Method::from(declare).encode(ChannelId::new(1), &mut wire);
+    publish.encode(ChannelId::new(1), &mut wire);
+    content.encode(ChannelId::new(1), 0, &mut wire);
+    let memory = wire.as_ptr().addr()..wire.as_ptr().addr() + wire.len();
+    let is_inside = |octets: &[u8]| memory.contains(&octets.as_ptr().addr());
+
+    let mut decoder = Decoder::new(Limits::default());
+    let mut next = || decoder.decode(&mut wire).unwrap().unwrap();
+    let Frame::Method(_, Method::QueueDeclare(declare)) = next() else { panic!("not a declare") };
+    let Frame::Method(_, Method::BasicPublish(publish)) = next() else { panic!("not a publish") };
+    let Frame::Header(_, header) = next() else { panic!("not a header") };
+    let Frame::Body(_, body) = next() else { panic!("not a body") };
+    let content = Content::new(header.properties, body);
+    for (shared, detached) in [
+        (declare.queue.as_bytes(), declare.queue.detached().as_bytes()),
+        (declare.arguments.as_bytes(), declare.arguments.detached().as_bytes()),
+        (publish.as_bytes(), publish.detached().as_bytes()),
+        (content.properties.as_bytes(), content.detached().properties.as_bytes()),
+        (&content.body.slices()[0], &content.detached().body.slices()[0]),
+    ] {
+        assert!(is_inside(shared) && !is_inside(detached));
+        assert_eq!(shared, detached);
+    }
+}

@@ -26,7 +26,7 @@ macro_rules! content_method {
 
             /// The shared arguments as they are on the wire.
             #[must_use]
-            pub fn into_bytes(self) -> bytes::Bytes {
+            pub fn into_bytes(self) -> Bytes {
                 self.raw
             }
 
