@@ -20,8 +20,10 @@ use crate::visited::Visited;
 pub struct Matches<D> {
     pub(crate) destinations: Vec<D>,
     pub(crate) by_key_alone: bool,
-    /// The exchanges that the message came to, in order.
-    pub(crate) exchanges: Visited,
+    /// The index of the exchange where the message began.
+    start: u32,
+    /// The exchanges that the message came to, in order; empty while it is where it began, as most messages stay.
+    exchanges: Visited,
     /// The numbers of the targets found, exchanges among them.
     targets: Visited,
     pub(crate) topic: TopicScratch,
@@ -58,6 +60,7 @@ impl<D> Matches<D> {
         Self {
             destinations: Vec::new(),
             by_key_alone: true,
+            start: 0,
             exchanges: Visited::default(),
             targets: Visited::default(),
             topic: TopicScratch::default(),
@@ -113,11 +116,27 @@ impl<D> Matches<D> {
     }
 
     /// Forgets the last message.
-    pub(crate) fn begin(&mut self) {
+    #[inline]
+    pub(crate) fn begin(&mut self, exchange: ExchangeId) {
+        self.start = exchange.index;
         self.destinations.clear();
         self.exchanges.begin();
         self.targets.begin();
         self.by_key_alone = true;
+    }
+
+    /// The exchange to which the message came as number `place`, counted from the one where it began.
+    #[inline]
+    pub(crate) fn exchange(&self, place: usize) -> Option<u32> {
+        self.exchanges.as_slice().get(place).copied()
+    }
+
+    /// Takes the message to an exchange, unless it was there. `bound` is above every index.
+    pub(crate) fn go_to(&mut self, exchange: u32, bound: usize) {
+        if self.exchanges.as_slice().is_empty() {
+            self.exchanges.start_with(&[self.start]);
+        }
+        self.exchanges.insert(exchange, bound);
     }
 
     /// Counts the message whose destinations are complete.
@@ -170,9 +189,7 @@ impl<D: Copy + Eq + Hash> Matches<D> {
     fn arrive(&mut self, target: Target<D>, exchanges: usize) {
         match target {
             Target::Destination(destination) => self.destinations.push(destination),
-            Target::Exchange(exchange) => {
-                self.exchanges.insert(exchange.index, exchanges);
-            }
+            Target::Exchange(exchange) => self.go_to(exchange.index, exchanges),
         }
     }
 }

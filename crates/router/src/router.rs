@@ -213,7 +213,7 @@ impl<D: Copy + Eq + Hash> Router<D> {
         headers: &dyn Headers,
         out: &mut Matches<D>,
     ) {
-        out.begin();
+        out.begin(exchange);
         self.walk(exchange, keys, headers, out);
         out.finish(exchange);
     }
@@ -302,9 +302,11 @@ mod tests {
                 router.route(headers, b"", &arguments, &mut matches);
                 assert_eq!(matches.destinations(), [number]);
             }
-            let key = key.replace('#', "x");
-            router.route(exchange, key.as_bytes(), &NoHeaders, &mut matches);
-            assert_eq!(matches.destinations(), [number]);
+            if number % 8 < 3 {
+                let key = key.replace('#', "x");
+                router.route(exchange, key.as_bytes(), &NoHeaders, &mut matches);
+                assert_eq!(matches.destinations(), [number]);
+            }
         }
         for number in 0..KEYS {
             router.unbind_all(Target::Destination(number));

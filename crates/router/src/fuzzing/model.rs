@@ -201,7 +201,7 @@ impl<D: Copy + Eq + Hash> Model<D> {
         headers: &dyn Headers,
         out: &mut Matches<D>,
     ) {
-        out.begin();
+        out.begin(exchange);
         let mut visited = Vec::from([exchange]);
         let mut next = 0;
         while let Some(exchange) = visited.get(next).copied() {

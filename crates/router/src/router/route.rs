@@ -18,21 +18,17 @@ impl<D: Copy + Eq + Hash> Router<D> {
         headers: &dyn Headers,
         out: &mut Matches<D>,
     ) {
-        if self.exchanges.get(start).is_none() {
-            return;
-        }
-        out.exchanges.start_with(&[start.index]);
-        let mut next = 0;
-        while let Some(index) = out.exchanges.as_slice().get(next).copied() {
-            next += 1;
-            let exchange = self.exchanges.at(index);
+        let Some(mut exchange) = self.exchanges.get(start) else { return };
+        for place in 1.. {
             let found = self.choose(exchange, keys, headers, out);
             if !found
                 && let Some(alternate) = exchange.alternate
                 && self.exchanges.get(alternate).is_some()
             {
-                out.exchanges.insert(alternate.index, self.exchanges.bound());
+                out.go_to(alternate.index, self.exchanges.bound());
             }
+            let Some(next) = out.exchange(place) else { return };
+            exchange = self.exchanges.at(next);
         }
     }
 
