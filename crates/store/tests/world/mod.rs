@@ -63,10 +63,16 @@ impl World {
     }
 
     pub(crate) fn with(disk: SimulatedDisk, config: Config) -> Self {
+        let mut world = Self::opening(disk, config);
+        world.replayed();
+        world
+    }
+
+    /// A log that has not been replayed yet.
+    pub(crate) fn opening(disk: SimulatedDisk, config: Config) -> Self {
         let log = SegmentLog::new(disk.clone(), config);
         let mut world = Self { disk, config, log, events: Vec::new() };
         world.log.open();
-        world.replayed();
         world
     }
 

@@ -1,0 +1,86 @@
+//! The bytes on disk do not change unnoticed, and every version that was ever written opens. docs/file-format.md
+
+mod world;
+
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use warrener_store::{Append, Disk, Log, RecordId, SimulatedDisk};
+use world::{World, body, digest, small};
+
+/// A log with an entry of each kind, a rewritten segment with its footer, and one without.
+fn written() -> SimulatedDisk {
+    let mut world = World::new();
+    for id in 1..=160 {
+        let body = [Bytes::from(body(id, if id == 151 { 5000 } else { 400 }))];
+        let refers_to = if id % 8 == 0 { vec![RecordId(id - 1)] } else { Vec::new() };
+        let digest = digest(id);
+        let record = Append {
+            id: RecordId(id),
+            refers_to: &refers_to,
+            digest: &digest,
+            body: &body,
+            sync: true,
+        };
+        world.log.append(record).unwrap();
+        if id % 8 == 0 {
+            (id - 7..id - 1).for_each(|id| world.log.release(RecordId(id)));
+            world.run();
+        }
+    }
+    // The last of them stay in the log as releases, for their records are in a segment that stays.
+    (10..=119).chain(154..=156).for_each(|id| world.log.release(RecordId(id)));
+    world.log.sync();
+    world.run();
+    world.disk.copy()
+}
+
+fn fixture(version: u16) -> BTreeMap<String, Vec<u8>> {
+    let directory =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/v{version}"));
+    let entries = std::fs::read_dir(directory).unwrap().map(Result::unwrap);
+    entries
+        .map(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            (name, std::fs::read(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_written_today_is_what_the_last_version_wrote() {
+    let disk = written();
+    let names = disk.list().unwrap();
+    let mut files: BTreeMap<_, _> =
+        names.into_iter().map(|name| (name.clone(), disk.contents(&name).unwrap())).collect();
+    assert!(files.remove("reserve").is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0)));
+    assert!(files.keys().any(|name| name.ends_with(".00000001.segment")), "one is rewritten");
+    assert_eq!(files.len(), 3, "the manifest, a rewritten segment, and one being written");
+    let expected = fixture(1);
+    assert_eq!(files.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (name, bytes) in files {
+        assert!(
+            bytes == expected[&name],
+            "{name} has changed: that is a new version of the format"
+        );
+    }
+}
+
+#[test]
+fn version_1_opens() {
+    let disk = SimulatedDisk::new();
+    for (name, bytes) in fixture(1) {
+        disk.put(&name, &bytes);
+    }
+    // The secret of the process that wrote it need not be known.
+    let mut config = small();
+    config.seed = 99;
+    let mut world = World::opening(disk, config);
+    let replayed = world.replayed();
+    let kept = |id: &u64| (*id < 9 || *id > 120) && (id % 8 == 7 || id % 8 == 0);
+    let kept: Vec<_> = (1..=160).filter(kept).collect();
+    assert_eq!(replayed, kept);
+    for id in replayed {
+        world.assert_loads(id, if id == 151 { 5000 } else { 400 });
+    }
+}
