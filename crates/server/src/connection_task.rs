@@ -77,6 +77,8 @@ impl<L: Log> ConnectionTask<L> {
             }
             if plan.report {
                 self.report();
+                // What that brings may be written as fast as it comes: others want their turn as well.
+                tokio::task::yield_now().await;
                 continue;
             }
             if let Some(deadline) = plan.deadline
