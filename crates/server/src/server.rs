@@ -231,3 +231,214 @@ impl fmt::Debug for Server {
         f.debug_struct("Server").field("addresses", &self.addresses).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    use bytes::{Buf, BytesMut};
+    use warrener_codec::method::{basic, queue};
+    use warrener_codec::{ChannelId, Content, Method, Properties, ShortRef, ShortStr, Table};
+    use warrener_connection::{ClientConfig, Connection, Event};
+
+    use super::*;
+    use crate::config::Listen;
+
+    const ONE: ChannelId = ChannelId::new(1);
+
+    /// A client that blocks.
+    struct Client {
+        connection: Connection,
+        socket: TcpStream,
+        input: BytesMut,
+        clock: Clock,
+    }
+
+    impl Client {
+        fn connect(address: SocketAddr) -> Self {
+            let socket = TcpStream::connect(address).unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            let clock = Clock::start();
+            let connection = Connection::client(ClientConfig::default(), clock.now());
+            let mut client = Self { connection, socket, input: BytesMut::new(), clock };
+            client.wait_for(|event| matches!(event, Event::Ready(_)));
+            client.say(Method::ChannelOpen);
+            client.wait_for(|event| matches!(event, Event::ChannelOpened(_)));
+            client
+        }
+
+        fn say(&mut self, method: impl Into<Method>) {
+            self.connection.send(ONE, &method.into()).unwrap();
+        }
+
+        fn flush(&mut self) {
+            let outgoing = self.connection.outgoing();
+            while outgoing.has_remaining() {
+                let count = self.socket.write(outgoing.chunk()).unwrap();
+                outgoing.advance(count);
+            }
+        }
+
+        fn next(&mut self) -> Event {
+            loop {
+                if let Some(event) = self.connection.poll_event() {
+                    return event;
+                }
+                self.flush();
+                let mut octets = [0; 16 << 10];
+                let count = self.socket.read(&mut octets).unwrap();
+                assert!(count > 0, "the server hung up");
+                self.input.extend_from_slice(&octets[..count]);
+                self.connection.handle_bytes(self.clock.now(), &mut self.input).unwrap();
+            }
+        }
+
+        fn wait_for(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
+            loop {
+                let event = self.next();
+                if wanted(&event) {
+                    return event;
+                }
+            }
+        }
+
+        fn declare(&mut self, name: &str) {
+            self.say(queue::Declare {
+                ticket: 0,
+                queue: ShortStr::truncated(name),
+                passive: false,
+                durable: false,
+                exclusive: false,
+                auto_delete: false,
+                no_wait: false,
+                arguments: Table::EMPTY,
+            });
+        }
+
+        fn publish(&mut self, name: &str, body: &'static [u8]) {
+            let publish = basic::PublishRef {
+                ticket: 0,
+                exchange: ShortRef::EMPTY,
+                routing_key: ShortRef::new(name.as_bytes()).unwrap(),
+                mandatory: false,
+                immediate: false,
+            };
+            let content = Content::new(Properties::EMPTY, bytes::Bytes::from_static(body));
+            self.connection.publish(ONE, publish, &content).unwrap();
+        }
+
+        fn consume(&mut self, name: &str) {
+            self.say(basic::Consume {
+                ticket: 0,
+                queue: ShortStr::truncated(name),
+                consumer_tag: ShortStr::EMPTY,
+                no_local: false,
+                no_ack: true,
+                exclusive: false,
+                no_wait: false,
+                arguments: Table::EMPTY,
+            });
+            self.wait_for(|event| matches!(event, Event::Method(_, Method::BasicConsumeOk(_))));
+        }
+    }
+
+    /// Runs a server in memory, and `story` beside it on a thread that may block; gives how the server ended.
+    async fn with_server(
+        story: impl FnOnce(SocketAddr, Arc<Core<MemoryLog>>) + Send + 'static,
+    ) -> Result<(), ServeError> {
+        let mut config = Config::in_memory();
+        config.listen = Listen::On(vec![([127, 0, 0, 1], 0).into()]);
+        let server = Server::start(config).await.unwrap();
+        let address = server.addresses()[0];
+        let Running::Memory(parts) = server.running else { panic!("in memory") };
+        let core = Arc::clone(&parts.core);
+        let told = tokio::task::spawn_blocking(move || story(address, core));
+        parts.run(async { told.await.unwrap() }).await
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_server_serves_until_it_is_told_to_stop_and_says_so_to_its_clients() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let ended = with_server(move |address, _| {
+            let mut client = Client::connect(address);
+            std::thread::Builder::new()
+                .spawn(move || {
+                    let closed = client.wait_for(|event| matches!(event, Event::Closed(_)));
+                    client.connection.finish_close();
+                    client.flush();
+                    tell.send(closed).unwrap();
+                })
+                .unwrap();
+        });
+        ended.await.unwrap();
+        let Event::Closed(close) = told.recv().unwrap() else { panic!("closed") };
+        assert_eq!(
+            close.to_string(),
+            "320: CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'"
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn thousands_of_methods_in_one_write_are_all_answered_in_their_order() {
+        let story = |address, _| {
+            let mut client = Client::connect(address);
+            for number in 0..5_000 {
+                client.declare(&format!("q{number}"));
+            }
+            for number in 0..5_000 {
+                let answer = client.next();
+                let Event::Method(_, Method::QueueDeclareOk(ok)) = answer else {
+                    panic!("{answer:?}")
+                };
+                assert_eq!(ok.queue.as_bytes(), format!("q{number}").as_bytes());
+            }
+        };
+        with_server(story).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_waits_for_a_client_that_does_not_read_is_bounded_and_arrives_when_it_does() {
+        const BODY: &[u8] = &[b'x'; 20_000];
+        const COUNT: usize = 2_000;
+        let story = |address, core: Arc<Core<MemoryLog>>| {
+            let (mut slow, mut quick) = (Client::connect(address), Client::connect(address));
+            slow.declare("q");
+            slow.consume("q");
+            for _ in 0..COUNT {
+                quick.publish("q", BODY);
+                quick.flush();
+            }
+            quick.declare("q");
+            quick.wait_for(|event| matches!(event, Event::Method(_, Method::QueueDeclareOk(_))));
+            let waiting: usize = core
+                .all_links()
+                .iter()
+                .map(|link| link.with(|endpoint| endpoint.outgoing().len()))
+                .sum();
+            assert!(waiting < 4 << 20, "{waiting} octets wait");
+            for _ in 0..COUNT {
+                let delivered = slow.wait_for(|event| matches!(event, Event::Content(..)));
+                let Event::Content(_, _, content) = delivered else { panic!("content") };
+                assert_eq!(content.body.len(), BODY.len());
+            }
+        };
+        with_server(story).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_panic_in_a_task_stops_the_server() {
+        let (over, wait) = std::sync::mpsc::channel::<()>();
+        let ended = with_server(move |_, core| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let task = guarded(core, async { panic!("planted") });
+            assert!(runtime.block_on(runtime.spawn(task)).is_err());
+            // The server stops because of the panic, not because this story is over.
+            assert!(wait.recv().is_err());
+        });
+        let ended = tokio::time::timeout(Duration::from_secs(10), ended).await.unwrap();
+        drop(over);
+        assert!(matches!(ended, Err(ServeError::Panicked)), "{ended:?}");
+    }
+}
