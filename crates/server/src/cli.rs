@@ -42,8 +42,8 @@ pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command,
 struct Options {
     /// Listen on this address; may be given several times; port 0 takes a free one, which is printed
     ///
-    /// Without it: 127.0.0.1:5672 and, where the machine has it, [::1]:5672. `0.0.0.0:5672` listens to the whole
-    /// network: make a user with --user first, since guest may log in from this machine only.
+    /// Without it: port 5672 of 127.0.0.1 and, where the machine has it, of ::1. `0.0.0.0:5672` listens to the whole
+    /// network: let a user in with --user as well, since guest may log in from this machine only.
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Vec<SocketAddr>,
 

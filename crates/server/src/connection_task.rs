@@ -41,7 +41,16 @@ pub(crate) async fn serve<L: Log>(
     let stream_name = ShortStr::truncated(&name);
     let link = core.add(|id| Link::new(Endpoint::new(id, stream_name, config, now), write));
     let reader = Reader::new(read);
-    let mut task = ConnectionTask { core, link, reader, peer, name, heard: false, broken: None };
+    let mut task = ConnectionTask {
+        core,
+        link,
+        reader,
+        peer,
+        name,
+        heard: false,
+        publishes: false,
+        broken: None,
+    };
     task.run().await;
     task.end().await;
 }
@@ -55,6 +64,8 @@ struct ConnectionTask<L: Log> {
     name: String,
     /// The peer has sent something.
     heard: bool,
+    /// It has published.
+    publishes: bool,
     /// What the operating system said about the end of the stream, if that was out of order.
     broken: Option<io::Error>,
 }
@@ -91,6 +102,8 @@ impl<L: Log> ConnectionTask<L> {
                 Woken::Socket(Brought::Room) | Woken::Called => {}
                 Woken::Socket(Brought::Events(events)) => {
                     self.heard = true;
+                    self.publishes = self.publishes
+                        || events.iter().any(|event| matches!(event, Event::Content(..)));
                     self.handle(events);
                 }
                 Woken::Socket(Brought::End(outcome)) => self.handle_eof(outcome),
@@ -103,9 +116,10 @@ impl<L: Log> ConnectionTask<L> {
     }
 
     async fn wait(&mut self, plan: Plan, armed: bool, sleep: Pin<&mut Sleep>) -> Woken {
-        let backed_up = self.core.is_backed_up();
+        // Whoever only consumes is read on: acknowledgements give a full disk its space back.
+        let backed_up = self.publishes && self.core.is_backed_up();
         let read = plan.read && !backed_up;
-        self.reader.set_reading(read, self.core.clock.now());
+        self.reader.set_reading(read, &self.core.clock);
         let Self { core, link, reader, .. } = self;
         let socket = poll_fn(|cx| reader.poll(cx, (read, plan.write), link, &core.clock));
         tokio::select! {

@@ -38,7 +38,7 @@ impl Links {
 
     /// Takes a link out.
     pub(crate) fn remove(&mut self, id: ConnectionId) {
-        if self.find(id).is_some() {
+        if find(&self.slots, id).is_some() {
             self.slots[index(id)] = None;
             self.free.push(index(id) as u32);
             self.count -= 1;
@@ -54,10 +54,6 @@ impl Links {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Link>> {
         self.slots.iter().flatten()
     }
-
-    fn find(&self, id: ConnectionId) -> Option<&Arc<Link>> {
-        self.slots.get(index(id))?.as_ref().filter(|link| link.id() == id)
-    }
 }
 
 impl Connections for Links {
@@ -66,16 +62,17 @@ impl Connections for Links {
         connection: ConnectionId,
         then: impl FnOnce(&mut Endpoint) -> R,
     ) -> Option<R> {
-        let link = self.slots.get(index(connection))?.as_ref()?;
-        if link.id() != connection {
-            return None;
-        }
+        let link = find(&self.slots, connection)?;
         let (outcome, first) = link.touch(then);
         if first {
             self.touched.push(Arc::clone(link));
         }
         Some(outcome)
     }
+}
+
+fn find(slots: &[Option<Arc<Link>>], id: ConnectionId) -> Option<&Arc<Link>> {
+    slots.get(index(id))?.as_ref().filter(|link| link.id() == id)
 }
 
 const fn index(id: ConnectionId) -> usize {

@@ -67,7 +67,7 @@ impl Reader {
         if write && self.socket.as_ref().poll_write_ready(cx).is_ready() {
             return Poll::Ready(Brought::Room);
         }
-        if !read || self.ended {
+        if !read || self.ended || self.socket.as_ref().poll_read_ready(cx).is_pending() {
             return Poll::Pending;
         }
         let Self { socket, inbound, unfinished, .. } = self;
@@ -127,12 +127,12 @@ impl Reader {
     }
 
     /// Whether the socket is read from now on: while it is not, silence says nothing about the peer.
-    pub(crate) fn set_reading(&mut self, reading: bool, now: Time) {
+    pub(crate) fn set_reading(&mut self, reading: bool, clock: &Clock) {
         if core::mem::replace(&mut self.reading, reading) == reading {
             return;
         }
         match &mut self.inbound {
-            Some(inbound) if reading => inbound.resume(now),
+            Some(inbound) if reading => inbound.resume(clock.now()),
             Some(inbound) => inbound.suspend(),
             None => {}
         }

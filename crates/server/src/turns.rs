@@ -84,9 +84,10 @@ impl<L: Log> Core<L> {
         links.touched = TOUCHED.take();
         let outcome = act(node, self.clock.now(), links);
         let touched = core::mem::take(&mut links.touched);
-        self.after_turn(&mut state);
+        let notices = self.after_turn(&mut state);
         drop(state);
         self.write_all(touched);
+        notices.into_iter().for_each(|notice| self.handle_notice(notice));
         outcome
     }
 
@@ -191,16 +192,10 @@ impl<L: Log> Core<L> {
         state.armed
     }
 
-    fn after_turn(&self, state: &mut State<L>) {
+    fn after_turn(&self, state: &mut State<L>) -> Vec<Notice> {
         for lane in Lane::ALL {
             if let Some(work) = state.node.poll_work(lane) {
                 self.lanes.give(lane, work);
-            }
-        }
-        while let Some(notice) = state.node.poll_notice() {
-            notices::log(&notice);
-            if let Some(status) = Status::after(notice) {
-                self.status.send_replace(status);
             }
         }
         if let Some(deadline) = state.node.poll_timeout()
@@ -213,6 +208,15 @@ impl<L: Log> Core<L> {
         let backed_up = backlog.bytes > BACKLOG_BYTES || backlog.records > BACKLOG_RECORDS;
         if self.backed_up.swap(backed_up, Ordering::Relaxed) && !backed_up {
             self.relieved.notify_waiters();
+        }
+        core::iter::from_fn(|| state.node.poll_notice()).collect()
+    }
+
+    /// Logging may wait for whoever reads the log, so it is never done under the lock.
+    fn handle_notice(&self, notice: Notice) {
+        notices::log(&notice);
+        if let Some(status) = Status::after(notice) {
+            self.status.send_replace(status);
         }
     }
 
