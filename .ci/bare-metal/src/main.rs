@@ -16,8 +16,10 @@ use alloc::vec::Vec;
 use core::panic::PanicInfo;
 
 use bytes::{BufMut, BytesMut};
-use warrener_codec::{ChannelId, Decoder, Frame, Limits, Method};
+use warrener_broker::{Broker, Config as BrokerConfig, ConnectionId, PasswordHash, Seed, User};
+use warrener_codec::{ChannelId, Decoder, Frame, Limits, Method, ShortStr};
 use warrener_connection::{ClientConfig, Connection, Decision, Event, ServerConfig};
+use warrener_endpoint::{Answer, Endpoint, Question};
 use warrener_queue::{Config, Consume, ConsumerId, Effect, Entry, Outcome, Queue, Rare};
 use warrener_router::{Kind, Matches, NoHeaders, Router, Target};
 use warrener_time::Time;
@@ -30,7 +32,8 @@ extern "C" fn _start() -> usize {
     let opened = conversation(now).is_some();
     let routes = routes_of(b"sensor.7.temperature");
     let settled = queued(now);
-    frames + usize::from(opened) + routes + settled
+    let connections = served(now).map_or(0, |broker| broker.view().connections());
+    frames + usize::from(opened) + routes + settled + connections
 }
 
 /// codec: bytes in, frames out.
@@ -103,6 +106,37 @@ fn queued(now: Time) -> usize {
         queue.settle(now, &[delivery.seq], Outcome::Accept, &mut effects);
     }
     effects.len()
+}
+
+/// broker and endpoint: a whole broker lets a client in.
+fn served(now: Time) -> Option<Broker> {
+    let (guest, vhost) = (ShortStr::from_static("guest"), ShortStr::from_static("/"));
+    let mut config = BrokerConfig::new(Seed::from(7));
+    config.users.push(User::with_full_access(guest.clone(), PasswordHash::default(), vhost));
+    let mut broker = Broker::new(config, now);
+    let stream = ShortStr::from_static("a wire");
+    let mut endpoint = Endpoint::new(ConnectionId(1), stream, ServerConfig::new(), now);
+    let mut client = Connection::client(ClientConfig::default(), now);
+
+    let mut effects = Vec::new();
+    let (mut to_server, mut to_client) = (BytesMut::new(), BytesMut::new());
+    while !client.is_open() {
+        to_server.put(client.outgoing());
+        while let Some(event) = endpoint.poll_event(now, &mut to_server) {
+            if let Some(input) = endpoint.admit(now, event) {
+                broker.handle(now, input, &mut effects);
+            }
+            for effect in effects.drain(..) {
+                endpoint.apply(now, effect).ok()?;
+            }
+        }
+        if let Some(Question::Login(_)) = endpoint.poll_question() {
+            endpoint.answer(now, Answer::Accept { user: guest.clone() }).ok()?;
+        }
+        to_client.put(endpoint.outgoing());
+        client.handle_bytes(now, &mut to_client).ok()?;
+    }
+    Some(broker)
 }
 
 #[panic_handler]
