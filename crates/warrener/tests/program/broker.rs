@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use tempfile::TempDir;
 
@@ -70,26 +70,45 @@ impl Broker {
         Self::spawn(command, None)
     }
 
+    /// Starts a broker where it listens without being told where; an error is what it says when
+    /// it cannot.
+    pub(crate) fn start_where_it_likes() -> Result<Self, String> {
+        let data = tempfile::tempdir().expect("a folder");
+        let mut command = program();
+        command.arg("--data-dir").arg(data.path());
+        Self::try_spawn(command, Some(data))
+    }
+
     fn spawn(mut command: Command, data: Option<TempDir>) -> Self {
+        command.args(["--listen", "127.0.0.1:0"]);
+        Self::try_spawn(command, data).unwrap_or_else(|said| panic!("the broker ended:\n{said}"))
+    }
+
+    fn try_spawn(mut command: Command, data: Option<TempDir>) -> Result<Self, String> {
         let mut child = command
-            .args(["--listen", "127.0.0.1:0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program under test");
         let log = Arc::new(Mutex::new(String::new()));
-        keep_lines(child.stdout.take().expect("a pipe"), &log);
-        keep_lines(child.stderr.take().expect("a pipe"), &log);
-        let started = process::eventually(START_LIMIT, || {
-            let ended = child.try_wait().expect("our own child");
-            assert!(ended.is_none(), "the broker ended: {ended:?}\n{}", locked(&log));
-            locked(&log).contains("Server startup complete")
+        let readers = [
+            keep_lines(child.stdout.take().expect("a pipe"), &log),
+            keep_lines(child.stderr.take().expect("a pipe"), &log),
+        ];
+        let mut ended = None;
+        let decided = process::eventually(START_LIMIT, || {
+            ended = child.try_wait().expect("our own child");
+            ended.is_some() || locked(&log).contains("Server startup complete")
         });
-        assert!(started, "no broker after {START_LIMIT:?}:\n{}", locked(&log));
+        assert!(decided, "no broker after {START_LIMIT:?}:\n{}", locked(&log));
+        if ended.is_some() {
+            readers.into_iter().for_each(|reader| reader.join().expect("a reader"));
+            return Err(locked(&log).clone());
+        }
         let addresses: Vec<SocketAddr> = locked(&log).lines().filter_map(printed_address).collect();
         assert!(!addresses.is_empty(), "it does not say where it listens:\n{}", locked(&log));
-        Self { child, addresses, log, _data: data }
+        Ok(Self { child, addresses, log, _data: data })
     }
 
     /// Where it listens, in the order of its options.
@@ -209,7 +228,7 @@ fn printed_address(line: &str) -> Option<SocketAddr> {
     word.trim_end_matches([',', '.', ';']).parse().ok()
 }
 
-fn keep_lines(pipe: impl Read + Send + 'static, log: &Arc<Mutex<String>>) {
+fn keep_lines(pipe: impl Read + Send + 'static, log: &Arc<Mutex<String>>) -> JoinHandle<()> {
     let log = Arc::clone(log);
     thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
@@ -217,7 +236,7 @@ fn keep_lines(pipe: impl Read + Send + 'static, log: &Arc<Mutex<String>>) {
             log.push_str(&line);
             log.push('\n');
         }
-    });
+    })
 }
 
 fn locked(log: &Mutex<String>) -> MutexGuard<'_, String> {

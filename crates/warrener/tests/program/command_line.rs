@@ -92,6 +92,19 @@ fn it_tells_where_it_listens_and_that_it_is_ready() {
 }
 
 #[test]
+fn without_options_it_listens_on_the_usual_port_of_this_machine_only() {
+    match Broker::start_where_it_likes() {
+        Ok(broker) => {
+            let usual = ["127.0.0.1:5672", "[::1]:5672"].map(|text| text.parse().expect("valid"));
+            assert!(broker.addresses().contains(&usual[0]), "{}", broker.log());
+            assert!(broker.addresses().iter().all(|address| usual.contains(address)));
+        }
+        // Another broker runs here; then it must say so.
+        Err(said) => assert!(said.contains(":5672") && said.contains("--listen"), "{said}"),
+    }
+}
+
+#[test]
 fn an_idle_broker_is_small() {
     let broker = Broker::start();
     let kib = broker.resident_bytes() / 1024;

@@ -37,8 +37,7 @@ pub(crate) fn run_with_input(
 ) -> Result<Outcome, String> {
     let name = command.get_program().to_string_lossy().into_owned();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child =
-        command.process_group(0).spawn().map_err(|error| format!("no {name} ({error})"))?;
+    let mut child = command.process_group(0).spawn().map_err(|error| format!("{name}: {error}"))?;
     let mut stdin = child.stdin.take().expect("a pipe");
     let writing = thread::spawn(move || stdin.write_all(&input));
     let stdout = collect(child.stdout.take().expect("a pipe"));

@@ -117,7 +117,7 @@ fn answers(command: &mut Command, what: &str) -> Result<(), String> {
 }
 
 fn succeeds(command: &mut Command, what: &str) -> Result<Outcome, String> {
-    let outcome = process::run(command, LIMIT).map_err(|error| format!("no {what}: {error}"))?;
+    let outcome = process::run(command, LIMIT).map_err(|error| format!("no {what} ({error})"))?;
     if outcome.status.success() {
         return Ok(outcome);
     }
