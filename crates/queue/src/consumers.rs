@@ -2,7 +2,7 @@
 
 use crate::config::{Consume, SingleActive};
 use crate::effect::{ConsumeError, ConsumerId};
-use crate::sorted::Sorted;
+use crate::sorted::{Key, Sorted};
 use crate::unacked::HolderKey;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -18,6 +18,13 @@ pub(crate) struct ConsumerKey(u32);
 
 /// Higher priorities first, and among equals who came first.
 type Rank = (Reverse<i32>, u64);
+
+impl Key for Rank {
+    fn rank(self) -> u64 {
+        // Growing as priorities fall.
+        u64::from(self.0.0.abs_diff(i32::MAX))
+    }
+}
 
 /// One consumer.
 #[derive(Clone, Debug)]

@@ -177,14 +177,19 @@ impl<M: Clone> Queue<M> {
     /// The line whose first expires next by the queue's time to live, and when.
     fn next_line(&self) -> Option<(Time, Next)> {
         self.config.ttl?;
-        [(&self.ready, false), (&self.retrying, true)]
-            .into_iter()
-            .flat_map(|(lines, retrying)| lines.fronts().map(move |front| (front, retrying)))
-            .map(|((level, slot), retrying)| {
-                (self.line_deadline(slot), Next::Line { level, retrying })
-            })
-            .min_by_key(|(at, _)| *at)
-            .filter(|(at, _)| *at != Time::MAX)
+        let mut next = None;
+        for (lines, retrying) in [(&self.ready, false), (&self.retrying, true)] {
+            if lines.is_empty() {
+                continue;
+            }
+            for (level, slot) in lines.fronts() {
+                let at = self.line_deadline(slot);
+                if next.is_none_or(|(earliest, _)| at < earliest) && at != Time::MAX {
+                    next = Some((at, Next::Line { level, retrying }));
+                }
+            }
+        }
+        next
     }
 
     fn line_deadline(&self, slot: &Slot<M>) -> Time {

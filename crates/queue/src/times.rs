@@ -4,7 +4,7 @@
 //! and the first of it is exactly the next.
 
 use crate::entry::Seq;
-use crate::sorted::Sorted;
+use crate::sorted::{Key, Sorted};
 use crate::unacked::HolderKey;
 use warrener_time::Time;
 
@@ -16,6 +16,12 @@ pub(crate) struct Due {
     /// The number of the entry, or [`Due::HOLDER`].
     number: u64,
     index: u32,
+}
+
+impl Key for (Time, Due) {
+    fn rank(self) -> u64 {
+        self.0.as_micros()
+    }
 }
 
 /// What a [`Due`] names.

@@ -2,10 +2,16 @@
 
 use crate::effect::{ConsumerId, Outcome, Why};
 use crate::entry::{Seq, Slot, Standing, Tries};
-use crate::sorted::Sorted;
+use crate::sorted::{Key, Sorted};
 use core::time::Duration;
 use slab::Slab;
 use warrener_time::Time;
+
+impl Key for Seq {
+    fn rank(self) -> u64 {
+        self.number()
+    }
+}
 
 /// No record, no holder.
 const NONE: u32 = u32::MAX;
