@@ -8,9 +8,9 @@ use warrener_router::fuzzing::{history, topics};
 
 #[test]
 fn the_corpus_holds() {
-    let targets: [(&str, fn(&[u8])); 2] =
-        [("router_histories", history), ("router_topics", topics)];
-    for (name, target) in targets {
+    for (name, target) in
+        [("router_histories", history as fn(&[u8])), ("router_topics", topics as fn(&[u8]))]
+    {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
         let entries = fs::read_dir(folder).expect("a corpus for every target");
         let mut paths: Vec<_> =
