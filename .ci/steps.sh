@@ -46,6 +46,7 @@ system_packages() {
     command -v pkg-config >/dev/null || missing+=(pkg-config)
     pkg-config --exists librabbitmq 2>/dev/null || missing+=(librabbitmq-dev)
     command -v amqp-publish >/dev/null || missing+=(amqp-tools)
+    [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server)
     [ ${#missing[@]} = 0 ] || install_debian "${missing[@]}"
 }
 

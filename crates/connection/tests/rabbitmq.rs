@@ -184,11 +184,18 @@ fn sins_in_frames() -> Vec<(&'static str, Vec<Frame>)> {
     ]
 }
 
+/// RabbitMQ before 4.3 takes no notice of these.
+const NEWER: &[&str] = &["a body longer than announced", "a body larger than anybody takes"];
+
 #[test]
 fn broken_rules_are_answered_as_rabbitmq_answers_them() {
     let Some(uri) = broker("broken_rules_are_answered_as_rabbitmq_answers_them") else { return };
+    let is_older = Wire::connect(&uri).version < (4, 3);
     let mut differences = Vec::new();
     for (sin, octets) in sins() {
+        if is_older && NEWER.contains(&sin) {
+            continue;
+        }
         let theirs = rabbitmqs_answer(&uri, &octets);
         let ours = our_answer(&octets);
         if theirs != ours {

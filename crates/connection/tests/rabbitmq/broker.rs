@@ -40,8 +40,8 @@ fn find() -> Result<Uri, String> {
     start(program)
 }
 
-/// Starts a node of its own, on free ports of the loopback interface and in a folder of its own; it ends with these
-/// tests, when its standard input is closed.
+/// Starts a node of its own, on free ports of the loopback interface and in a folder of its own; a watcher ends it when
+/// these tests have ended.
 fn start(program: &Path) -> Result<Uri, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rabbitmq");
     let _ = fs::remove_dir_all(&folder);

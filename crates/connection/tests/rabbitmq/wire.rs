@@ -7,13 +7,15 @@ use std::time::UNIX_EPOCH;
 
 use bytes::{Buf, BytesMut};
 use warrener_codec::method::basic;
-use warrener_codec::{ChannelId, Content, Method};
+use warrener_codec::{ChannelId, Content, Method, Table};
 use warrener_connection::{Close, Connection, Event, Initiator, Uri};
 use warrener_time::Time;
 
 #[derive(Debug)]
 pub(crate) struct Wire {
     pub(crate) connection: Connection,
+    /// The broker's version, as far as it counts: major and minor.
+    pub(crate) version: (u32, u32),
     stream: TcpStream,
     input: BytesMut,
 }
@@ -29,11 +31,11 @@ impl Wire {
         let mut config = uri.client_config();
         config.handshake_timeout = Duration::from_secs(30);
         let connection = Connection::client(config, now());
-        let mut wire = Self { connection, stream, input: BytesMut::new() };
+        let mut wire = Self { connection, version: (0, 0), stream, input: BytesMut::new() };
         loop {
             match wire.next() {
                 Event::Ready(_) => return Ok(wire),
-                Event::Introduced(_) => {}
+                Event::Introduced(properties) => wire.version = version(&properties),
                 Event::Closed(close) => return Err(close),
                 other => panic!("{other:?}"),
             }
@@ -99,6 +101,13 @@ impl Wire {
         let mut waiting = self.connection.outgoing().reader();
         let _ = std::io::copy(&mut waiting, &mut self.stream);
     }
+}
+
+fn version(properties: &Table) -> (u32, u32) {
+    let text = properties.get("version");
+    let text = text.as_ref().and_then(|text| text.as_str()).unwrap_or_default();
+    let mut numbers = text.split('.').map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 fn now() -> Time {
