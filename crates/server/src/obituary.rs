@@ -53,7 +53,8 @@ pub(crate) fn write(stream: &str, user: &ShortStr, end: &End<'_>) {
         // A login that was refused: said where it was decided.
         (None, Some(close)) if !end.open && close.code == ReplyCode::ACCESS_REFUSED => {}
         (None, Some(close)) => log_close(stream, &who, close),
-        (None, None) => tracing::warn!("{stream}{who}: closed"),
+        // Noticed when there was something to write.
+        (None, None) => tracing::warn!("{stream}{who}: the client hung up without a close"),
     }
 }
 

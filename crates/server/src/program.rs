@@ -49,7 +49,13 @@ fn run(config: Config, log: &str) -> Result<(), String> {
 
 async fn serve_until_signalled(config: Config) -> Result<(), ServeError> {
     let mut signals = Signals::new().map_err(ServeError::Signals)?;
-    let server = Server::start(config).await?;
+    let server = tokio::select! {
+        server = Server::start(config) => server?,
+        signal = signals.next() => {
+            tracing::info!("{signal}: ended before it was ready");
+            return Ok(());
+        }
+    };
     let (tell, told) = tokio::sync::oneshot::channel();
     let obey = async move {
         let signal = signals.next().await;
