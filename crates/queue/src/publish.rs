@@ -66,6 +66,11 @@ impl<M: Clone> Queue<M> {
 
     pub(crate) fn put_in(&mut self, now: Time, entry: Entry<M>, restored: Restored) {
         let Restored { seq, published, rare, redelivered, tries } = restored;
+        let taken = seq.number() <= self.last_number
+            && [&self.ready, &self.delayed]
+                .iter()
+                .any(|lines| lines.holds(seq.number(), &self.extras));
+        assert!(!taken, "entry {seq} is there already");
         let level = entry.priority.min(self.config.max_priority);
         let mut slot =
             Slot { seq, published, handle: entry.handle, bytes: entry.bytes, more: More::NOTHING };

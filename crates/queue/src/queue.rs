@@ -271,6 +271,7 @@ impl<M: Clone> Queue<M> {
     /// Does what is due and what was begun, in `budget` steps at most, each of which takes constant time. Late, early or
     /// repeated calls are harmless.
     pub fn work(&mut self, now: Time, budget: u32, out: &mut Vec<Effect<M>>) -> Progress {
+        self.expire_if_unused(now, out);
         self.work_slice(now, budget, out)
     }
 

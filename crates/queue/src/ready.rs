@@ -90,6 +90,11 @@ impl<M> Lines<M> {
         Some(slot)
     }
 
+    /// Whether an entry stands at `place` of any line.
+    pub(crate) fn holds(&self, place: u64, extras: &Extras) -> bool {
+        self.lines.iter().any(|line| line.find(place, |slot| slot.place(extras)).is_some())
+    }
+
     /// The first of each line that is not empty, highest priority first.
     pub(crate) fn fronts(&self) -> impl Iterator<Item = (u8, &Slot<M>)> {
         self.occupied_levels()

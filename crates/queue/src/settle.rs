@@ -78,10 +78,13 @@ impl<M: Clone> Queue<M> {
         if let Some(returning) = self.returning.to(fate) {
             returning.0 += len;
             returning.1 += bytes;
+            // Deliveries wait for these, and for nothing that leaves.
+            self.pending.push_front(Pending::Settled(key));
+        } else {
+            self.pending.push_back(Pending::Settled(key));
         }
         let new = self.unacked.settle_all(key, fate);
         self.arm_nothing(key);
-        self.pending.push_back(Pending::Settled(key));
         if let HolderKind::Consumer { id, cancelled } = kind {
             match self.consumers.find(id) {
                 Some(consumer) if !cancelled => self.consumers.get_mut(consumer).holder = new,

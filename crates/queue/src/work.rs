@@ -47,17 +47,18 @@ impl<M: Clone> Queue<M> {
         mut budget: u32,
         out: &mut Vec<Effect<M>>,
     ) -> Progress {
-        while let Some(pending) = self.pending.pop_front() {
+        // First what is to happen on time: a huge purge makes no message late.
+        self.do_what_is_due(now, &mut budget, out);
+        while budget > 0
+            && let Some(pending) = self.pending.pop_front()
+        {
             if let Some(rest) = self.work_on(now, pending, &mut budget, out) {
                 self.pending.push_front(rest);
-                return Progress::More;
             }
         }
-        self.do_what_is_due(now, &mut budget, out);
         if self.may_shed() {
             self.shed(now, &mut budget, out);
         }
-        self.expire_if_unused(now, out);
         match self.next_timeout() {
             Some((at, _)) if at <= now => Progress::More,
             _ => Progress::Done,

@@ -105,6 +105,20 @@ fn an_expired_message_is_never_handed_out_however_late_the_timers_are() {
 }
 
 #[test]
+fn a_huge_purge_makes_no_message_late() {
+    let mut world = World::new(Config::default());
+    for handle in 0..10_000 {
+        world.publish(handle);
+    }
+    world.queue.purge(world.now, &mut world.effects);
+    world.publish_with(10_000, Some(10), None);
+    world.effects.clear();
+    world.now += millis(10);
+    let _ = world.queue.work(world.now, 1, &mut world.effects);
+    assert_eq!(world.gone(), [(10_000, Why::Expired)]);
+}
+
+#[test]
 fn a_changed_time_to_live_holds_for_messages_that_wait() {
     let mut world = World::new(Config::default());
     world.publish(1);

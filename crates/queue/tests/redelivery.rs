@@ -109,6 +109,20 @@ fn a_purge_takes_those_that_are_about_to_return() {
 }
 
 #[test]
+fn what_returns_does_not_wait_for_what_leaves() {
+    let mut world = World::new(Config::default());
+    for handle in 0..10_000 {
+        world.publish(handle);
+    }
+    let taken: Vec<_> = (0..100).map(|_| world.get().unwrap().handle).collect();
+    world.queue.purge(world.now, &mut world.effects);
+    world.queue.settle_all(world.now, Whose::Everyones, NACK, &mut world.effects);
+    let _ = world.queue.work(world.now, 100, &mut world.effects);
+    assert_eq!(world.drain(), taken);
+    assert_ne!(world.queue.poll_timeout(), None, "the purge goes on");
+}
+
+#[test]
 fn a_retry_waits_and_then_has_its_old_place() {
     let mut world = World::new(Config::default());
     for handle in 1..=3 {

@@ -76,6 +76,16 @@ fn a_delay_goes_on_over_a_restart() {
 }
 
 #[test]
+#[should_panic(expected = "entry 5 is there already")]
+fn an_entry_is_restored_only_once() {
+    let mut world = World::new(Config::default().with_max_priority(9));
+    for priority in [0, 9] {
+        let entry = Entry { priority, ..entry(1) };
+        world.queue.restore(world.now, entry, restored(5, world.now));
+    }
+}
+
+#[test]
 fn restoring_heeds_no_limit() {
     let mut world = World::new(Config::default().with_max_length(Some(1)));
     for seq in 1..=3 {
