@@ -4,7 +4,7 @@ mod router {
     pub(crate) mod patterns;
 }
 
-use std::hint::black_box;
+use core::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use router::patterns::{Draw, Patterns};

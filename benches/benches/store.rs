@@ -3,12 +3,15 @@
 //! `WARRENER_BENCH_DIR` is where the files go; by default the build's own temporary directory, so that it is a disk and
 //! not memory. Compare with `benches/peers`, run at the same time of day: syncs vary with what else the disk does.
 
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+
 use bytes::Bytes;
+use core::hint::black_box;
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use std::hint::black_box;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use warrener_store::{
     Append, Config, Lane, Log, LogEvent, RealDisk, RecordId, SegmentLog, SimulatedDisk, Work,
 };
