@@ -7,15 +7,14 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use warrener_codec::{
-    Array, ArrayBuilder, Content, Properties, PropertiesRef, ShortRef, ShortStr, TableBuilder,
-    Value,
+    Array, ArrayBuilder, Content, PropertiesRef, ShortRef, ShortStr, TableBuilder, Value,
 };
 use warrener_queue::Why;
 use warrener_time::Time;
 
 use crate::address::Address;
 use crate::arguments::DeadLetterTo;
-use crate::message::{Extra, Message, NewMessage};
+use crate::message::{Extra, Message, NewMessage, Traits};
 
 /// Why a message died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +157,7 @@ pub(crate) fn bury(
     let headers = headers(&properties, &history);
     let properties =
         PropertiesRef { expiration: None, headers: Some(headers.as_table_ref()), ..properties };
+    let traits = Traits::of(&properties);
     let content = Content { properties: properties.to_owned(), body: message.content.body.clone() };
     let (cc, bcc) = match (&to.key, extra) {
         (None, Some(extra)) => (extra.cc.clone(), extra.bcc.clone()),
@@ -175,6 +175,7 @@ pub(crate) fn bury(
             }
             .into(),
         ),
+        traits,
     }
 }
 
@@ -237,10 +238,7 @@ fn deaths(history: &History) -> Array {
 /// A per-message time-to-live in milliseconds, from the `expiration` property.
 ///
 /// The text is RabbitMQ's explanation when it is not one.
-pub(crate) fn parse_expiration(
-    properties: &Properties,
-) -> Result<Option<u64>, (ShortRef<'_>, alloc::string::String)> {
-    let Some(text) = properties.expiration() else { return Ok(None) };
+pub(crate) fn parse_expiration(text: ShortRef<'_>) -> Result<u64, alloc::string::String> {
     let octets = text.as_bytes();
     let (negative, digits) = match octets {
         [b'-', digits @ ..] => (true, digits),
@@ -250,21 +248,21 @@ pub(crate) fn parse_expiration(
     let len = digits.iter().take_while(|octet| octet.is_ascii_digit()).count();
     let (number, leftover) = digits.split_at(len);
     if number.is_empty() {
-        return Err((text, "no_integer".into()));
+        return Err("no_integer".into());
     }
     if !leftover.is_empty() {
         let leftover = alloc::string::String::from_utf8_lossy(leftover);
-        return Err((text, format!("{{leftover_string,\"{leftover}\"}}")));
+        return Err(format!("{{leftover_string,\"{leftover}\"}}"));
     }
     let shown = || alloc::string::String::from_utf8_lossy(number).into_owned();
     let value = number
         .iter()
         .try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
     match value {
-        Some(0) => Ok(Some(0)),
-        _ if negative => Err((text, format!("{{value_negative,-{}}}", shown()))),
-        Some(ms) if ms <= crate::config::LONGEST_MS => Ok(Some(ms)),
-        _ => Err((text, format!("{{value_too_large,{}}}", shown()))),
+        Some(0) => Ok(0),
+        _ if negative => Err(format!("{{value_negative,-{}}}", shown())),
+        Some(ms) if ms <= crate::config::LONGEST_MS => Ok(ms),
+        _ => Err(format!("{{value_too_large,{}}}", shown())),
     }
 }
 
@@ -320,12 +318,9 @@ mod tests {
 
     #[test]
     fn expirations_are_refused_in_rabbitmqs_words() {
-        let parse = |text: &str| {
-            let properties = Properties::builder().expiration(text).build().expect("short");
-            parse_expiration(&properties).map_err(|(_, explanation)| explanation)
-        };
-        assert_eq!(parse("0"), Ok(Some(0)));
-        assert_eq!(parse("315360000000"), Ok(Some(315_360_000_000)));
+        let parse = |text: &str| parse_expiration(ShortRef::try_from(text).expect("short"));
+        assert_eq!(parse("0"), Ok(0));
+        assert_eq!(parse("315360000000"), Ok(315_360_000_000));
         assert_eq!(parse(""), Err(String::from("no_integer")));
         assert_eq!(parse("abc"), Err(String::from("no_integer")));
         assert_eq!(parse("5x"), Err(String::from("{leftover_string,\"x\"}")));

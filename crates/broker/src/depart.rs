@@ -11,7 +11,7 @@ use crate::dead_letter::{DeathReason, bury};
 use crate::effect::Effect;
 use crate::id::{LinkId, MessageId, QueueId};
 use crate::message::Message;
-use crate::publish::{Admission, Exchange, Targets};
+use crate::publish::{Admission, Exchange};
 use crate::realm::{Compound, Happened, Notice, Realm};
 use crate::record::{Fact, MessageAt, Place};
 
@@ -84,7 +84,7 @@ impl Realm {
         } else {
             self.vhosts[vhost].exchange(to.exchange.as_bytes()).map(|(id, _)| Exchange::Named(id))
         };
-        let mut targets = Targets::new();
+        let mut targets = Vec::new();
         if let Some(exchange) = exchange {
             self.route(vhost, exchange, &buried, &mut targets);
         }
@@ -135,7 +135,7 @@ impl Realm {
         let slot = self.queue(queue);
         let message = self.messages.get(message);
         let durable = message.durable?;
-        let kept = message.new.is_persistent() || slot.settings.kind == QueueKind::Quorum;
+        let kept = message.new.traits.persistent || slot.settings.kind == QueueKind::Quorum;
         let queue = slot.record.filter(|_| kept)?;
         Some(Place { queue, message: durable.at })
     }
@@ -154,7 +154,7 @@ impl Realm {
         let message = self.messages.get_mut(id);
         message.holders -= 1;
         let last = message.holders == 0;
-        let kept = durable_queue && (quorum || message.new.is_persistent());
+        let kept = durable_queue && (quorum || message.new.traits.persistent);
         if let Some(durable) = message.durable.as_mut().filter(|_| kept) {
             durable.holders -= 1;
             let (at, holders) = (durable.at, durable.holders);

@@ -2,11 +2,14 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use warrener_codec::{Content, ShortRef, ShortStr};
+use warrener_codec::{Content, PropertiesRef, ShortRef, ShortStr};
+use warrener_queue::Rare;
 
 use crate::address::Address;
-use crate::dead_letter::History;
+use crate::arguments::QueueKind;
+use crate::dead_letter::{History, parse_expiration};
 use crate::id::MessageId;
 use crate::record::MessageAt;
 use crate::slab::Store;
@@ -17,7 +20,43 @@ pub(crate) struct NewMessage {
     pub(crate) address: Address,
     pub(crate) content: Content,
     pub(crate) extra: Option<Box<Extra>>,
+    pub(crate) traits: Traits,
 }
+
+/// What queues must know of a message's properties, read once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Traits {
+    /// How long it may wait, if it says so.
+    pub(crate) ttl_ms: Option<u64>,
+    pub(crate) priority: Option<u8>,
+    /// Its sender wants it on disk (AMQP 0-9-1 §1.8: delivery-mode 2).
+    pub(crate) persistent: bool,
+}
+
+impl Traits {
+    /// The traits of a message whose expiration was checked before.
+    pub(crate) fn of(properties: &PropertiesRef<'_>) -> Self {
+        let ttl_ms = properties.expiration.and_then(|text| parse_expiration(text).ok());
+        let persistent = properties.delivery_mode == Some(2);
+        Self { ttl_ms, priority: properties.priority, persistent }
+    }
+
+    /// The priority in a queue of this type.
+    pub(crate) fn priority_in(self, kind: QueueKind) -> u8 {
+        self.priority.unwrap_or(match kind {
+            QueueKind::Classic => 0,
+            QueueKind::Quorum => QUORUM_PRIORITY,
+        })
+    }
+
+    /// What few entries have.
+    pub(crate) fn rare(self) -> Rare {
+        Rare { ttl: self.ttl_ms.map(Duration::from_millis), ..Rare::default() }
+    }
+}
+
+/// The priority of a message that names none, in a quorum queue (RabbitMQ 4.3).
+const QUORUM_PRIORITY: u8 = 4;
 
 /// What few messages have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,11 +81,6 @@ impl NewMessage {
     /// Whether it was delivered before it came to where it is.
     pub(crate) fn is_redelivered(&self) -> bool {
         self.extra.as_ref().is_some_and(|extra| extra.redelivered)
-    }
-
-    /// Whether its sender wants it on disk (AMQP 0-9-1 §1.8: delivery-mode 2).
-    pub(crate) fn is_persistent(&self) -> bool {
-        self.content.properties.delivery_mode() == Some(2)
     }
 }
 

@@ -1,24 +1,19 @@
 //! From an exchange to queues: routing, taking in, and making durable.
 
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use smallvec::{SmallVec, smallvec};
-use warrener_queue::{Entry, Rare, Refusal as QueueRefusal};
+use warrener_queue::{Entry, Refusal as QueueRefusal};
 use warrener_router::ExchangeId;
 use warrener_time::Time;
 
 use crate::arguments::QueueKind;
-use crate::dead_letter::parse_expiration;
 use crate::effect::Effect;
 use crate::header::MessageHeaders;
 use crate::id::{MessageId, QueueId, RecordId, VhostId};
 use crate::message::{Durable, NewMessage};
 use crate::realm::{Happened, Realm};
 use crate::record::{Fact, MessageAt, Published, Sizes};
-
-/// Destinations of one message.
-pub(crate) type Targets = SmallVec<[QueueId; 16]>;
 
 /// Where a message is published to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,14 +72,16 @@ impl Realm {
         vhost: VhostId,
         exchange: Exchange,
         message: &NewMessage,
-        targets: &mut Targets,
+        targets: &mut Vec<QueueId>,
     ) {
         let place = &self.vhosts[vhost];
         match exchange {
             Exchange::Default => {
                 for key in message.keys() {
                     let found = place.queue_names.get(key.as_bytes());
-                    targets.extend(found.copied().filter(|id| !targets.contains(id)));
+                    if let Some(id) = found.filter(|id| !targets.contains(id)) {
+                        targets.push(*id);
+                    }
                 }
             }
             Exchange::Named(id) => {
@@ -119,12 +116,10 @@ impl Realm {
     }
 
     /// Offers a message to each of the queues. What leaves them meanwhile is dealt with later.
+    #[inline]
     pub(crate) fn admit(&mut self, now: Time, new: NewMessage, targets: &[QueueId]) -> Admission {
-        let properties = &new.content.properties;
-        let persistent = new.is_persistent();
-        let ttl_ms = parse_expiration(properties).ok().flatten();
-        let rare = Rare { ttl: ttl_ms.map(Duration::from_millis), ..Rare::default() };
-        let priority = properties.priority();
+        let traits = new.traits;
+        let rare = traits.rare();
         let bytes = u32::try_from(new.content.body.len()).unwrap_or(u32::MAX);
         let message = self.messages.insert(new);
         let mut admission = Admission {
@@ -136,13 +131,13 @@ impl Realm {
         let mut holders = 0;
         for &id in targets {
             let Some(slot) = self.queues.get_mut(id) else { continue };
-            let quorum = slot.settings.kind == QueueKind::Quorum;
-            let priority = priority.unwrap_or(if quorum { QUORUM_PRIORITY } else { 0 });
+            let kind = slot.settings.kind;
+            let priority = traits.priority_in(kind);
             let entry = Entry { handle: message, bytes, priority };
             match slot.queue.publish(now, entry, rare, &mut self.answers) {
                 Ok(_) => {
                     holders += 1;
-                    if persistent || quorum {
+                    if traits.persistent || kind == QueueKind::Quorum {
                         admission.durable_targets.extend(slot.record);
                     }
                 }
@@ -211,6 +206,3 @@ impl Realm {
         None
     }
 }
-
-/// The priority of a message that names none, in a quorum queue (RabbitMQ 4.3).
-pub(crate) const QUORUM_PRIORITY: u8 = 4;

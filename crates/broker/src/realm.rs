@@ -52,6 +52,8 @@ pub(crate) struct Realm {
     last_record: RecordId,
     /// Memory that routing works in.
     pub(crate) matches: Matches<QueueId>,
+    /// Memory for the destinations of one message.
+    pub(crate) targets: Vec<QueueId>,
     /// Memory that queues answer in.
     pub(crate) answers: Vec<QueueEffect<MessageId>>,
 }
@@ -107,6 +109,7 @@ impl Realm {
             compounds: BTreeMap::new(),
             last_record: RecordId(0),
             matches: Matches::with_seed(seed),
+            targets: Vec::new(),
             answers: Vec::new(),
         }
     }
@@ -207,8 +210,9 @@ impl Realm {
     /// Takes what a queue answered, to be dealt with in its turn.
     #[inline]
     pub(crate) fn collect(&mut self, id: QueueId) {
-        let answers = self.answers.drain(..);
-        self.happened.extend(answers.map(|answer| (id, Happened::Queue(answer))));
+        for answer in self.answers.drain(..) {
+            self.happened.push_back((id, Happened::Queue(answer)));
+        }
     }
 
     /// Keeps the timers right after anything was done to a queue.

@@ -5,24 +5,21 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use thiserror::Error;
 use warrener_codec::{Content, ShortStr, Table};
-use warrener_queue::{Entry, Rare, Restored, Seq, Tries};
+use warrener_queue::{Entry, Restored, Seq, Tries};
 use warrener_router::{ExchangeId, Rule, Target};
 use warrener_time::Time;
 
-use crate::arguments::{QueueKind, Settings};
+use crate::arguments::Settings;
 use crate::bind::{BindingSpec, binding_key};
-use crate::dead_letter::parse_expiration;
 use crate::declare::QueueSpec;
 use crate::effect::Effect;
 use crate::exchange::{Exchange, ExchangeSpec, alternate_of};
 use crate::header::BindingArguments;
 use crate::id::{MessageId, QueueId, RecordId, VhostId};
-use crate::message::{Durable, NewMessage};
-use crate::publish::QUORUM_PRIORITY;
+use crate::message::{Durable, NewMessage, Traits};
 use crate::realm::{Compound, Realm};
 use crate::record::{Fact, MessageAt, Named, Place, Published, Record, RecordError};
 use crate::refusal::{Kind, Reason, Resource};
@@ -304,10 +301,9 @@ fn restore_message(
     failures: &BTreeMap<Place, u32>,
 ) -> MessageId {
     let Found { published, content } = found;
-    let priority = content.properties.priority();
-    let ttl = parse_expiration(&content.properties).ok().flatten().map(Duration::from_millis);
+    let traits = Traits::of(&content.properties.read().unwrap_or_default());
     let bytes = u32::try_from(content.body.len()).unwrap_or(u32::MAX);
-    let new = NewMessage { address: published.address, content, extra: published.extra };
+    let new = NewMessage { address: published.address, content, extra: published.extra, traits };
     let handle = realm.messages.insert(new);
     let message = realm.messages.get_mut(handle);
     message.holders = holders.len() as u32;
@@ -315,12 +311,11 @@ fn restore_message(
     for (place, queue) in holders {
         let failed = failures.get(place).copied().unwrap_or_default();
         let slot = realm.queue_mut(*queue);
-        let quorum = slot.settings.kind == QueueKind::Quorum;
-        let priority = priority.unwrap_or(if quorum { QUORUM_PRIORITY } else { 0 });
+        let priority = traits.priority_in(slot.settings.kind);
         let restored = Restored {
             seq: Seq::new(slot.queue.last_seq().number() + 1),
             published: published.time,
-            rare: Rare { ttl, ..Rare::default() },
+            rare: traits.rare(),
             redelivered: true,
             tries: Tries { acquired: failed, failed },
         };

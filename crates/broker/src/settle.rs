@@ -1,16 +1,18 @@
 //! Consumers of queues, what they are handed, and what becomes of it.
 
 use alloc::vec::Vec;
+use core::mem;
 
 use smallvec::SmallVec;
 use warrener_codec::{Content, PropertiesRef, TableBuilder};
 use warrener_queue::{Consume, ConsumeError, ConsumerId, Delivery, Outcome, Seq, Tries};
 use warrener_time::Time;
 
+use crate::address::Address;
 use crate::arguments::QueueKind;
 use crate::effect::Effect;
 use crate::id::{LinkId, MessageId, QueueId};
-use crate::message::NewMessage;
+use crate::message::{Message, NewMessage};
 use crate::realm::Realm;
 use crate::record::Fact;
 use crate::refusal::Reason;
@@ -204,6 +206,23 @@ impl Settlement {
 
     pub(crate) const fn is_failure(self) -> bool {
         matches!(self, Self::Failed | Self::Rejected)
+    }
+}
+
+impl Message {
+    /// The address and content of a message that is handed out. They are moved when nobody else will ask for them.
+    #[inline]
+    pub(crate) fn hand_out(
+        &mut self,
+        kind: QueueKind,
+        delivery: &Delivery<MessageId>,
+    ) -> (Address, Content) {
+        if !delivery.settled {
+            self.handed = self.handed.saturating_add(1);
+        } else if self.holders == 1 && kind == QueueKind::Classic {
+            return (mem::take(&mut self.new.address), mem::take(&mut self.new.content));
+        }
+        (self.new.address.clone(), content_for(&self.new, kind, delivery))
     }
 }
 

@@ -12,7 +12,7 @@ use warrener_time::Time;
 use crate::effect::Effect;
 use crate::id::{MessageId, QueueId, RecordId};
 use crate::message::NewMessage;
-use crate::publish::{Admission, Targets};
+use crate::publish::Admission;
 use crate::realm::{Compound, Realm};
 use crate::record::{Fact, MessageAt, Place};
 use crate::settle::Settlement;
@@ -20,14 +20,14 @@ use crate::settle::Settlement;
 /// Everything a transaction does, in order: first it publishes, then it settles.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
-    pub(crate) publishes: Vec<(NewMessage, Targets)>,
+    pub(crate) publishes: Vec<(NewMessage, Vec<QueueId>)>,
     pub(crate) settles: Vec<(QueueId, Seq, Settlement)>,
 }
 
 impl Realm {
     /// Whether every queue has room for all that these publishes would put into it. What its consumers might take
     /// meanwhile is not counted on.
-    pub(crate) fn has_room_for(&self, publishes: &[(NewMessage, Targets)]) -> bool {
+    pub(crate) fn has_room_for(&self, publishes: &[(NewMessage, Vec<QueueId>)]) -> bool {
         let mut coming: BTreeMap<QueueId, (u64, u64)> = BTreeMap::new();
         for (new, targets) in publishes {
             for target in targets {

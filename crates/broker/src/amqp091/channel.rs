@@ -125,14 +125,15 @@ impl Channel {
         Effect::Send(self.connection, self.number, method)
     }
 
-    /// The effect back when it may happen now; else it waits for its turn.
+    /// Whether what is said now must wait.
     #[inline]
-    pub(crate) fn pass(&mut self, effect: Effect, persisted: RecordId) -> Option<Effect> {
-        if self.outgoing.gate <= persisted {
-            return Some(effect);
-        }
+    pub(crate) fn is_held(&self, persisted: RecordId) -> bool {
+        self.outgoing.gate > persisted
+    }
+
+    /// Says this when all that was said before has been said.
+    pub(crate) fn hold(&mut self, effect: Effect) {
         self.outgoing.effects.push_back((self.outgoing.gate, effect));
-        None
     }
 
     /// What may happen now that the disk has records up to this one.
@@ -163,7 +164,7 @@ impl Channel {
 
     /// Whether it waits for the disk.
     pub(crate) fn waits(&self, persisted: RecordId) -> bool {
-        self.unconfirmed() > 0 || self.outgoing.gate > persisted
+        self.unconfirmed() > 0 || self.is_held(persisted)
     }
 }
 
@@ -180,12 +181,12 @@ mod tests {
         let client = ClientKey { index: 0, generation: 1 };
         let mut channel = Channel::new(client, ConnectionId(1), ChannelId::new(1));
         let ok = |channel: &Channel| channel.sending(Method::BasicQosOk);
-        let effect = ok(&channel);
-        assert!(channel.pass(effect, RecordId(0)).is_some());
+        assert!(!channel.is_held(RecordId(0)));
         channel.hold_until(RecordId(5));
+        assert!(channel.is_held(RecordId(4)));
         let (first, second) = (ok(&channel), ok(&channel));
-        assert!(channel.pass(first, RecordId(4)).is_none());
-        assert!(channel.pass(second, RecordId(4)).is_none());
+        channel.hold(first);
+        channel.hold(second);
         assert!(channel.poll_held(RecordId(4)).is_none());
         assert!(channel.waits(RecordId(4)) && !channel.waits(RecordId(5)));
         assert!(channel.poll_held(RecordId(5)).is_some());

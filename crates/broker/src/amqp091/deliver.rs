@@ -10,7 +10,7 @@ use crate::broker::Broker;
 use crate::effect::{Deliver, Effect};
 use crate::id::{ChannelKey, LinkId, MessageId, QueueId};
 use crate::refusal::Reason;
-use crate::settle::{Settlement, content_for};
+use crate::settle::Settlement;
 
 impl Broker {
     /// Hands out what can be handed out, up to a bound; the rest waits for the next turn.
@@ -54,6 +54,7 @@ impl Broker {
         Reason::HeaderTooLarge { size, frame_max }
     }
 
+    /// Sends a message to its consumer; `false` when the consumer cannot take it.
     #[inline]
     fn hand_over(
         &mut self,
@@ -68,15 +69,14 @@ impl Broker {
         let client = self.amqp.clients.get(channel.client).expect("a channel has a client");
         let slot = self.realm.queues.get(queue).expect("a delivery comes from a queue");
         let message = self.realm.messages.get_mut(delivery.handle);
-        let content = content_for(&message.new, slot.settings.kind, delivery);
-        if !client.takes(&content) && !delivery.settled {
+        if !client.takes(&message.new.content) && !delivery.settled {
             return false;
         }
-        let counted = !delivery.settled;
-        consumer.unacked += u32::from(counted);
-        message.handed = message.handed.saturating_add(u32::from(counted));
+        let redelivered = delivery.redelivered || message.new.is_redelivered();
+        let (address, content) = message.hand_out(slot.settings.kind, delivery);
         let tag = channel.next_delivery_tag();
-        if counted {
+        if !delivery.settled {
+            consumer.unacked += 1;
             channel.unacked.push(Delivered { tag, queue, seq: delivery.seq, link: Some(link) });
             channel.shared_unacked += 1;
         }
@@ -85,11 +85,11 @@ impl Broker {
             channel: channel.number,
             consumer_tag: consumer.tag.clone(),
             delivery_tag: tag,
-            redelivered: delivery.redelivered || message.new.is_redelivered(),
-            address: message.new.address.clone(),
+            redelivered,
+            address,
             content,
         };
-        let became_full = counted && channel.is_full();
+        let became_full = !delivery.settled && channel.is_full();
         self.realm.stats.delivered += 1;
         self.emit(key, Effect::Deliver(deliver), out);
         if became_full {

@@ -122,7 +122,11 @@ impl crate::broker::Broker {
         let channel = self.amqp.channel_mut(key);
         let client = channel.client;
         let weight = effect.weight_bytes();
-        out.extend(channel.pass(effect, persisted));
+        if channel.is_held(persisted) {
+            channel.hold(effect);
+        } else {
+            out.push(effect);
+        }
         if let Some((_, bytes)) = weight {
             self.burden(client, bytes);
         }

@@ -1,12 +1,13 @@
 //! basic.publish: the checks, in RabbitMQ's order, and what the publisher is told.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 use warrener_codec::method::basic;
-use warrener_codec::{ChannelId, Content, Method, Properties, ShortStr, TableRef, Value};
+use warrener_codec::{
+    ChannelId, Content, Method, PropertiesRef, ShortStr, Table, TableBuilder, TableRef, Value,
+};
 use warrener_time::Time;
 
 use crate::address::Address;
@@ -14,29 +15,33 @@ use crate::amqp091::channel::Mode;
 use crate::broker::Broker;
 use crate::dead_letter::parse_expiration;
 use crate::effect::{Confirm, Effect, Return};
-use crate::id::{ChannelKey, ConnectionId, MessageId, RecordId};
-use crate::message::{Extra, NewMessage};
-use crate::publish::{Exchange, Publication, Targets};
+use crate::id::{ChannelKey, ConnectionId, MessageId, QueueId, RecordId, VhostId};
+use crate::message::{Extra, NewMessage, Traits};
+use crate::permission::Caller;
+use crate::publish::{Exchange, Publication};
 use crate::refusal::{Kind, Reason, Resource, Right, shown};
 use crate::value::type_name;
 
 /// basic.publish, as refusals name it.
 const PUBLISH: (u16, u16) = (60, 40);
 
-/// A publish that passed every check.
+/// A publish of a transaction, which passed every check.
 #[derive(Debug)]
 pub(crate) struct Checked {
     pub(crate) new: NewMessage,
-    pub(crate) targets: Targets,
-    /// Channels that take it as a direct reply.
-    pub(crate) repliers: SmallVec<[ChannelKey; 1]>,
+    pub(crate) targets: Vec<QueueId>,
+    pub(crate) repliers: Repliers,
     pub(crate) mandatory: bool,
 }
 
-impl Checked {
-    fn is_routed(&self) -> bool {
-        !self.targets.is_empty() || !self.repliers.is_empty()
-    }
+/// Channels that take a message as a direct reply.
+type Repliers = SmallVec<[ChannelKey; 1]>;
+
+/// Where a message goes.
+struct Routed<'a> {
+    repliers: Repliers,
+    targets: &'a [QueueId],
+    mandatory: bool,
 }
 
 impl Broker {
@@ -78,73 +83,114 @@ impl Broker {
         content: Content,
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
-        let checked = self.check_publish(key, publish, content)?;
+        let mandatory = publish.mandatory();
+        let (vhost, exchange) = self.check_exchange(key, &publish, content.body.len() as u64)?;
+        let new = self.check_content(key, publish, content)?;
         self.realm.stats.published += 1;
-        let limits = &self.realm.limits;
-        match &mut self.amqp.channels.get_mut(key).expect("a channel that is open").mode {
-            Mode::Transactional(transaction) => transaction.publish(checked, limits),
+        let mut targets = core::mem::take(&mut self.realm.targets);
+        targets.clear();
+        self.realm.route(vhost, exchange, &new, &mut targets);
+        let repliers = self.repliers(vhost, exchange, &new);
+        let routed = Routed { repliers, targets: &targets, mandatory };
+        let done = self.publish_routed(now, key, new, routed, out);
+        self.realm.targets = targets;
+        done
+    }
+
+    /// Does with a message what the channel's mode says: now, with a confirm, or when it commits.
+    #[inline]
+    fn publish_routed(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        new: NewMessage,
+        routed: Routed<'_>,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        match &mut self.amqp.channel_mut(key).mode {
             Mode::Plain => {
-                self.publish_checked(now, key, checked, false, out);
-                Ok(())
+                self.enqueue(now, key, new, &routed, false, out);
             }
             Mode::Confirming(confirms) => {
                 let tag = confirms.count();
-                let (rejected, record) = self.publish_checked(now, key, checked, true, out);
+                let (rejected, record) = self.enqueue(now, key, new, &routed, true, out);
                 self.confirm(key, tag, rejected, record, out);
-                Ok(())
+            }
+            Mode::Transactional(transaction) => {
+                let targets = routed.targets.to_vec();
+                let Routed { repliers, mandatory, .. } = routed;
+                let checked = Checked { new, targets, repliers, mandatory };
+                return transaction.publish(checked, &self.realm.limits);
             }
         }
+        Ok(())
     }
 
-    fn check_publish(
-        &mut self,
+    /// Where a message goes, if its sender may send it there.
+    #[inline]
+    fn check_exchange(
+        &self,
         key: ChannelKey,
-        publish: basic::Publish,
-        content: Content,
-    ) -> Result<Checked, Reason> {
+        publish: &basic::Publish,
+        size: u64,
+    ) -> Result<(VhostId, Exchange), Reason> {
         if publish.immediate() {
             return Err(Reason::Immediate);
         }
-        let mandatory = publish.mandatory();
-        let (size, max) = (content.body.len() as u64, self.realm.limits.message_bytes);
+        let max = self.realm.limits.message_bytes;
         if size > max {
             return Err(Reason::TooLarge { size, max });
         }
-        let address = Address::within(publish.into_bytes(), EXCHANGE_AT);
-        let (_, client) = self.amqp.with_client(key);
-        let vhost = client.vhost;
+        let Caller { access, vhost, .. } = self.amqp.caller(key);
         let place = &self.realm.vhosts[vhost];
-        let name = address.exchange().as_bytes();
-        client.access.check(Right::Write, Kind::Exchange, name, place.name().as_bytes())?;
-        let exchange = if name.is_empty() {
-            Exchange::Default
-        } else {
-            let resource = || Resource::exchange(name, place.name().as_bytes());
-            match place.exchange(name) {
-                None => return Err(Reason::NotFound(resource())),
-                Some((_, found)) if found.spec.internal => {
-                    return Err(Reason::InternalExchange(resource()));
-                }
-                Some((id, _)) => Exchange::Named(id),
-            }
-        };
-        let content = self.address_request(key, content)?;
-        check_expiration(&content.properties)?;
-        let (extra, content) = sender_selected(content)?;
-        self.check_user_id(key, &content.properties)?;
-        let new = NewMessage { address, content, extra };
-        let mut targets = Targets::new();
-        self.realm.route(vhost, exchange, &new, &mut targets);
-        let mut repliers = SmallVec::new();
-        if exchange == Exchange::Default {
-            repliers.extend(new.keys().filter_map(|key| self.replier(vhost, key.as_bytes())));
+        let name = publish.exchange();
+        let name = name.as_bytes();
+        access.check(Right::Write, Kind::Exchange, name, place.name().as_bytes())?;
+        if name.is_empty() {
+            return Ok((vhost, Exchange::Default));
         }
-        Ok(Checked { new, targets, repliers, mandatory })
+        let resource = || Resource::exchange(name, place.name().as_bytes());
+        match place.exchange(name) {
+            None => Err(Reason::NotFound(resource())),
+            Some((_, found)) if found.spec.internal => Err(Reason::InternalExchange(resource())),
+            Some((id, _)) => Ok((vhost, Exchange::Named(id))),
+        }
     }
 
-    fn check_user_id(&self, key: ChannelKey, properties: &Properties) -> Result<(), Reason> {
-        let Some(claimed) = properties.user_id() else { return Ok(()) };
-        let access = &self.amqp.with_client(key).1.access;
+    /// Checks what a message says about itself, and changes what must not be seen of it.
+    #[inline]
+    fn check_content(
+        &self,
+        key: ChannelKey,
+        publish: basic::Publish,
+        content: Content,
+    ) -> Result<NewMessage, Reason> {
+        let address = Address::within(publish.into_bytes(), EXCHANGE_AT);
+        if content.properties.as_bytes() == NO_PROPERTIES {
+            return Ok(NewMessage { address, content, extra: None, traits: Traits::default() });
+        }
+        let properties = content.properties.read().unwrap_or_default();
+        let reply_to = self.reply_address(key, &properties)?;
+        check_expiration(&properties)?;
+        let (extra, has_bcc) = sender_selected(&properties)?;
+        self.check_user_id(key, &properties)?;
+        let traits = Traits::of(&properties);
+        let changed = if has_bcc || reply_to.is_some() {
+            let kept = without_bcc(properties.headers.unwrap_or_default());
+            let headers = properties.headers.map(|_| kept.as_table_ref());
+            let reply_to = reply_to.map(ShortStr::as_short_ref).or(properties.reply_to);
+            Some(PropertiesRef { headers, reply_to, ..properties }.to_owned())
+        } else {
+            None
+        };
+        let Content { properties, body } = content;
+        let content = Content { properties: changed.unwrap_or(properties), body };
+        Ok(NewMessage { address, content, extra, traits })
+    }
+
+    fn check_user_id(&self, key: ChannelKey, properties: &PropertiesRef<'_>) -> Result<(), Reason> {
+        let Some(claimed) = properties.user_id else { return Ok(()) };
+        let access = self.amqp.caller(key).access;
         if claimed.as_bytes() == access.user.as_bytes() || access.impersonator {
             return Ok(());
         }
@@ -152,19 +198,32 @@ impl Broker {
         Err(Reason::UserId { claimed, user })
     }
 
+    /// The channels that take a message as a direct reply.
+    #[inline]
+    fn repliers(&self, vhost: VhostId, exchange: Exchange, new: &NewMessage) -> Repliers {
+        if exchange != Exchange::Default {
+            return Repliers::new();
+        }
+        new.keys().filter_map(|key| self.replier(vhost, key.as_bytes())).collect()
+    }
+
     /// Sends back what nobody takes, and puts the rest into queues; whether one refused, and what must be on disk first.
-    pub(crate) fn publish_checked(
+    #[inline]
+    fn enqueue(
         &mut self,
         now: Time,
         key: ChannelKey,
-        checked: Checked,
+        new: NewMessage,
+        routed: &Routed<'_>,
         awaited: bool,
         out: &mut Vec<Effect>,
     ) -> (bool, Option<RecordId>) {
-        let Some((new, targets)) = self.route_checked(key, checked, out) else {
+        if routed.targets.is_empty() {
+            self.without_queues(key, new, &routed.repliers, routed.mandatory, out);
             return (false, None);
-        };
-        let publication = Publication { new, targets: &targets, awaited };
+        }
+        self.hand_to_repliers(&routed.repliers, &new, out);
+        let publication = Publication { new, targets: routed.targets, awaited };
         let taken = self.realm.publish(now, publication, out);
         if let Some(message) = taken.message {
             self.park_unless_delivered(now, message, out);
@@ -172,27 +231,51 @@ impl Broker {
         (taken.rejected, taken.record)
     }
 
-    /// Sends back what nobody takes, and hands replies over; what is left is for queues.
-    #[inline]
-    pub(crate) fn route_checked(
+    /// A message that goes to no queue: a reply, or one to send back if its sender wants.
+    fn without_queues(
+        &mut self,
+        key: ChannelKey,
+        new: NewMessage,
+        repliers: &[ChannelKey],
+        mandatory: bool,
+        out: &mut Vec<Effect>,
+    ) {
+        if !repliers.is_empty() {
+            return self.hand_to_repliers(repliers, &new, out);
+        }
+        self.realm.stats.unroutable += 1;
+        if mandatory {
+            self.send_back(key, new, out);
+        }
+    }
+
+    fn hand_to_repliers(
+        &mut self,
+        repliers: &[ChannelKey],
+        new: &NewMessage,
+        out: &mut Vec<Effect>,
+    ) {
+        for replier in repliers {
+            if self.amqp.channels.get(*replier).is_some_and(|own| own.reply_consumer.is_some()) {
+                self.deliver_reply(*replier, &new.address, &new.content, out);
+            }
+        }
+    }
+
+    /// A message of a transaction that is committed: what is left of it for queues.
+    pub(crate) fn route_committed(
         &mut self,
         key: ChannelKey,
         checked: Checked,
         out: &mut Vec<Effect>,
-    ) -> Option<(NewMessage, Targets)> {
-        if !checked.is_routed() {
-            self.realm.stats.unroutable += 1;
-            if checked.mandatory {
-                self.send_back(key, checked.new, out);
-            }
+    ) -> Option<(NewMessage, Vec<QueueId>)> {
+        let Checked { new, targets, repliers, mandatory } = checked;
+        if targets.is_empty() {
+            self.without_queues(key, new, &repliers, mandatory, out);
             return None;
         }
-        for replier in &checked.repliers {
-            if self.amqp.channels.get(*replier).is_some_and(|own| own.reply_consumer.is_some()) {
-                self.deliver_reply(*replier, &checked.new.address, &checked.new.content, out);
-            }
-        }
-        (!checked.targets.is_empty()).then_some((checked.new, checked.targets))
+        self.hand_to_repliers(&repliers, &new, out);
+        Some((new, targets))
     }
 
     /// Delivers what can be delivered now; a message that then still waits somewhere is copied out of the buffer that it
@@ -291,55 +374,48 @@ impl Broker {
 /// Where the exchange's length lies in the arguments of basic.publish: behind the ticket.
 const EXCHANGE_AT: u16 = 2;
 
-fn check_expiration(properties: &Properties) -> Result<(), Reason> {
-    match parse_expiration(properties) {
+/// Properties that say nothing, in wire form.
+const NO_PROPERTIES: &[u8] = &[0, 0];
+
+fn check_expiration(properties: &PropertiesRef<'_>) -> Result<(), Reason> {
+    let Some(text) = properties.expiration else { return Ok(()) };
+    match parse_expiration(text) {
         Ok(_) => Ok(()),
-        Err((text, explanation)) => Err(Reason::InvalidExpiration {
+        Err(explanation) => Err(Reason::InvalidExpiration {
             text: shown(text.as_bytes()),
-            explanation: String::into_boxed_str(explanation),
+            explanation: explanation.into_boxed_str(),
         }),
     }
 }
 
-/// The keys in the headers `CC` and `BCC`, and the content without `BCC` (RabbitMQ extension: sender-selected
+/// The keys in the headers `CC` and `BCC`, and whether there is a `BCC` (RabbitMQ extension: sender-selected
 /// distribution).
-fn sender_selected(content: Content) -> Result<(Option<Box<Extra>>, Content), Reason> {
-    let Some(headers) = content.properties.headers() else { return Ok((None, content)) };
-    let cc = keys(headers, "CC")?;
-    let bcc = keys(headers, "BCC")?;
+fn sender_selected(properties: &PropertiesRef<'_>) -> Result<(Option<Box<Extra>>, bool), Reason> {
+    let Some(headers) = properties.headers else { return Ok((None, false)) };
+    let (cc, bcc) = (keys(headers, "CC")?, keys(headers, "BCC")?);
+    let has_bcc = bcc.is_some();
     if cc.is_none() && bcc.is_none() {
-        return Ok((None, content));
+        return Ok((None, false));
     }
-    let hidden = bcc.is_some();
-    let extra =
-        Extra { cc: cc.unwrap_or_default(), bcc: bcc.unwrap_or_default(), ..Extra::default() };
-    let content = if hidden { without_bcc(&content, headers) } else { content.clone() };
-    Ok((Some(Box::new(extra)), content))
+    let (cc, bcc) = (cc.unwrap_or_default(), bcc.unwrap_or_default());
+    Ok((Some(Box::new(Extra { cc, bcc, ..Extra::default() })), has_bcc))
 }
 
 fn keys(headers: TableRef<'_>, header: &'static str) -> Result<Option<Vec<ShortStr>>, Reason> {
+    let short = |value: Value<'_>| ShortStr::try_from(value.as_long_str()?).ok();
     match headers.get(header) {
         None => Ok(None),
-        Some(Value::Array(array)) => Ok(Some(
-            array
-                .iter()
-                .filter_map(|value| ShortStr::try_from(value.as_long_str()?).ok())
-                .collect(),
-        )),
+        Some(Value::Array(array)) => Ok(Some(array.iter().filter_map(short).collect())),
         Some(other) => Err(Reason::HeaderType { header, kind: type_name(&other) }),
     }
 }
 
-fn without_bcc(content: &Content, headers: TableRef<'_>) -> Content {
-    let mut kept = warrener_codec::TableBuilder::new();
+fn without_bcc(headers: TableRef<'_>) -> Table {
+    let mut kept = TableBuilder::new();
     for (name, value) in headers {
         if name.as_bytes() != b"BCC" {
             kept.insert(name.as_bytes(), value);
         }
     }
-    let kept = kept.build().expect("a part of a table is a table");
-    let properties = content.properties.read().unwrap_or_default();
-    let headers = Some(kept.as_table_ref());
-    let properties = warrener_codec::PropertiesRef { headers, ..properties }.to_owned();
-    Content { properties, body: content.body.clone() }
+    kept.build().expect("a part of a table is a table")
 }

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use warrener_codec::method::basic;
-use warrener_codec::{Content, Method, Properties, PropertiesRef, ShortStr};
+use warrener_codec::{Content, Method, PropertiesRef, ShortStr};
 
 use crate::address::Address;
 use crate::amqp091::channel::ReplyConsumer;
@@ -53,24 +53,19 @@ impl Broker {
         Ok(())
     }
 
-    /// The content as it goes out: a request carries the requester's address.
-    pub(crate) fn address_request(
+    /// The address that a request carries in place of the queue's name.
+    pub(crate) fn reply_address(
         &self,
         key: ChannelKey,
-        content: Content,
-    ) -> Result<Content, Reason> {
-        let asks = |properties: &Properties| {
-            properties.reply_to().is_some_and(|name| name.as_bytes() == QUEUE.as_bytes())
-        };
-        if !asks(&content.properties) {
-            return Ok(content);
+        properties: &PropertiesRef<'_>,
+    ) -> Result<Option<&ShortStr>, Reason> {
+        if properties.reply_to.is_none_or(|name| name.as_bytes() != QUEUE.as_bytes()) {
+            return Ok(None);
         }
-        let replier = self.amqp.channel(key).reply_consumer.as_ref();
-        let address = &replier.ok_or(Reason::NoReplyConsumer)?.address;
-        let properties = content.properties.read().unwrap_or_default();
-        let reply_to = Some(address.as_short_ref());
-        let properties = PropertiesRef { reply_to, ..properties }.to_owned();
-        Ok(Content { properties, body: content.body })
+        match &self.amqp.channel(key).reply_consumer {
+            Some(replier) => Ok(Some(&replier.address)),
+            None => Err(Reason::NoReplyConsumer),
+        }
     }
 
     /// The channel that takes replies at this address, if it is in this virtual host and still there.

@@ -101,7 +101,7 @@ impl Broker {
         let Transaction { publishes, settles, .. } = transaction;
         let mut work = Work::default();
         for checked in publishes {
-            work.publishes.extend(self.route_checked(key, checked, out));
+            work.publishes.extend(self.route_committed(key, checked, out));
         }
         let mut delivered: Vec<_> = settles.iter().map(|(delivered, _)| *delivered).collect();
         self.uncount(key, &delivered);
