@@ -141,10 +141,10 @@ impl Messages {
     }
 
     /// Forgets a message that nobody holds.
-    pub(crate) fn remove(&mut self, id: MessageId) -> Message {
-        let message = self.0.remove(id).expect("a message is removed once");
-        assert_eq!(message.holders, 0, "a message goes when the last queue lets go of it");
-        message
+    #[inline]
+    pub(crate) fn remove(&mut self, id: MessageId) {
+        assert_eq!(self.get(id).holders, 0, "a message goes when the last queue lets go of it");
+        drop(self.0.remove(id));
     }
 
     /// Copies a waiting message of at most `parked_bytes` out of the buffer that it was read into.

@@ -76,6 +76,10 @@ impl Realm {
     ) {
         let place = &self.vhosts[vhost];
         match exchange {
+            Exchange::Default if message.extra.is_none() => {
+                let key = message.address.routing_key();
+                targets.extend(place.queue_names.get(key.as_bytes()));
+            }
             Exchange::Default => {
                 for key in message.keys() {
                     let found = place.queue_names.get(key.as_bytes());

@@ -204,6 +204,10 @@ impl Broker {
         if exchange != Exchange::Default {
             return Repliers::new();
         }
+        if new.extra.is_none() {
+            let key = new.address.routing_key();
+            return self.replier(vhost, key.as_bytes()).into_iter().collect();
+        }
         new.keys().filter_map(|key| self.replier(vhost, key.as_bytes())).collect()
     }
 
