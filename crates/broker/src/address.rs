@@ -3,7 +3,7 @@
 use core::fmt;
 
 use bytes::{Bytes, BytesMut};
-use warrener_codec::{ShortRef, ShortStr};
+use warrener_codec::{Content, ShortRef, ShortStr};
 
 /// An exchange's name and a routing key, as two places in one shared slice: a copy costs one reference count.
 #[derive(Clone, Default)]
@@ -59,10 +59,11 @@ impl Address {
         self.part(self.key_at, self.key_len)
     }
 
-    /// The same address in memory of its own, so that it does not keep a read buffer alive.
-    #[must_use]
-    pub fn detached(&self) -> Self {
-        Self::new(self.exchange(), self.routing_key())
+    /// The same address and content in memory of their own, one piece for both, so that they do not keep a read buffer
+    /// alive.
+    pub(crate) fn detached_with(&self, content: &Content) -> (Self, Content) {
+        let (octets, content) = content.detached_behind(&self.octets);
+        (Self { octets, ..*self }, content)
     }
 
     fn part(&self, at: u16, len: u8) -> ShortRef<'_> {
@@ -95,6 +96,7 @@ impl fmt::Debug for Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use warrener_codec::Properties;
 
     #[test]
     fn both_strings_are_found_wherever_they_lie() {
@@ -102,7 +104,8 @@ mod tests {
         let address = Address::within(wire, 2);
         assert_eq!(address.exchange().as_bytes(), b"fan");
         assert_eq!(address.routing_key().as_bytes(), b"rk");
-        assert_eq!(address.detached(), address);
+        let content = Content::new(Properties::default(), b"body".to_vec());
+        assert_eq!(address.detached_with(&content), (address, content));
         assert_eq!(Address::default().routing_key().as_bytes(), b"");
     }
 }

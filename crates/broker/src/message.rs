@@ -151,8 +151,7 @@ impl Messages {
     pub(crate) fn park(&mut self, id: MessageId, parked_bytes: usize) {
         let new = &mut self.get_mut(id).new;
         if new.content.body.len() <= parked_bytes {
-            new.content = new.content.detached();
-            new.address = new.address.detached();
+            (new.address, new.content) = new.address.detached_with(&new.content);
         }
     }
 

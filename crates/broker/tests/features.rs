@@ -1,5 +1,6 @@
 //! What the broker does, feature by feature: one file each, one program for all, so that they link once.
 
+mod allocations;
 mod confirm;
 mod consume;
 mod dead_letter;
@@ -8,6 +9,7 @@ mod expiry;
 mod hello;
 mod life;
 mod limits;
+mod neutral;
 mod permission;
 mod priority;
 mod publish;

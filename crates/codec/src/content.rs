@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use crate::gather::gather;
 use crate::string::detach;
 use crate::{ChannelId, FRAME_OVERHEAD, Header, Properties, encode_body};
 
@@ -195,6 +196,18 @@ impl Content {
     #[must_use]
     pub fn detached(&self) -> Self {
         Self { properties: self.properties.detached(), body: self.body.detached() }
+    }
+
+    /// The same message behind `head`, both in one piece of memory of their own: for whoever keeps a message and
+    /// something else about it, and wants one allocation for all (a second one above 2 KiB).
+    #[must_use]
+    pub fn detached_behind(&self, head: &[u8]) -> (Bytes, Self) {
+        let properties = self.properties.as_bytes();
+        let body = self.body.slices().iter().map(|slice| &**slice);
+        let mut memory = gather([head, properties].into_iter().chain(body));
+        let head = memory.split_to(head.len());
+        let properties = self.properties.moved_to(memory.split_to(properties.len()));
+        (head, Self { properties, body: Body::from(memory) })
     }
 
     /// Octets of its header frame and all its body frames when no frame may pass `frame_max` (0: no limit).

@@ -17,6 +17,7 @@ mod error;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
+mod gather;
 mod generated;
 pub mod grammar;
 mod header;

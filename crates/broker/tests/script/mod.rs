@@ -115,6 +115,16 @@ impl World {
         self.handle(Input::ChannelClosed(line.connection(), line.channel(), by), out);
     }
 
+    /// What time it is.
+    pub(crate) fn now(&self) -> Time {
+        self.now
+    }
+
+    /// A connection by its number in scripts.
+    pub(crate) fn connection(number: u64) -> ConnectionId {
+        ConnectionId(number)
+    }
+
     /// Whether a connection is there.
     pub(crate) fn is_connected(&self, connection: u64) -> bool {
         self.connections.contains_key(&connection)

@@ -55,6 +55,11 @@ impl Properties {
         Self { raw, checked: false }
     }
 
+    /// The same properties in other memory, which holds the same octets.
+    pub(crate) const fn moved_to(&self, raw: Bytes) -> Self {
+        Self { raw, checked: self.checked }
+    }
+
     pub(crate) const fn from_wire(raw: Bytes, checked: bool) -> Self {
         Self { raw, checked }
     }
