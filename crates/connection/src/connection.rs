@@ -63,7 +63,8 @@ impl Connection {
     }
 
     /// Takes whole frames off the front of `input`, and leaves the unfinished tail. Octets that come while a decision
-    /// is awaited stay there too: call again when it is made.
+    /// is awaited stay there too: call again when it is made. All that is there becomes events at once, so give it what
+    /// one read brought, and poll the events before the next.
     ///
     /// # Errors
     ///

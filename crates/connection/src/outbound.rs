@@ -83,7 +83,7 @@ impl Outbound {
             high_bytes: limits.outgoing_high_bytes,
             max_bytes: limits.outgoing_max_bytes,
             copy_max_bytes: limits.copy_max_bytes,
-            outgoing: Outgoing::new(),
+            outgoing: Outgoing::new(limits.outgoing_high_bytes),
             monitor: SendMonitor::new(now, None),
             channels: Vec::new(),
             stage: Stage::Handshake,
@@ -358,8 +358,12 @@ impl Outbound {
     fn check_sending(&self, channel: ChannelId) -> Result<(), Misuse> {
         self.check_running()?;
         match self.sending(channel) {
-            Sending::Open | Sending::Opening | Sending::PeerClosed => {}
-            Sending::Closed | Sending::Closing => return Err(Misuse::ChannelNotOpen(channel)),
+            Sending::Open | Sending::PeerClosed => {}
+            // A client need not wait for open-ok; a server must say it first.
+            Sending::Opening if self.role == Role::Client => {}
+            Sending::Closed | Sending::Opening | Sending::Closing => {
+                return Err(Misuse::ChannelNotOpen(channel));
+            }
         }
         let waiting = self.outgoing.len();
         if waiting >= self.max_bytes { Err(Misuse::OutgoingFull { waiting }) } else { Ok(()) }

@@ -9,8 +9,9 @@ use bytes::{Buf, Bytes};
 /// all of `chunks_vectored`), then [`advance`](Buf::advance) by what was written.
 ///
 /// Bodies up to [`Limits::copy_max_bytes`](crate::Limits::copy_max_bytes) are copied, which is cheaper than sharing
-/// them; larger ones are shared and never copied. When it has been empty for a while the machine gives its memory back.
-#[derive(Debug, Default)]
+/// them; larger ones are shared and never copied. When it has been empty for a while the machine gives its memory back;
+/// what is more than [`Limits::outgoing_high_bytes`](crate::Limits::outgoing_high_bytes), as soon as it is empty.
+#[derive(Debug)]
 pub struct Outgoing {
     /// Copied octets; those before `head` are written.
     copied: Vec<u8>,
@@ -20,11 +21,20 @@ pub struct Outgoing {
     chained_bytes: usize,
     /// How many octets were ever queued.
     queued: u64,
+    /// The most memory, in octets, that is kept for the next time.
+    keep_bytes: usize,
 }
 
 impl Outgoing {
-    pub(crate) const fn new() -> Self {
-        Self { copied: Vec::new(), head: 0, chained: VecDeque::new(), chained_bytes: 0, queued: 0 }
+    pub(crate) const fn new(keep_bytes: usize) -> Self {
+        Self {
+            copied: Vec::new(),
+            head: 0,
+            chained: VecDeque::new(),
+            chained_bytes: 0,
+            queued: 0,
+            keep_bytes,
+        }
     }
 
     /// How many octets wait.
@@ -83,7 +93,7 @@ impl Outgoing {
     /// Gives the memory back when nothing waits.
     pub(crate) fn release(&mut self) {
         if self.is_empty() {
-            *self = Self { queued: self.queued, ..Self::new() };
+            *self = Self { queued: self.queued, ..Self::new(self.keep_bytes) };
         }
     }
 
@@ -152,6 +162,9 @@ impl Buf for Outgoing {
         if self.is_empty() {
             self.copied.clear();
             self.head = 0;
+            if self.capacity() > self.keep_bytes {
+                self.release();
+            }
         }
     }
 }
@@ -167,7 +180,7 @@ mod tests {
 
     #[test]
     fn pieces_come_out_in_the_order_they_went_in() {
-        let mut outgoing = Outgoing::new();
+        let mut outgoing = Outgoing::new(1 << 20);
         outgoing.copy(2, |out| out.extend(b"ab"));
         outgoing.share(Bytes::from_static(b"CD"));
         outgoing.share(Bytes::from_static(b"EF"));
@@ -184,7 +197,7 @@ mod tests {
 
     #[test]
     fn an_empty_buffer_gives_its_memory_back_and_a_full_one_does_not() {
-        let mut outgoing = Outgoing::new();
+        let mut outgoing = Outgoing::new(1 << 20);
         outgoing.copy(1, |out| out.push(1));
         outgoing.release();
         assert_eq!(outgoing.len(), 1);
@@ -196,8 +209,18 @@ mod tests {
     }
 
     #[test]
+    fn what_a_slow_reader_made_grow_is_given_back_when_it_has_read() {
+        let mut outgoing = Outgoing::new(1_000);
+        outgoing.copy(10_000, |out| out.extend([0; 10_000]));
+        outgoing.advance(9_999);
+        assert!(outgoing.capacity() >= 10_000);
+        outgoing.advance(1);
+        assert_eq!(outgoing.capacity(), 0);
+    }
+
+    #[test]
     fn a_reader_that_always_lags_a_little_does_not_make_it_grow() {
-        let mut outgoing = Outgoing::new();
+        let mut outgoing = Outgoing::new(1 << 20);
         outgoing.copy(100, |out| out.extend([0; 100]));
         for _ in 0..10_000 {
             outgoing.copy(100, |out| out.extend([0; 100]));
@@ -211,7 +234,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn it_is_a_queue_of_octets(steps in prop::collection::vec((0..3u8, 0..40usize), 0..60)) {
-            let mut outgoing = Outgoing::new();
+            let mut outgoing = Outgoing::new(1 << 20);
             let mut model: VecDeque<u8> = VecDeque::new();
             let mut next = 0u8;
             for (kind, count) in steps {

@@ -148,9 +148,7 @@ impl World {
         let result = self.pair.side(role).connection.send_content(channel, &method, &content);
         let could = match (role, state) {
             (_, State::Open | State::PeerClosed) | (Role::Client, State::Opening) => true,
-            // Open-ok is owed: the machine does not mind what a server says before it, a client would.
-            (Role::Server, State::Opening) => return,
-            (_, State::Closed | State::Closing) => false,
+            (_, State::Closed | State::Closing) | (Role::Server, State::Opening) => false,
         };
         match result {
             Ok(()) => {

@@ -46,7 +46,9 @@ pub struct Side {
     /// What has arrived and is not taken apart yet.
     pub input: BytesMut,
     on_their_way: VecDeque<(Time, Bytes)>,
+    /// When the peer's dropping of the stream arrives.
     peer_gone: Option<Time>,
+    is_at_end: bool,
 }
 
 impl Pair {
@@ -191,6 +193,7 @@ impl Side {
             input: BytesMut::new(),
             on_their_way: VecDeque::new(),
             peer_gone: None,
+            is_at_end: false,
         }
     }
 
@@ -246,14 +249,17 @@ impl Side {
                 let _ = self.connection.handle_bytes(now, &mut self.input);
             }
         }
-        if self.on_their_way.is_empty() && self.peer_gone.is_some_and(|gone| gone <= now) {
+        let is_last = self.on_their_way.is_empty() && !self.is_at_end;
+        if is_last && self.peer_gone.is_some_and(|gone| gone <= now) {
+            self.is_at_end = true;
+            moved = true;
             self.connection.handle_eof(now);
         }
         moved
     }
 
     fn next_arrival(&self) -> Option<Time> {
-        let (arrival, _) = self.on_their_way.front().filter(|_| !self.is_deaf)?;
-        Some(*arrival)
+        let octets = self.on_their_way.front().map(|(arrival, _)| *arrival);
+        octets.or_else(|| self.peer_gone.filter(|_| !self.is_at_end)).filter(|_| !self.is_deaf)
     }
 }
