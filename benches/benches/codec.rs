@@ -1,6 +1,6 @@
 //! Frames parsed and written: `cargo bench -p warrener-benches --bench codec`.
 //!
-//! The same rows beside other codecs, in one run: `cargo bench --manifest-path benches/peers/Cargo.toml`.
+//! The same rows beside other codecs, in one run: `cargo bench --manifest-path benches/peers/Cargo.toml --bench codecs`.
 
 #[path = "codec/ours.rs"]
 mod ours;

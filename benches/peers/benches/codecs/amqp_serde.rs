@@ -1,17 +1,12 @@
 //! amqp_serde: a serializer; its frames are put together here as amqprs does it. The properties are a struct of just
 //! those in the sample, which spares it the flags.
 
-use core::hint::black_box;
-
 use amqp_serde::types::{FieldTable, ShortStr};
 use amqp_serde::{from_bytes, to_buffer};
 use bytes::{Buf, BufMut, BytesMut};
-use criterion::Criterion;
 use serde::{Deserialize, Serialize};
 
-use crate::samples::{self, per_call, per_unit};
-
-const NAME: &str = "amqp_serde 0.4";
+use crate::peer::Peer;
 
 #[derive(Serialize, Deserialize)]
 struct Envelope {
@@ -27,7 +22,7 @@ struct MethodHeader {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Publish {
+pub(crate) struct Publish {
     ticket: u16,
     exchange: ShortStr,
     routing_key: ShortStr,
@@ -35,7 +30,7 @@ struct Publish {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Deliver {
+pub(crate) struct Deliver {
     consumer_tag: ShortStr,
     delivery_tag: u64,
     redelivered: bool,
@@ -44,13 +39,13 @@ struct Deliver {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Ack {
+pub(crate) struct Ack {
     delivery_tag: u64,
     multiple: bool,
 }
 
 #[derive(Serialize, Deserialize)]
-struct ContentHeader {
+pub(crate) struct ContentHeader {
     class_id: u16,
     weight: u16,
     body_size: u64,
@@ -62,7 +57,7 @@ struct ContentHeader {
     timestamp: u64,
 }
 
-enum Frame {
+pub(crate) enum Frame {
     Publish(u16, Publish),
     Deliver(u16, Deliver),
     Ack(u16, Ack),
@@ -132,46 +127,27 @@ fn encode_frame(frame: &Frame, out: &mut BytesMut) {
     out.put_u8(0xCE);
 }
 
-pub(crate) fn rows(criterion: &mut Criterion) {
-    for row in ["header unread", "header, all properties read"] {
-        parse(criterion, row, &samples::header_wire());
-    }
-    parse(criterion, "publish", &samples::publish_wire());
-    parse(criterion, "deliver", &samples::deliver_wire());
-    parse(criterion, "ack", &samples::ack_wire());
-    for len in [16, 1024, 65_536] {
-        parse(criterion, &format!("publish+header+body {len}"), &samples::triple_wire(len));
-    }
-    encode(criterion, "publish", &samples::publish_wire());
-    encode(criterion, "deliver", &samples::deliver_wire());
-    encode(criterion, "ack", &samples::ack_wire());
-    encode(criterion, "header", &samples::header_wire());
-    for len in [16, 1024, 65_536] {
-        encode(criterion, &format!("publish+header+body {len}"), &samples::triple_wire(len));
-    }
-}
+#[derive(Default)]
+pub(crate) struct AmqpSerde;
 
-fn parse(criterion: &mut Criterion, row: &str, wire: &[u8]) {
-    criterion.benchmark_group(format!("parse {row}")).bench_function(NAME, |bencher| {
-        per_unit(bencher, wire, |input| while black_box(&decode(input)).is_some() {});
-    });
-}
+impl Peer for AmqpSerde {
+    const NAME: &str = "amqp_serde 0.4";
+    type Frame = Frame;
+    type Out = BytesMut;
 
-fn encode(criterion: &mut Criterion, row: &str, wire: &[u8]) {
-    let mut input = BytesMut::from(wire);
-    let mut frames = Vec::new();
-    while let Some(frame) = decode(&mut input) {
-        frames.push(frame);
+    fn decode(&mut self, input: &mut BytesMut) -> Option<Frame> {
+        decode(input)
     }
-    let mut out = BytesMut::with_capacity(wire.len() + 4096);
-    criterion.benchmark_group(format!("encode {row}")).bench_function(NAME, |bencher| {
-        per_call(bencher, || {
-            out.clear();
-            for frame in black_box(&frames) {
-                encode_frame(frame, &mut out);
-            }
-            black_box(&out);
-            assert_eq!(out.len(), wire.len());
-        });
-    });
+
+    fn out(capacity: usize) -> BytesMut {
+        BytesMut::with_capacity(capacity)
+    }
+
+    fn encode(&mut self, frames: &[Frame], out: &mut BytesMut) -> usize {
+        out.clear();
+        for frame in frames {
+            encode_frame(frame, out);
+        }
+        out.len()
+    }
 }
