@@ -46,6 +46,8 @@ system_packages() {
     command -v pkg-config >/dev/null || missing+=(pkg-config)
     pkg-config --exists librabbitmq 2>/dev/null || missing+=(librabbitmq-dev)
     command -v amqp-publish >/dev/null || missing+=(amqp-tools)
+    # The judge of the connection crate; its tests start a node of their own.
+    [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server)
     [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server)
     [ ${#missing[@]} = 0 ] || install_debian "${missing[@]}"
 }
@@ -56,9 +58,16 @@ install_debian() {
         as_root=(sudo -n)
         sudo -n true 2>/dev/null || { echo "please install: $*"; return 1; }
     fi
+    # Packages are installed to be used by tests; no service of theirs is to start.
+    local policy=/usr/sbin/policy-rc.d
+    [ ! -e $policy ] || policy=
+    [ -z "$policy" ] || printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" install -m 755 /dev/stdin $policy
+    local code=0
     "${as_root[@]}" apt-get update -qq
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null
+        apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null || code=$?
+    [ -z "$policy" ] || "${as_root[@]}" rm $policy
+    return $code
 }
 
 # cargo_tools NAME=VERSION...: cargo subcommands, as ready-made binaries if there are any for this
