@@ -84,7 +84,7 @@ impl Broker {
             Input::Method(connection, channel, method) => {
                 self.method(now, connection, channel, method, out);
             }
-            Input::Drained(connection, bytes) => self.drained(connection, bytes),
+            Input::Drained(connection, bytes) => self.drained(connection, bytes, out),
             Input::Persisted(upto) => self.persisted(upto, out),
             Input::Connected(connected) => self.connected(*connected, out),
             Input::ChannelOpened(connection, channel) => {

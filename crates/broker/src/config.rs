@@ -43,7 +43,9 @@ pub struct Limits {
     pub message_bytes: u64,
     /// Above this many octets on their way to a connection, its consumers get nothing more.
     pub outbound_high_bytes: u64,
-    /// Once they are down to this many, its consumers are served again.
+    /// Above this many it is not read either: it asks for answers, and does not take them.
+    pub outbound_pause_bytes: u64,
+    /// Once they are down to this many, everything goes on.
     pub outbound_low_bytes: u64,
     /// How many consumers one channel may have; the next is refused with 530.
     pub consumers_per_channel: u32,
@@ -67,6 +69,7 @@ impl Default for Limits {
         Self {
             message_bytes: 128 << 20,
             outbound_high_bytes: 1 << 20,
+            outbound_pause_bytes: 16 << 20,
             outbound_low_bytes: 1 << 19,
             consumers_per_channel: 65_535,
             names_per_vhost: 1 << 20,

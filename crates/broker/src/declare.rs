@@ -49,6 +49,8 @@ pub(crate) struct QueueSlot {
     pub(crate) scheduled: Option<Time>,
     /// Whether it stands in line to deliver.
     pub(crate) awake: bool,
+    /// Whether it ever had a message whose headers do not fit the smallest frames that clients may ask for.
+    pub(crate) has_wide: bool,
     /// Whether it has lost its name, and goes when it is empty.
     pub(crate) deleted: bool,
 }
@@ -148,6 +150,7 @@ impl Realm {
             links: Vec::new(),
             scheduled: None,
             awake: false,
+            has_wide: false,
             deleted: false,
         });
         self.vhosts[vhost].queue_names.insert(name, id);

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use warrener_codec::{Content, PropertiesRef, ShortRef, ShortStr};
+use warrener_codec::{Content, Limits, PropertiesRef, ShortRef, ShortStr};
 use warrener_queue::Rare;
 
 use crate::address::Address;
@@ -49,7 +49,7 @@ impl Traits {
         })
     }
 
-    /// What few entries have.
+    /// What few entries of a queue have.
     pub(crate) fn rare(self) -> Rare {
         Rare { ttl: self.ttl_ms.map(Duration::from_millis), ..Rare::default() }
     }
@@ -96,6 +96,21 @@ pub(crate) struct Message {
     pub(crate) failed: bool,
     /// Where it lies on disk, if it does.
     pub(crate) durable: Option<Durable>,
+}
+
+impl NewMessage {
+    /// How many octets the header frame of this message may have, wherever it is delivered.
+    pub(crate) fn header_bytes(&self) -> usize {
+        const ENVELOPE_AND_SIZES: usize = 8 + 12;
+        const COUNTS_OF_QUORUM_QUEUES: usize = 64;
+        let properties = self.content.properties.as_bytes().len();
+        properties + ENVELOPE_AND_SIZES + COUNTS_OF_QUORUM_QUEUES
+    }
+
+    /// Whether its headers may not fit the frames of every client.
+    pub(crate) fn is_wide(&self) -> bool {
+        self.header_bytes() > Limits::FRAME_MIN as usize
+    }
 }
 
 impl Message {

@@ -124,6 +124,7 @@ impl Realm {
     pub(crate) fn admit(&mut self, now: Time, new: NewMessage, targets: &[QueueId]) -> Admission {
         let traits = new.traits;
         let rare = traits.rare();
+        let is_wide = new.is_wide();
         let bytes = u32::try_from(new.content.body.len()).unwrap_or(u32::MAX);
         let message = self.messages.insert(new);
         let mut admission = Admission {
@@ -141,6 +142,7 @@ impl Realm {
             match slot.queue.publish(now, entry, rare, &mut self.answers) {
                 Ok(_) => {
                     holders += 1;
+                    slot.has_wide |= is_wide;
                     if traits.persistent || kind == QueueKind::Quorum {
                         admission.durable_targets.extend(slot.record);
                     }

@@ -304,6 +304,7 @@ fn restore_message(
     let traits = Traits::of(&content.properties.read().unwrap_or_default());
     let bytes = u32::try_from(content.body.len()).unwrap_or(u32::MAX);
     let new = NewMessage { address: published.address, content, extra: published.extra, traits };
+    let is_wide = new.is_wide();
     let handle = realm.messages.insert(new);
     let message = realm.messages.get_mut(handle);
     message.holders = holders.len() as u32;
@@ -311,6 +312,7 @@ fn restore_message(
     for (place, queue) in holders {
         let failed = failures.get(place).copied().unwrap_or_default();
         let slot = realm.queue_mut(*queue);
+        slot.has_wide |= is_wide;
         let priority = traits.priority_in(slot.settings.kind);
         let restored = Restored {
             seq: Seq::new(slot.queue.last_seq().number() + 1),

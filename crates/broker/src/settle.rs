@@ -111,6 +111,15 @@ impl Realm {
         None
     }
 
+    /// Who would get which message of the next queue, if it has any that not every client can take. To be looked at before
+    /// the delivery is made.
+    #[inline]
+    pub(crate) fn look_ahead(&self) -> Option<(LinkId, MessageId)> {
+        let slot = self.queues.get(*self.awake.front()?).filter(|slot| slot.has_wide)?;
+        let link = LinkId::from_consumer(slot.queue.next_consumer()?);
+        Some((link, *slot.queue.ready(None).next()?.handle))
+    }
+
     /// The next message of a queue, for whoever asks.
     pub(crate) fn take(
         &mut self,

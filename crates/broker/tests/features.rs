@@ -6,6 +6,7 @@ mod consume;
 mod dead_letter;
 mod exchange;
 mod expiry;
+mod flow;
 mod hello;
 mod life;
 mod limits;

@@ -153,6 +153,13 @@ impl<M: Clone> Queue<M> {
         self.consumers.find(id).map(|key| self.look_at_consumer(key))
     }
 
+    /// Whose turn it is: whom [`Queue::poll_delivery`] would hand the first of the [`Queue::ready`] entries to. For a host
+    /// that must look before it delivers.
+    #[must_use]
+    pub fn next_consumer(&self) -> Option<ConsumerId> {
+        self.consumers.next().map(|key| self.consumers.get(key).id)
+    }
+
     /// Whether [`Queue::poll_delivery`] would find a consumer to serve; with this, [`Queue::publish`] leads to a
     /// delivery at once.
     #[must_use]

@@ -4,13 +4,14 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use warrener_codec::{ChannelId, Content, ShortStr};
+use warrener_codec::{ChannelId, ShortStr};
 use warrener_time::Time;
 
 use crate::broker::Broker;
 use crate::effect::Effect;
 use crate::id::{ChannelKey, ClientKey, ConnectionId, VhostId};
 use crate::input::{Capabilities, Connected};
+use crate::message::NewMessage;
 use crate::permission::{Access, Caller};
 use crate::refusal::{Reason, Refusal, said, shown};
 
@@ -28,6 +29,8 @@ pub(crate) struct Client {
     pub(crate) outbound_bytes: u64,
     /// So much that its consumers get nothing more.
     pub(crate) congested: bool,
+    /// So much that it is not read.
+    pub(crate) paused: bool,
 }
 
 /// connection.open, which is what a refused virtual host is told to be about.
@@ -39,15 +42,11 @@ impl Client {
         Caller { access: &self.access, vhost: self.vhost, connection: self.connection }
     }
 
-    /// Whether the client can take the header frame of this content at all.
-    pub(crate) fn takes(&self, content: &Content) -> bool {
-        let header_frame = content.properties.as_bytes().len() + HEADER_OVERHEAD;
-        self.frame_max == 0 || header_frame <= self.frame_max as usize
+    /// Whether the client can take the header frame of this message at all.
+    pub(crate) fn takes(&self, message: &NewMessage) -> bool {
+        self.frame_max == 0 || message.header_bytes() <= self.frame_max as usize
     }
 }
-
-/// What a header frame has besides the properties: the envelope, and class, weight and size.
-const HEADER_OVERHEAD: usize = 8 + 12;
 
 impl Broker {
     pub(crate) fn connected(&mut self, connected: Connected, out: &mut Vec<Effect>) {
@@ -77,6 +76,7 @@ impl Broker {
             channels: BTreeMap::new(),
             outbound_bytes: 0,
             congested: false,
+            paused: false,
         });
         let before = self.amqp.client_keys.insert(connection, key);
         assert!(before.is_none(), "a host gives a connection's number once");
@@ -142,23 +142,31 @@ impl Broker {
     }
 
     /// The client has taken so much of what was sent to it.
-    pub(crate) fn drained(&mut self, connection: ConnectionId, bytes: u32) {
+    pub(crate) fn drained(&mut self, connection: ConnectionId, bytes: u32, out: &mut Vec<Effect>) {
         let Some(key) = self.amqp.client(connection) else { return };
         let client = self.amqp.clients.get_mut(key).expect("a client that is there");
         client.outbound_bytes = client.outbound_bytes.saturating_sub(u64::from(bytes));
         if client.congested && client.outbound_bytes <= self.realm.limits.outbound_low_bytes {
             client.congested = false;
+            if core::mem::take(&mut client.paused) {
+                out.push(Effect::Pause(connection, false));
+            }
             self.refresh_client(key);
         }
     }
 
     /// So much more is on its way to the client.
-    pub(crate) fn burden(&mut self, key: ClientKey, bytes: u32) {
+    #[inline]
+    pub(crate) fn burden(&mut self, key: ClientKey, bytes: u32, out: &mut Vec<Effect>) {
         let client = self.amqp.clients.get_mut(key).expect("a client that is there");
         client.outbound_bytes += u64::from(bytes);
         if !client.congested && client.outbound_bytes >= self.realm.limits.outbound_high_bytes {
             client.congested = true;
             self.refresh_client(key);
+        } else if client.outbound_bytes >= self.realm.limits.outbound_pause_bytes && !client.paused
+        {
+            client.paused = true;
+            out.push(Effect::Pause(client.connection, true));
         }
     }
 

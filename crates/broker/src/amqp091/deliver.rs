@@ -10,68 +10,64 @@ use crate::broker::Broker;
 use crate::effect::{Deliver, Effect};
 use crate::id::{ChannelKey, LinkId, MessageId, QueueId};
 use crate::refusal::Reason;
-use crate::settle::Settlement;
 
 impl Broker {
     /// Hands out what can be handed out, up to a bound; the rest waits for the next turn.
     #[inline]
     pub(crate) fn deliver(&mut self, now: Time, out: &mut Vec<Effect>) {
         for _ in 0..self.realm.limits.deliveries_per_input {
-            let Some((queue, delivery)) = self.realm.poll_delivery(now) else { return };
-            if !self.hand_over(queue, &delivery, out) {
-                self.give_up_on(now, queue, &delivery, out);
+            if let Some((link, message)) = self.realm.look_ahead()
+                && self.give_up(now, link, message, out)
+            {
+                continue;
             }
+            let Some((queue, delivery)) = self.realm.poll_delivery(now) else { return };
+            self.hand_over(queue, &delivery, out);
             self.realm.absorb(now, out);
         }
     }
 
-    /// A message whose header does not fit the frames of a consumer's connection is never sent to it. The consumer ends,
-    /// so that the message can go to one that takes it.
-    fn give_up_on(
+    /// A message whose header does not fit the frames of a consumer's connection is never sent to it: the consumer ends, so
+    /// that the message, in its place, goes to one that takes it. Whether that was so.
+    fn give_up(
         &mut self,
         now: Time,
-        queue: QueueId,
-        delivery: &Delivery<MessageId>,
+        link: LinkId,
+        message: MessageId,
         out: &mut Vec<Effect>,
-    ) {
-        let link = LinkId::from_consumer(delivery.consumer.expect("only get has no consumer"));
+    ) -> bool {
         let consumer = self.amqp.consumers.get(link).expect("a queue's consumer is known");
         let (key, tag) = (consumer.channel, consumer.tag.clone());
-        let (_, client) = self.amqp.with_client(key);
-        let reason = self.header_too_large(client.frame_max, delivery.handle);
-        let is_told = client.capabilities.consumer_cancel_notify;
-        self.realm.settle(now, queue, &[delivery.seq], Settlement::Returned, out);
-        if is_told {
+        let Err(reason) = self.check_header(key, message) else { return false };
+        if self.amqp.with_client(key).1.capabilities.consumer_cancel_notify {
             self.end_consumer(now, link, out);
             self.notify_cancel(key, tag, out);
         } else {
             self.refuse(now, key, &reason, (0, 0), out);
         }
+        true
     }
 
-    pub(crate) fn header_too_large(&self, frame_max: u32, message: MessageId) -> Reason {
-        let size = self.realm.messages.get(message).new.content.properties.as_bytes().len();
-        Reason::HeaderTooLarge { size, frame_max }
+    /// Whether the headers of a message fit the frames of a channel's connection.
+    pub(crate) fn check_header(&self, key: ChannelKey, message: MessageId) -> Result<(), Reason> {
+        let (_, client) = self.amqp.with_client(key);
+        let message = &self.realm.messages.get(message).new;
+        if client.takes(message) {
+            return Ok(());
+        }
+        let size = message.content.properties.as_bytes().len();
+        Err(Reason::HeaderTooLarge { size, frame_max: client.frame_max })
     }
 
-    /// Sends a message to its consumer; `false` when the consumer cannot take it.
+    /// Sends a message to its consumer.
     #[inline]
-    fn hand_over(
-        &mut self,
-        queue: QueueId,
-        delivery: &Delivery<MessageId>,
-        out: &mut Vec<Effect>,
-    ) -> bool {
+    fn hand_over(&mut self, queue: QueueId, delivery: &Delivery<MessageId>, out: &mut Vec<Effect>) {
         let link = LinkId::from_consumer(delivery.consumer.expect("only get has no consumer"));
         let consumer = self.amqp.consumers.get_mut(link).expect("a queue's consumer is known");
         let key = consumer.channel;
         let channel = self.amqp.channels.get_mut(key).expect("a consumer has a channel");
-        let client = self.amqp.clients.get(channel.client).expect("a channel has a client");
         let slot = self.realm.queues.get(queue).expect("a delivery comes from a queue");
         let message = self.realm.messages.get_mut(delivery.handle);
-        if !client.takes(&message.new.content) && !delivery.settled {
-            return false;
-        }
         let redelivered = delivery.redelivered || message.new.is_redelivered();
         let (address, content) = message.hand_out(slot.settings.kind, delivery);
         let tag = channel.next_delivery_tag();
@@ -95,7 +91,6 @@ impl Broker {
         if became_full {
             self.refresh_channel(key);
         }
-        true
     }
 
     /// Says anew what each consumer of a channel may get.

@@ -29,6 +29,9 @@ impl Broker {
             let resource = self.realm.resource(queue);
             return Err(Reason::GetPastSingleActive { resource, kind: slot.settings.kind.name() });
         }
+        if let Some(first) = slot.queue.ready(None).next().filter(|_| slot.has_wide) {
+            self.check_header(key, *first.handle)?;
+        }
         let Some(delivery) = self.realm.take(now, queue, get.no_ack) else {
             self.realm.absorb(now, out);
             self.reply(key, Method::BasicGetEmpty, false, None, out);

@@ -128,7 +128,7 @@ impl crate::broker::Broker {
             out.push(effect);
         }
         if let Some((_, bytes)) = weight {
-            self.burden(client, bytes);
+            self.burden(client, bytes, out);
         }
     }
 
