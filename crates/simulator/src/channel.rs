@@ -52,7 +52,7 @@ impl Channel {
         let _ = self.peer(|peer| peer.machine.send(self.id, &method));
     }
 
-    /// Declares a queue; see [`crate::queue`].
+    /// Declares a queue; see [`queue()`].
     ///
     /// # Panics
     ///
@@ -283,7 +283,7 @@ pub fn queue(name: &str) -> QueueSpec {
     QueueSpec { name: short(name), arguments: TableBuilder::new(), durable: true, exclusive: false }
 }
 
-/// A queue to be declared; see [`queue`].
+/// A queue to be declared; see [`queue()`].
 #[derive(Clone, Debug)]
 pub struct QueueSpec {
     name: ShortStr,
