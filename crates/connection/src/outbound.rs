@@ -178,7 +178,7 @@ impl Outbound {
     }
 
     /// Closes a channel: channel.close is queued, nothing can be sent on it any more, and what the peer had sent
-    /// meanwhile is dropped, until [`Event::ChannelClosed`] frees the number.
+    /// meanwhile is dropped, until [`Event::ChannelClosed`](crate::Event::ChannelClosed) frees the number.
     ///
     /// # Errors
     ///
