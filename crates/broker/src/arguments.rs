@@ -308,7 +308,9 @@ impl<'a> Reader<'a> {
         match (self.integer(ARGUMENT)?, kind) {
             (None, QueueKind::Classic) => Ok(DeliveryLimit::Unlimited),
             (None, QueueKind::Quorum) => Ok(DeliveryLimit::Default(DELIVERY_LIMIT)),
-            (Some(..=-2), _) => Err(self.invalid(ARGUMENT, "{value_negative,-2}")),
+            (Some(limit @ ..=-2), _) => {
+                Err(self.invalid(ARGUMENT, format!("{{value_negative,{limit}}}")))
+            }
             (Some(-1), _) => Ok(DeliveryLimit::Unlimited),
             (Some(limit), _) => {
                 Ok(u32::try_from(limit).map_or(DeliveryLimit::Unlimited, DeliveryLimit::Explicit))

@@ -25,6 +25,7 @@ pub struct Broker {
     pub(crate) realm: Realm,
     pub(crate) amqp: Amqp,
     recovery: Option<Recovery>,
+    pub(crate) since: Time,
 }
 
 /// Why [`Broker::poll_timeout`] wants to be called.
@@ -40,10 +41,9 @@ impl Broker {
     /// A broker with the virtual hosts, users and limits of `config`, and nothing else.
     #[must_use]
     pub fn new(config: Config, now: Time) -> Self {
-        let _ = now;
         let mut realm = Realm::new(config);
         let seed = realm.generator.number();
-        Self { realm, amqp: Amqp::new(seed), recovery: None }
+        Self { realm, amqp: Amqp::new(seed), recovery: None, since: now }
     }
 
     /// Takes back a record of an earlier life. Records come in the order of their ids, and before the first input.
@@ -85,7 +85,7 @@ impl Broker {
                 self.method(now, connection, channel, method, out);
             }
             Input::Drained(connection, bytes) => self.drained(connection, bytes, out),
-            Input::Persisted(upto) => self.persisted(upto, out),
+            Input::Persisted(upto) => self.persisted(now, upto, out),
             Input::Connected(connected) => self.connected(*connected, out),
             Input::ChannelOpened(connection, channel) => {
                 self.channel_opened(connection, channel, out);

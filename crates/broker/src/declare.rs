@@ -1,6 +1,7 @@
 //! Queues: declaring, comparing, finding and deleting them.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -43,8 +44,8 @@ pub(crate) struct QueueSlot {
     /// The record that makes it durable.
     pub(crate) record: Option<RecordId>,
     pub(crate) queue: Queue<MessageId>,
-    /// Its consumers, in the order they came.
-    pub(crate) links: Vec<LinkId>,
+    /// Its consumers.
+    pub(crate) links: BTreeSet<LinkId>,
     /// When the timers think it wants to be woken.
     pub(crate) scheduled: Option<Time>,
     /// Whether it stands in line to deliver.
@@ -147,7 +148,7 @@ impl Realm {
             settings,
             record,
             queue,
-            links: Vec::new(),
+            links: BTreeSet::new(),
             scheduled: None,
             awake: false,
             has_wide: false,

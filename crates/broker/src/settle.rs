@@ -51,7 +51,9 @@ impl Realm {
     ) -> Result<(), Reason> {
         let slot = self.queues.get_mut(id).expect("the id of a queue that is there");
         match slot.queue.consume(now, link.consumer(), how, &mut self.answers) {
-            Ok(()) => slot.links.push(link),
+            Ok(()) => {
+                slot.links.insert(link);
+            }
             Err(ConsumeError::Duplicate | ConsumeError::Deleted) => {
                 unreachable!("links are new, and a deleted queue has no name")
             }
@@ -70,7 +72,7 @@ impl Realm {
         if !slot.queue.cancel(now, link.consumer(), &mut self.answers) {
             return;
         }
-        slot.links.retain(|own| *own != link);
+        slot.links.remove(&link);
         let ends = slot.spec.auto_delete && slot.links.is_empty();
         self.collect(id);
         if ends {

@@ -8,6 +8,7 @@ use core::fmt;
 use warrener_codec::ShortStr;
 use warrener_queue::Counts;
 use warrener_router::{ExchangeId, Target};
+use warrener_time::Time;
 
 use crate::broker::Broker;
 use crate::declare::QueueSlot;
@@ -24,6 +25,12 @@ pub struct View<'a>(&'a Broker);
 impl<'a> View<'a> {
     pub(crate) const fn new(broker: &'a Broker) -> Self {
         Self(broker)
+    }
+
+    /// Since when it has been there.
+    #[must_use]
+    pub fn since(&self) -> Time {
+        self.0.since
     }
 
     /// The user of this name.

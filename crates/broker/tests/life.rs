@@ -182,3 +182,53 @@ fn a_hard_error_on_a_channel_ends_the_connection() {
         "#]],
     );
 }
+
+#[test]
+fn the_last_word_waits_for_the_disk_too() {
+    check(
+        "
+        1 connect
+        1.1 open
+        1.2 open
+        disk slow
+        1.1 queue.declare q durable
+        1.1 close
+        1.2 queue.declare p durable
+        1.2 queue.declare missing passive
+        1.2 close
+        disk done
+        1.1 open
+        1.2 open
+        1.1 queue.declare late durable
+        1 disconnect
+        disk done
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.2 open
+                1.2 channel.open-ok
+            disk slow
+            1.1 queue.declare q durable
+            1.1 close
+            1.2 queue.declare p durable
+            1.2 queue.declare missing passive
+            1.2 close
+            disk done
+                1.1 queue.declare-ok q 0 messages 0 consumers
+                1.1 channel.close-ok
+                1.2 queue.declare-ok p 0 messages 0 consumers
+                1.2 channel.close-ok
+            1.1 open
+                1.1 channel.open-ok
+            1.2 open
+                1.2 channel.open-ok
+            1.1 queue.declare late durable
+            1 disconnect
+                1 closed
+            disk done
+        "#]],
+    );
+}

@@ -21,6 +21,10 @@ pub(crate) struct Channel {
     pub(crate) number: ChannelId,
     /// The broker has asked to close it, and ignores what still comes.
     pub(crate) closing: bool,
+    /// Its client has closed it, and it goes as soon as all that it had to say is said.
+    pub(crate) is_leaving: bool,
+    /// Whether it stands in line for the disk.
+    pub(crate) in_line: bool,
     /// Whether the client takes content at all (AMQP 0-9-1 §1.5.2.3: channel.flow).
     pub(crate) flowing: bool,
     /// How many deliveries each consumer that comes now may hold; 0 for any number.
@@ -73,6 +77,8 @@ impl Channel {
             connection,
             number,
             closing: false,
+            is_leaving: false,
+            in_line: false,
             flowing: true,
             prefetch: 0,
             shared_prefetch: 0,
@@ -129,6 +135,11 @@ impl Channel {
     #[inline]
     pub(crate) fn is_held(&self, persisted: RecordId) -> bool {
         self.outgoing.gate > persisted
+    }
+
+    /// Does not ask any more that the channel be closed: its client has asked meanwhile.
+    pub(crate) fn withdraw_close(&mut self) {
+        self.outgoing.effects.retain(|(_, effect)| !matches!(effect, Effect::CloseChannel(..)));
     }
 
     /// Says this when all that was said before has been said.

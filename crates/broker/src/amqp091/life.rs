@@ -41,12 +41,18 @@ impl Broker {
         let Some(key) = self.amqp.channel_keys.get(&(connection, number)).copied() else { return };
         self.clear_channel(now, key, out);
         if by == ClosedBy::Client {
-            // What waits for a disk is said before the channel's last word, and that needs no waiting.
-            let channel = self.amqp.channel(key);
+            let channel = self.amqp.channel_mut(key);
+            channel.withdraw_close();
             let effect = channel.sending(Method::ChannelCloseOk);
             self.emit(key, effect, out);
         }
-        self.remove_channel(now, key, out);
+        // What waits for a disk is said before the channel's last word, and till then the channel stays.
+        let persisted = self.amqp.persisted;
+        let channel = self.amqp.channel_mut(key);
+        channel.is_leaving = channel.is_held(persisted);
+        if !channel.is_leaving {
+            self.remove_channel(now, key, out);
+        }
     }
 
     /// Ends everything that a channel has going, so that it can be closed: its consumers, its transaction, and what it

@@ -24,6 +24,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use warrener_codec::{ChannelId, Method, ShortStr};
+use warrener_time::Time;
 
 use crate::amqp091::channel::{Channel, ChannelPlace};
 use crate::amqp091::client::Client;
@@ -108,7 +109,8 @@ impl Amqp {
 
     /// Puts a channel in line for [`persisted`](crate::Input::Persisted).
     pub(crate) fn await_disk(&mut self, key: ChannelKey) {
-        if !self.waiting.contains(&key) {
+        let channel = self.channels.get_mut(key).expect("the key of a channel that is there");
+        if !core::mem::replace(&mut channel.in_line, true) {
             self.waiting.push_back(key);
         }
     }
@@ -152,7 +154,7 @@ impl crate::broker::Broker {
     }
 
     /// Records up to this one are on disk: says what waited for them.
-    pub(crate) fn persisted(&mut self, upto: RecordId, out: &mut Vec<Effect>) {
+    pub(crate) fn persisted(&mut self, now: Time, upto: RecordId, out: &mut Vec<Effect>) {
         self.amqp.persisted = self.amqp.persisted.max(upto);
         let persisted = self.amqp.persisted;
         for _ in 0..self.amqp.waiting.len() {
@@ -160,8 +162,12 @@ impl crate::broker::Broker {
             let Some(channel) = self.amqp.channels.get_mut(key) else { continue };
             out.extend(core::iter::from_fn(|| channel.poll_held(persisted)));
             self.confirm_persisted(key, out);
-            if self.amqp.channel(key).waits(persisted) {
+            let channel = self.amqp.channel_mut(key);
+            channel.in_line = channel.waits(persisted);
+            if channel.in_line {
                 self.amqp.waiting.push_back(key);
+            } else if channel.is_leaving {
+                self.remove_channel(now, key, out);
             }
         }
     }

@@ -85,6 +85,11 @@ impl Broker {
         content: &Content,
         out: &mut Vec<Effect>,
     ) {
+        // A reply is never kept: a requester that does not read loses it.
+        let (_, client) = self.amqp.with_client(key);
+        if client.outbound_bytes >= self.realm.limits.outbound_pause_bytes {
+            return;
+        }
         let channel = self.amqp.channel_mut(key);
         let replier = channel.reply_consumer.as_ref().expect("a replier has a consumer");
         let deliver = Deliver {
