@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p warrener-benches --bench connection`
 
+#![expect(missing_docs, reason = "what criterion's macros make is not documented")]
+
 use bytes::{BufMut, Bytes, BytesMut};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use warrener_codec::method::basic;

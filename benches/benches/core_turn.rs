@@ -1,5 +1,7 @@
 //! One message through the broker, without sockets: publish, route, enqueue, deliver, acknowledge.
 
+#![expect(missing_docs, reason = "what criterion's macros make is not documented")]
+
 use bytes::Bytes;
 use core::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};

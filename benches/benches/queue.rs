@@ -1,5 +1,7 @@
 //! The queue's costs per message, by feature. The figures to hold are in the README of `warrener-queue`.
 
+#![expect(missing_docs, reason = "what criterion's macros make is not documented")]
+
 use core::hint::black_box;
 use core::time::Duration;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};

@@ -1,5 +1,7 @@
 //! Routing, binding and unbinding, from a handful of bindings to a million.
 
+#![expect(missing_docs, reason = "what criterion's macros make is not documented")]
+
 mod router {
     pub(crate) mod patterns;
 }

@@ -3,6 +3,7 @@
 //! `WARRENER_BENCH_DIR` is where the files go; by default the build's own temporary directory, so that it is a disk and
 //! not memory. Compare with `benches/peers`, run at the same time of day: syncs vary with what else the disk does.
 
+#![expect(missing_docs, reason = "what criterion's macros make is not documented")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 
 use bytes::Bytes;
