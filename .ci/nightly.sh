@@ -7,7 +7,8 @@ source "$(dirname "$0")/steps.sh"
 
 tools() {
     system_packages
-    cargo_tools cargo-deny=$deny_version cargo-fuzz=$fuzz_version cargo-hack=$hack_version
+    cargo_tool cargo-fuzz
+    cargo_tool cargo-hack
     cargo fetch --locked
 }
 

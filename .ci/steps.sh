@@ -6,9 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # Client programs may not be skipped, and half-built artefacts are not reused.
 export CI=true CARGO_INCREMENTAL=0
 tools=$PWD/target/ci/tools
-export PATH=$tools/bin:$PATH
-# The tools are Python packages with a binary each; see cargo_tools.
-deny_version=0.20.2 fuzz_version=0.13.2 hack_version=0.6.45
+export PATH=$tools/cargo-deny/bin:$tools/cargo-fuzz/bin:$tools/cargo-hack/bin:$PATH
 
 declare -a minutes=()
 current=start
@@ -70,32 +68,26 @@ install_debian() {
     return $code
 }
 
-# cargo_tools NAME=VERSION...: cargo subcommands, as ready-made binaries if there are any for this
-# machine, otherwise from source.
-cargo_tools() {
-    local -a wheels=() absent=()
-    local tool
-    for tool in "$@"; do
-        command -v "${tool%=*}" >/dev/null && continue
-        absent+=("$tool")
-        wheels+=("astral-dev-toolchain-${tool%=*}==${tool#*=}")
-    done
-    [ ${#absent[@]} = 0 ] && return
-    # pip puts the commands of one call into one folder, and does not add to it later.
-    rm -rf "$tools"
-    if python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-        --no-deps --only-binary :all: --target "$tools" "${wheels[@]}"; then
-        return
-    fi
-    for tool in "${absent[@]}"; do
-        cargo install --quiet --locked --root "$tools" "${tool%=*}@${tool#*=}"
-    done
+# cargo_tool NAME: a cargo subcommand, as a ready-made binary where there is one for this machine,
+# otherwise from source.
+cargo_tool() {
+    local version
+    case $1 in
+        cargo-deny) version=0.20.2 ;;
+        cargo-fuzz) version=0.13.2 ;;
+        cargo-hack) version=0.6.45 ;;
+    esac
+    command -v "$1" >/dev/null && return
+    # This Python package is nothing but the binary.
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+        --no-deps --only-binary :all: --target "$tools/$1" "astral-dev-toolchain-$1==$version" ||
+        cargo install --quiet --locked --root "$tools/$1" "$1@$version"
 }
 
 # fuzz_targets SECONDS: runs each fuzz target for so long over its corpus. The sanitizer's flags are
 # nightly's; RUSTC_BOOTSTRAP lets any toolchain take them.
 fuzz_targets() {
-    cargo_tools cargo-deny=$deny_version cargo-fuzz=$fuzz_version
+    cargo_tool cargo-fuzz
     RUSTC_BOOTSTRAP=1 cargo fuzz build
     local target
     for target in $(cargo fuzz list); do
