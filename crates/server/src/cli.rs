@@ -44,7 +44,7 @@ struct Options {
     ///
     /// Without it: port 5672 of 127.0.0.1 and, where the machine has it, of ::1. `0.0.0.0:5672` listens to the whole
     /// network: let a user in with --user as well, since guest may log in from this machine only.
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_address)]
     listen: Vec<SocketAddr>,
 
     /// Keep durable queues and messages in this directory
@@ -113,6 +113,12 @@ impl Options {
         config.handshake_timeout = Duration::from_secs(self.handshake_timeout);
         Ok(Command::Serve { config: Box::new(config), log: self.log })
     }
+}
+
+/// Addresses, not names: what a name stands for may change, and a listener may not.
+fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
+    let example = "an IP address and a port up to 65535, as in 127.0.0.1:5672 or [::1]:5672";
+    text.parse().map_err(|_| example)
 }
 
 fn parse_user(text: &str) -> Result<User, crate::config::UserError> {

@@ -23,7 +23,7 @@ pub enum ServeError {
         source: io::Error,
     },
     /// The data directory cannot be used.
-    #[error("cannot use data directory {}: {source}; make it writable, name another with --data-dir DIR, \
+    #[error("cannot use data directory {}: {source}; let this user create and write it, name another with --data-dir DIR, \
              or keep nothing with --memory-only", .directory.display())]
     DataDir {
         /// Which one.

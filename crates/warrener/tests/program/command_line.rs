@@ -31,6 +31,8 @@ fn a_bad_option_is_one_clear_line() {
     for (line, said) in [
         (&["--lisen", "127.0.0.1:0"][..], "--listen"),
         (&["--listen", "nowhere"], "nowhere"),
+        (&["--listen", "localhost:5672"], "as in 127.0.0.1:5672"),
+        (&["--listen", "127.0.0.1:99999"], "a port up to 65535"),
         (&["--listen"], "--listen"),
         (&["--handshake-timeout", "soon"], "soon"),
         (&["5672"], "5672"),
