@@ -7,7 +7,7 @@ use crate::bindings::Ends;
 use crate::consistent_hash::ConsistentHash;
 use crate::direct::Direct;
 use crate::headers::HeadersTable;
-use crate::kind::{ExchangeId, Kind};
+use crate::kind::{ExchangeId, Kind, Watch};
 use crate::modulus_hash::ModulusHash;
 use crate::posting::Posting;
 use crate::topic::Root;
@@ -19,6 +19,7 @@ pub(crate) struct Exchange {
     pub(crate) table: Table,
     pub(crate) alternate: Option<ExchangeId>,
     pub(crate) internal: bool,
+    pub(crate) watch: Watch,
     /// The number that it has as a target, while a binding leads to it.
     pub(crate) target: Option<u32>,
     /// The list of the bindings that take messages from it.
@@ -65,6 +66,7 @@ impl Exchange {
             table,
             alternate: None,
             internal: false,
+            watch: Watch::Off,
             target: None,
             bindings: Ends::default(),
         }

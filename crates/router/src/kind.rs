@@ -53,6 +53,19 @@ pub enum Kind {
     Random,
 }
 
+/// Whether routing tells that a message came to an exchange; see [`Matches::watched`](crate::Matches::watched).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Watch {
+    /// It does not.
+    #[default]
+    Off,
+    /// It tells, and goes on.
+    Passing,
+    /// It tells of messages that are to stop, see [`Matches::stop_at_watched`](crate::Matches::stop_at_watched), and
+    /// leads them no further: neither to the exchange's targets nor to its alternate. All others it does not tell of.
+    Stopping,
+}
+
 /// What a consistent-hash exchange hashes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum HashOn {

@@ -35,7 +35,7 @@ pub mod fuzzing;
 pub use crate::binding::{Binding, Removed, Rule, Target};
 pub use crate::error::BindError;
 pub use crate::header::{Arguments, HeaderMap, HeaderValue, Headers, NoHeaders};
-pub use crate::kind::{ExchangeId, HashOn, Kind, Property};
+pub use crate::kind::{ExchangeId, HashOn, Kind, Property, Watch};
 pub use crate::matches::{Counts, Matches};
 pub use crate::named::{NamedRouter, NamedRouterBuilder, NamedRouterError};
 pub use crate::router::Router;

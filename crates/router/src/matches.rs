@@ -6,7 +6,7 @@ use core::slice;
 
 use crate::binding::Target;
 use crate::headers::HeadersScratch;
-use crate::kind::ExchangeId;
+use crate::kind::{ExchangeId, Watch};
 use crate::targets::Targets;
 use crate::topic::TopicScratch;
 use crate::visited::Visited;
@@ -30,6 +30,9 @@ pub struct Matches<D> {
     pub(crate) headers: HeadersScratch,
     dice: u64,
     counts: Option<Vec<CountSlot>>,
+    watched: Vec<ExchangeId>,
+    stops: bool,
+    stopped: bool,
 }
 
 /// How many messages were routed from one exchange.
@@ -67,6 +70,9 @@ impl<D> Matches<D> {
             headers: HeadersScratch::default(),
             dice: seed,
             counts: None,
+            watched: Vec::new(),
+            stops: false,
+            stopped: false,
         }
     }
 
@@ -99,6 +105,23 @@ impl<D> Matches<D> {
         self.destinations.iter()
     }
 
+    /// The watched exchanges that the last message came to, in order; see [`Watch`].
+    #[must_use]
+    pub fn watched(&self) -> &[ExchangeId] {
+        &self.watched
+    }
+
+    /// Whether the last message stopped at an exchange with [`Watch::Stopping`].
+    #[must_use]
+    pub const fn has_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Says whether the messages routed from now on stop at exchanges with [`Watch::Stopping`].
+    pub const fn stop_at_watched(&mut self, stops: bool) {
+        self.stops = stops;
+    }
+
     /// Whether the last result follows from the exchange and the key alone: no headers were asked and no dice thrown.
     /// Such a result may be kept and used again while [`Router::generation`](crate::Router::generation) is unchanged.
     #[must_use]
@@ -120,6 +143,8 @@ impl<D> Matches<D> {
     pub(crate) fn begin(&mut self, exchange: ExchangeId) {
         self.start = exchange.index;
         self.destinations.clear();
+        self.watched.clear();
+        self.stopped = false;
         self.exchanges.begin();
         self.targets.begin();
         self.by_key_alone = true;
@@ -129,6 +154,18 @@ impl<D> Matches<D> {
     #[inline]
     pub(crate) fn exchange(&self, place: usize) -> Option<u32> {
         self.exchanges.as_slice().get(place).copied()
+    }
+
+    /// The message came to a watched exchange. Whether it stops there.
+    pub(crate) fn watch(&mut self, exchange: ExchangeId, watch: Watch) -> bool {
+        self.by_key_alone = false;
+        let stops = watch == Watch::Stopping;
+        if self.stops || !stops {
+            self.watched.push(exchange);
+        }
+        let stops = self.stops && stops;
+        self.stopped |= stops;
+        stops
     }
 
     /// Takes the message to an exchange, unless it was there. `bound` is above every index.
@@ -151,7 +188,7 @@ impl<D> Matches<D> {
         if slot.generation != exchange.generation {
             *slot = CountSlot { generation: exchange.generation, counts: Counts::default() };
         }
-        if self.destinations.is_empty() {
+        if self.destinations.is_empty() && !self.stopped {
             slot.counts.unroutable += 1;
         } else {
             slot.counts.routed += 1;

@@ -11,7 +11,7 @@ use crate::error::BindError;
 use crate::exchange::Exchanges;
 use crate::hashing::Hashing;
 use crate::header::Headers;
-use crate::kind::{ExchangeId, Kind};
+use crate::kind::{ExchangeId, Kind, Watch};
 use crate::matches::Matches;
 use crate::posting::Postings;
 use crate::targets::Targets;
@@ -103,6 +103,14 @@ impl<D: Copy + Eq + Hash> Router<D> {
     #[must_use]
     pub fn is_internal(&self, exchange: ExchangeId) -> bool {
         self.exchanges.get(exchange).is_some_and(|exchange| exchange.internal)
+    }
+
+    /// Sets whether routing tells that a message came to this exchange. An unknown exchange is not watched.
+    pub fn set_watch(&mut self, exchange: ExchangeId, watch: Watch) {
+        if let Some(exchange) = self.exchanges.get_mut(exchange) {
+            exchange.watch = watch;
+            self.generation += 1;
+        }
     }
 
     /// Adds a binding; `false` when there is one of the same identity (source, target, key and arguments).

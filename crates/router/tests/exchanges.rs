@@ -2,7 +2,7 @@
 
 use warrener_router::{
     BindError, Counts, HeaderMap, HeaderValue, Kind, Matches, NamedRouter, NamedRouterError,
-    NoHeaders, Removed, Router, Rule, Target,
+    NoHeaders, Removed, Router, Rule, Target, Watch,
 };
 
 fn to(destination: u32) -> Target<u32> {
@@ -230,4 +230,41 @@ fn names_are_checked_at_the_front_door() {
     assert!(router.names().eq(["in"]));
     let refused = NamedRouter::builder().bind("nowhere", 1, "").build().map(drop);
     assert_eq!(refused, Err(NamedRouterError::UnknownExchange("nowhere".into())));
+}
+
+#[test]
+fn a_message_that_is_to_stop_goes_no_further_than_an_exchange_that_stops_it() {
+    let mut router = Router::new(1);
+    let (first, second) = (router.add(Kind::Fanout), router.add(Kind::Fanout));
+    let spare = router.add(Kind::Fanout);
+    assert_eq!(router.bind(first, Target::Exchange(second), ""), Ok(true));
+    assert_eq!(router.bind(first, to(1), ""), Ok(true));
+    assert_eq!(router.bind(second, to(2), ""), Ok(true));
+    assert_eq!(router.bind(spare, to(3), ""), Ok(true));
+    router.set_alternate(second, Some(spare));
+    router.set_watch(second, Watch::Stopping);
+    let mut matches = Matches::new().counting();
+    router.route(first, b"", &NoHeaders, &mut matches);
+    assert_eq!((matches.destinations(), matches.watched()), (&[1, 2][..], &[][..]));
+    matches.stop_at_watched(true);
+    router.route(first, b"", &NoHeaders, &mut matches);
+    assert_eq!((matches.destinations(), matches.watched()), (&[1][..], &[second][..]));
+    router.route(second, b"", &NoHeaders, &mut matches);
+    assert!(matches.destinations().is_empty() && matches.has_stopped());
+    assert_eq!(matches.counts(second), Counts { routed: 1, unroutable: 0 });
+}
+
+#[test]
+fn an_exchange_that_is_watched_in_passing_is_told_of_and_routes_on() {
+    let mut router = Router::new(1);
+    let exchange = router.add(Kind::Fanout);
+    assert_eq!(router.bind(exchange, to(1), ""), Ok(true));
+    router.set_watch(exchange, Watch::Passing);
+    let mut matches = Matches::new();
+    for stops in [false, true] {
+        matches.stop_at_watched(stops);
+        router.route(exchange, b"", &NoHeaders, &mut matches);
+        assert_eq!((matches.destinations(), matches.watched()), (&[1][..], &[exchange][..]));
+        assert!(!matches.has_stopped() && !matches.by_key_alone());
+    }
 }

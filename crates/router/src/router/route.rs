@@ -5,7 +5,7 @@ use core::hash::Hash;
 use super::Router;
 use crate::exchange::{Exchange, Table};
 use crate::header::Headers;
-use crate::kind::{ExchangeId, HashOn, Kind};
+use crate::kind::{ExchangeId, HashOn, Kind, Watch};
 use crate::matches::Matches;
 use crate::stable_hash::{hash_of_keys, hash_of_value};
 
@@ -19,8 +19,11 @@ impl<D: Copy + Eq + Hash> Router<D> {
         out: &mut Matches<D>,
     ) {
         let Some(mut exchange) = self.exchanges.get(start) else { return };
+        let mut index = start.index;
         for place in 1.. {
-            let found = self.choose(exchange, keys, headers, out);
+            let stops =
+                exchange.watch != Watch::Off && out.watch(self.exchanges.id(index), exchange.watch);
+            let found = stops || self.choose(exchange, keys, headers, out);
             if !found
                 && let Some(alternate) = exchange.alternate
                 && self.exchanges.get(alternate).is_some()
@@ -28,7 +31,7 @@ impl<D: Copy + Eq + Hash> Router<D> {
                 out.go_to(alternate.index, self.exchanges.bound());
             }
             let Some(next) = out.exchange(place) else { return };
-            exchange = self.exchanges.at(next);
+            (index, exchange) = (next, self.exchanges.at(next));
         }
     }
 
