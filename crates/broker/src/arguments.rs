@@ -28,7 +28,7 @@ impl QueueKind {
         }
     }
 
-    const fn module(self) -> &'static str {
+    pub(crate) const fn module(self) -> &'static str {
         match self {
             Self::Classic => "rabbit_classic_queue",
             Self::Quorum => "rabbit_quorum_queue",

@@ -1,13 +1,16 @@
 //! Bindings between exchanges and queues, and between exchanges (RabbitMQ extension).
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use warrener_codec::{ShortStr, Table, Value};
 use warrener_router::{BindError, ExchangeId, Rule, Target};
 
+use crate::arguments::QueueKind;
 use crate::effect::Effect;
 use crate::exchange::refuse_default;
+use crate::exchange_kind::ExchangeKind;
 use crate::header::BindingArguments;
 use crate::id::{QueueId, RecordId, VhostId};
 use crate::permission::Caller;
@@ -40,6 +43,7 @@ impl Realm {
         let vhost = caller.vhost;
         let source = self.expect_exchange(vhost, &spec.source)?;
         let target = self.expect_target(caller, spec)?;
+        self.check_local(vhost, source, target, spec)?;
         let arguments = BindingArguments::new(&spec.arguments);
         let key = binding_key(source, target, spec, &arguments);
         let rule = Rule::new(spec.key.as_bytes())
@@ -51,6 +55,7 @@ impl Realm {
             Ok(false) => return Ok(place.binding_records.get(&key).copied()),
             Err(error) => return Err(Reason::InvalidBinding(explain(error, spec))),
         }
+        self.remember_to(vhost, source, target);
         let Some((source, target)) = self.durable_ends(vhost, source, target) else {
             return Ok(None);
         };
@@ -106,6 +111,34 @@ impl Realm {
         }
         access.check(Right::Write, spec.kind, spec.target.as_bytes(), vhost)?;
         access.check(Right::Read, Kind::Exchange, spec.source.as_bytes(), vhost)
+    }
+
+    /// What an exchange of type `x-local-random` takes as a target (RabbitMQ extension): classic queues, without a key.
+    fn check_local(
+        &self,
+        vhost: VhostId,
+        source: ExchangeId,
+        target: Target<QueueId>,
+        spec: &BindingSpec,
+    ) -> Result<(), Reason> {
+        let own = &self.vhosts[vhost].exchange_at(source).expect("it was just found").spec;
+        if own.kind.of_bindings(&own.arguments) != Ok(ExchangeKind::LocalRandom) {
+            return Ok(());
+        }
+        let invalid = |text: String| Err(Reason::InvalidBinding(text.into_boxed_str()));
+        if !spec.key.is_empty() {
+            return invalid(format!("Non empty binding '{}' key not permitted", spec.key));
+        }
+        match target {
+            Target::Exchange(_) => invalid("Destination not found".into()),
+            Target::Destination(id) => match self.queue(id).settings.kind {
+                QueueKind::Classic => Ok(()),
+                other => invalid(format!(
+                    "Queue type {} not valid for this exchange type",
+                    other.module(),
+                )),
+            },
+        }
     }
 
     fn expect_target(
@@ -192,7 +225,7 @@ fn explain(error: BindError, spec: &BindingSpec) -> alloc::boxed::Box<str> {
 }
 
 /// A value as Erlang prints it.
-fn erlang(value: &Value<'_>) -> alloc::string::String {
+fn erlang(value: &Value<'_>) -> String {
     let text = crate::value::text(value);
     match value {
         Value::LongStr(_) => format!("<<\"{text}\">>"),

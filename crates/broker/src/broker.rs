@@ -116,7 +116,7 @@ impl Broker {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called, and why; [`Time::ZERO`] for at once.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Time, Timer)> {
-        if !self.realm.awake.is_empty() {
+        if !self.realm.awake.is_empty() || !self.realm.overdue.is_empty() {
             return Some((Time::ZERO, Timer::Work));
         }
         self.realm.timers.first().map(|(due, _)| (*due, Timer::Queue))
@@ -132,6 +132,9 @@ impl Broker {
     #[inline]
     fn follow_up(&mut self, now: Time, out: &mut Vec<Effect>) {
         self.realm.absorb(now, out);
+        if !self.realm.overdue.is_empty() {
+            self.realm.release_overdue(now, out);
+        }
         self.handle_notices(now, out);
         self.deliver(now, out);
         if !self.realm.notices.is_empty() {

@@ -51,6 +51,8 @@ pub struct Limits {
     pub consumers_per_channel: u32,
     /// How many exchanges and how many queues one virtual host may have.
     pub names_per_vhost: u32,
+    /// How many messages one exchange may delay; a publisher of more is told that they were not taken.
+    pub delayed_per_exchange: u64,
     /// How many publishes and acknowledgements one transaction may hold.
     pub transaction_entries: usize,
     /// How many octets of bodies one transaction may hold.
@@ -73,6 +75,7 @@ impl Default for Limits {
             outbound_low_bytes: 1 << 19,
             consumers_per_channel: 65_535,
             names_per_vhost: 1 << 20,
+            delayed_per_exchange: 1 << 24,
             transaction_entries: 1 << 20,
             transaction_bytes: 128 << 20,
             parked_bytes: 1 << 10,

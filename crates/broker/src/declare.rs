@@ -17,6 +17,7 @@ use crate::arguments::{COMPARED, DeliveryLimit, Overflow, QueueKind, Settings};
 use crate::effect::Effect;
 use crate::exchange::{differing, differing_flags, refuse_reserved};
 use crate::id::{ConnectionId, LinkId, MessageId, QueueId, RecordId, VhostId};
+use crate::keeper::Keeper;
 use crate::permission::Caller;
 use crate::realm::{Notice, Realm};
 use crate::record::Fact;
@@ -54,6 +55,8 @@ pub(crate) struct QueueSlot {
     pub(crate) has_wide: bool,
     /// Whether it has lost its name, and goes when it is empty.
     pub(crate) deleted: bool,
+    /// The exchange that it keeps messages for; such a queue has no name, and no client sees it.
+    pub(crate) keeper: Option<Keeper>,
 }
 
 /// What is told about a queue when it is declared.
@@ -71,6 +74,29 @@ pub(crate) struct DeleteIf {
 }
 
 impl QueueSlot {
+    /// An empty queue without consumers.
+    pub(crate) fn new(
+        now: Time,
+        vhost: VhostId,
+        spec: QueueSpec,
+        settings: Settings,
+        record: Option<RecordId>,
+    ) -> Self {
+        Self {
+            vhost,
+            spec,
+            queue: Queue::new(now, queue_config(&settings)),
+            settings,
+            record,
+            links: BTreeSet::new(),
+            scheduled: None,
+            awake: false,
+            has_wide: false,
+            deleted: false,
+            keeper: None,
+        }
+    }
+
     pub(crate) fn standing(&self) -> Standing {
         let counts = self.queue.counts();
         let clamp = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
@@ -139,21 +165,9 @@ impl Realm {
         settings: Settings,
         record: Option<RecordId>,
     ) -> QueueId {
-        let queue = Queue::new(now, queue_config(&settings));
         let name = spec.name.clone();
         let owner = spec.owner;
-        let id = self.queues.insert(QueueSlot {
-            vhost,
-            spec,
-            settings,
-            record,
-            queue,
-            links: BTreeSet::new(),
-            scheduled: None,
-            awake: false,
-            has_wide: false,
-            deleted: false,
-        });
+        let id = self.queues.insert(QueueSlot::new(now, vhost, spec, settings, record));
         self.vhosts[vhost].queue_names.insert(name, id);
         if let Some(owner) = owner {
             self.owned.insert((owner, id));
@@ -241,6 +255,11 @@ impl Realm {
         id: QueueId,
         out: &mut Vec<Effect>,
     ) -> Option<RecordId> {
+        if self.queue(id).keeper.is_some() {
+            // It has neither name nor bindings, and ends with its exchange.
+            self.dissolve(now, id, out);
+            return None;
+        }
         let vhost = self.queue(id).vhost;
         let name = self.queue(id).spec.name.clone();
         self.vhosts[vhost].queue_names.remove(&name);

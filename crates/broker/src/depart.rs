@@ -6,10 +6,10 @@ use smallvec::{SmallVec, smallvec};
 use warrener_queue::{Effect as QueueEffect, Progress, Why};
 use warrener_time::Time;
 
-use crate::arguments::QueueKind;
 use crate::dead_letter::{DeathReason, bury};
 use crate::effect::Effect;
 use crate::id::{LinkId, MessageId, QueueId};
+use crate::keeper::Keeper;
 use crate::message::Message;
 use crate::publish::{Admission, Exchange};
 use crate::realm::{Compound, Happened, Notice, Realm};
@@ -36,6 +36,8 @@ impl Realm {
                 Happened::Queue(QueueEffect::Held { .. }) => {
                     unreachable!("no queue is told to hold what leaves it")
                 }
+                Happened::Orphaned => self.dissolve(now, queue, out),
+                Happened::Asked(target) => self.replay_history(now, queue, target, out),
                 Happened::Refused(new) => {
                     let refused = Message::new(*new);
                     self.dead_letter(now, queue, None, &refused, DeathReason::MaxLength, out);
@@ -53,6 +55,11 @@ impl Realm {
         why: Why,
         out: &mut Vec<Effect>,
     ) {
+        if let Some(Keeper::Delays(exchange)) = self.queue(queue).keeper
+            && why == Why::Accepted
+        {
+            return self.send_on(now, queue, exchange, message, out);
+        }
         let deadly =
             DeathReason::of(why).filter(|_| self.queue(queue).settings.dead_letter.is_some());
         match deadly {
@@ -106,7 +113,7 @@ impl Realm {
     }
 
     /// Writes down that a message went from one queue into others; answers where, when it did.
-    fn record_dead_letter(
+    pub(crate) fn record_dead_letter(
         &mut self,
         now: Time,
         admission: &Admission,
@@ -135,8 +142,7 @@ impl Realm {
         let slot = self.queue(queue);
         let message = self.messages.get(message);
         let durable = message.durable?;
-        let kept = message.new.traits.persistent || slot.settings.kind == QueueKind::Quorum;
-        let queue = slot.record.filter(|_| kept)?;
+        let queue = slot.record.filter(|_| slot.keeps(&message.new))?;
         Some(Place { queue, message: durable.at })
     }
 
@@ -149,12 +155,11 @@ impl Realm {
         out: &mut Vec<Effect>,
     ) {
         let slot = self.queue(queue);
-        let (durable_queue, record) = (slot.spec.durable, slot.record);
-        let quorum = slot.settings.kind == QueueKind::Quorum;
+        let record = slot.record;
+        let kept = slot.spec.durable && slot.keeps(&self.messages.get(id).new);
         let message = self.messages.get_mut(id);
         message.holders -= 1;
         let last = message.holders == 0;
-        let kept = durable_queue && (quorum || message.new.traits.persistent);
         if let Some(durable) = message.durable.as_mut().filter(|_| kept) {
             durable.holders -= 1;
             let (at, holders) = (durable.at, durable.holders);

@@ -4,10 +4,11 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use warrener_codec::{ShortStr, Table, Value};
-use warrener_router::{ExchangeId, HashOn, Kind as Rule, Property, Target};
+use warrener_router::{ExchangeId, Kind as Rule, Target};
 
 use crate::effect::Effect;
-use crate::id::{RecordId, VhostId};
+use crate::exchange_kind::{DELAYED_TYPE, ExchangeKind};
+use crate::id::{QueueId, RecordId, VhostId};
 use crate::permission::Caller;
 use crate::realm::Realm;
 use crate::record::Fact;
@@ -17,59 +18,6 @@ use crate::vhost::Vhost;
 
 /// The argument that names where messages go that find no binding (RabbitMQ extension).
 const ALTERNATE: &str = "alternate-exchange";
-
-/// The types of exchange there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ExchangeKind {
-    Direct,
-    Fanout,
-    Topic,
-    Headers,
-    ConsistentHash,
-    ModulusHash,
-    Random,
-}
-
-const KINDS: [(&str, ExchangeKind); 7] = [
-    ("direct", ExchangeKind::Direct),
-    ("fanout", ExchangeKind::Fanout),
-    ("topic", ExchangeKind::Topic),
-    ("headers", ExchangeKind::Headers),
-    ("x-consistent-hash", ExchangeKind::ConsistentHash),
-    ("x-modulus-hash", ExchangeKind::ModulusHash),
-    ("x-random", ExchangeKind::Random),
-];
-
-impl ExchangeKind {
-    /// The type of this name (`direct`, `x-consistent-hash`).
-    pub(crate) fn parse(name: &[u8]) -> Result<Self, Reason> {
-        let known = KINDS.iter().find(|(own, _)| own.as_bytes() == name);
-        known.map(|(_, kind)| *kind).ok_or_else(|| Reason::UnknownExchangeType(shown(name)))
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        KINDS.iter().find(|(_, kind)| *kind == self).expect("every kind is in the list").0
-    }
-}
-
-fn hash_on(arguments: &Table) -> Result<HashOn, Reason> {
-    match (arguments.get("hash-header"), arguments.get("hash-property")) {
-        (None, None) => Ok(HashOn::RoutingKey),
-        (Some(Value::LongStr(header)), None) => Ok(HashOn::Header(header.into())),
-        (None, Some(Value::LongStr(b"message_id"))) => Ok(HashOn::Property(Property::MessageId)),
-        (None, Some(Value::LongStr(b"correlation_id"))) => {
-            Ok(HashOn::Property(Property::CorrelationId))
-        }
-        (None, Some(Value::LongStr(b"timestamp"))) => Ok(HashOn::Property(Property::Timestamp)),
-        (Some(_), Some(_)) => Err(Reason::InvalidBinding(said(
-            "hash-header and hash-property are mutually exclusive",
-        ))),
-        (None, Some(other)) | (Some(other), None) => {
-            let property = alloc::format!("Unsupported property: {}", text(&other));
-            Err(Reason::InvalidBinding(property.into_boxed_str()))
-        }
-    }
-}
 
 /// What an exchange is asked to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,15 +33,7 @@ pub(crate) struct ExchangeSpec {
 impl ExchangeSpec {
     /// How the router is to treat it.
     pub(crate) fn rule(&self) -> Result<Rule, Reason> {
-        Ok(match self.kind {
-            ExchangeKind::Direct => Rule::Direct,
-            ExchangeKind::Fanout => Rule::Fanout,
-            ExchangeKind::Topic => Rule::Topic,
-            ExchangeKind::Headers => Rule::Headers,
-            ExchangeKind::ConsistentHash => Rule::ConsistentHash(hash_on(&self.arguments)?),
-            ExchangeKind::ModulusHash => Rule::ModulusHash,
-            ExchangeKind::Random => Rule::Random,
-        })
+        self.kind.rule(&self.arguments)
     }
 }
 
@@ -104,6 +44,19 @@ pub(crate) struct Exchange {
     pub(crate) alternate: Option<ShortStr>,
     /// The record that makes it durable; `None` for transient and predeclared exchanges.
     pub(crate) record: Option<RecordId>,
+    /// The queue that it keeps messages in, if its type keeps any.
+    pub(crate) keeper: Option<QueueId>,
+}
+
+impl Exchange {
+    /// One that keeps nothing yet.
+    pub(crate) const fn new(
+        spec: ExchangeSpec,
+        alternate: Option<ShortStr>,
+        record: Option<RecordId>,
+    ) -> Self {
+        Self { spec, alternate, record, keeper: None }
+    }
 }
 
 /// The exchanges that every virtual host begins with; the default exchange is not among them, because it is no more
@@ -148,7 +101,8 @@ impl Realm {
             let vhost = self.vhosts[vhost].name().clone();
             self.persist(&Fact::ExchangeDeclared { vhost, spec: spec.clone() }, out)
         });
-        self.vhosts[vhost].add_exchange(Exchange { spec, alternate, record }, rule);
+        let id = self.vhosts[vhost].add_exchange(Exchange::new(spec, alternate, record), rule);
+        self.add_keeper(vhost, id);
         Ok(record)
     }
 
@@ -223,6 +177,7 @@ impl Realm {
             let stale = self.vhosts[vhost].take_binding_records(Target::Exchange(id), Some(id));
             out.extend(stale.into_iter().map(Effect::Release));
             let removed = self.vhosts[vhost].router.remove(id);
+            exchange.keeper.into_iter().for_each(|keeper| self.orphan_keeper(keeper));
             doomed.extend(self.vhosts[vhost].emptied_auto_delete(&removed.emptied));
         }
         last_record
@@ -231,12 +186,13 @@ impl Realm {
 
 impl Vhost {
     /// Puts an exchange in its place, which is free.
-    pub(crate) fn add_exchange(&mut self, exchange: Exchange, rule: Rule) {
+    pub(crate) fn add_exchange(&mut self, exchange: Exchange, rule: Rule) -> ExchangeId {
         let id = self.router.add(rule);
         self.router.set_internal(id, exchange.spec.internal);
         self.connect_alternates(id, &exchange);
         self.exchange_names.insert(exchange.spec.name.clone(), id);
         self.put_exchange(id, exchange);
+        id
     }
 
     /// An alternate exchange is named, not pointed to: it may come and go after the exchange that names it.
@@ -315,10 +271,12 @@ fn assert_equivalent(existing: &Exchange, new: &ExchangeSpec, vhost: &Vhost) -> 
             return Err(inequivalent(argument, difference));
         }
     }
-    match differing(&new.arguments, &current.arguments, ALTERNATE, None) {
-        Some(difference) => Err(inequivalent(ALTERNATE, difference)),
-        None => Ok(()),
+    for argument in [ALTERNATE, DELAYED_TYPE] {
+        if let Some(difference) = differing(&new.arguments, &current.arguments, argument, None) {
+            return Err(inequivalent(argument, difference));
+        }
     }
+    Ok(())
 }
 
 /// How two declarations' flags differ.

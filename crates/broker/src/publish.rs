@@ -7,7 +7,6 @@ use warrener_queue::{Entry, Refusal as QueueRefusal};
 use warrener_router::ExchangeId;
 use warrener_time::Time;
 
-use crate::arguments::QueueKind;
 use crate::effect::Effect;
 use crate::header::MessageHeaders;
 use crate::id::{MessageId, QueueId, RecordId, VhostId};
@@ -65,7 +64,8 @@ impl Admission {
 }
 
 impl Realm {
-    /// The queues that a message goes to, each once.
+    /// The queues that a message goes to, each once. Whether anybody is to get it: those that exchanges keep messages in
+    /// do not count, unless it is to wait there.
     #[inline]
     pub(crate) fn route(
         &mut self,
@@ -73,7 +73,10 @@ impl Realm {
         exchange: Exchange,
         message: &NewMessage,
         targets: &mut Vec<QueueId>,
-    ) {
+    ) -> bool {
+        if exchange != Exchange::Default {
+            self.prepare_keepers(vhost, message);
+        }
         let place = &self.vhosts[vhost];
         match exchange {
             Exchange::Default if message.extra.is_none() => {
@@ -99,8 +102,14 @@ impl Realm {
                     place.router.route_all(id, &keys, &headers, &mut self.matches);
                 }
                 targets.extend_from_slice(self.matches.destinations());
+                let reached = !targets.is_empty() || self.matches.has_stopped();
+                if !self.matches.watched().is_empty() {
+                    self.add_keepers(vhost, message, targets);
+                }
+                return reached;
             }
         }
+        !targets.is_empty()
     }
 
     /// Puts a message into queues, on disk where it must be, and deals with what that leads to.
@@ -139,11 +148,16 @@ impl Realm {
             let kind = slot.settings.kind;
             let priority = traits.priority_in(kind);
             let entry = Entry { handle: message, bytes, priority };
+            let rare = if slot.keeper.is_none() {
+                rare
+            } else {
+                slot.rare_of(now, &self.messages.get(message).new)
+            };
             match slot.queue.publish(now, entry, rare, &mut self.answers) {
                 Ok(_) => {
                     holders += 1;
                     slot.has_wide |= is_wide;
-                    if traits.persistent || kind == QueueKind::Quorum {
+                    if slot.keeps(&self.messages.get(message).new) {
                         admission.durable_targets.extend(slot.record);
                     }
                 }

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use smallvec::SmallVec;
 use warrener_codec::Content;
 use warrener_queue::{Effect as QueueEffect, Seq};
-use warrener_router::Matches;
+use warrener_router::{Matches, Target};
 use warrener_time::Time;
 
 use crate::config::{Config, Limits};
@@ -19,6 +19,7 @@ use crate::declare::QueueSlot;
 use crate::effect::Effect;
 use crate::generator::Generator;
 use crate::id::{ConnectionId, LinkId, MessageId, QueueId, RecordId, VhostId};
+use crate::keeper::Keeper;
 use crate::message::{Messages, NewMessage};
 use crate::permission::Users;
 use crate::record::{Fact, MessageAt, Place, Record};
@@ -43,6 +44,8 @@ pub(crate) struct Realm {
     pub(crate) notices: VecDeque<Notice>,
     /// Queues that may have something to deliver, each once, in the order in which they woke.
     pub(crate) awake: VecDeque<QueueId>,
+    /// Exchanges that delay and may have messages whose time has come, each once.
+    pub(crate) overdue: VecDeque<QueueId>,
     /// When queues want to be woken.
     pub(crate) timers: BTreeSet<(Time, QueueId)>,
     /// What happened in queues and is still to be dealt with.
@@ -83,6 +86,10 @@ pub(crate) enum Happened {
     Queue(QueueEffect<MessageId>),
     /// It refused this message, which is to be dead-lettered.
     Refused(Box<NewMessage>),
+    /// The exchange that it kept messages for is gone.
+    Orphaned,
+    /// This was bound to the exchange that it remembers messages for.
+    Asked(Target<QueueId>),
 }
 
 impl Realm {
@@ -104,6 +111,7 @@ impl Realm {
             stats: Stats::default(),
             notices: VecDeque::new(),
             awake: VecDeque::new(),
+            overdue: VecDeque::new(),
             timers: BTreeSet::new(),
             happened: VecDeque::new(),
             compounds: BTreeMap::new(),
@@ -202,8 +210,12 @@ impl Realm {
     pub(crate) fn wake(&mut self, id: QueueId) {
         let slot = self.queue_mut(id);
         if !slot.awake {
-            slot.awake = true;
-            self.awake.push_back(id);
+            match slot.keeper {
+                None => self.awake.push_back(id),
+                Some(Keeper::Delays(_)) => self.overdue.push_back(id),
+                Some(Keeper::Remembers(_)) => return,
+            }
+            self.queue_mut(id).awake = true;
         }
     }
 

@@ -248,7 +248,7 @@ impl Fact {
 mod tests {
     use super::*;
     use crate::dead_letter::{Death, DeathReason, First, History};
-    use crate::exchange::ExchangeKind;
+    use crate::exchange_kind::ExchangeKind;
     use alloc::vec;
     use smallvec::smallvec;
     use warrener_codec::{Body, TableBuilder};

@@ -155,10 +155,11 @@ impl Recovery {
         realm: &mut Realm,
         out: &mut Vec<Effect>,
     ) -> Result<(), RecoveryError> {
-        for (record, (vhost, spec)) in self.exchanges {
-            restore_exchange(realm, record, &vhost, spec)?;
-        }
         let mut queues = BTreeMap::new();
+        for (record, (vhost, spec)) in self.exchanges {
+            let keeper = restore_exchange(realm, record, &vhost, spec)?;
+            queues.extend(keeper.map(|keeper| (record, keeper)));
+        }
         for (record, (vhost, spec)) in self.queues {
             queues.insert(record, restore_queue(now, realm, record, &vhost, spec)?);
         }
@@ -228,13 +229,14 @@ fn restore_exchange(
     record: RecordId,
     vhost: &ShortStr,
     spec: ExchangeSpec,
-) -> Result<(), RecoveryError> {
+) -> Result<Option<QueueId>, RecoveryError> {
     let id = vhost_of(realm, record, vhost)?;
     let refused = |reason| RecoveryError::Refused { record, reason };
     let rule = spec.rule().map_err(refused)?;
     let alternate = alternate_of(&spec, vhost.as_bytes()).map_err(refused)?;
-    realm.vhosts[id].add_exchange(Exchange { spec, alternate, record: Some(record) }, rule);
-    Ok(())
+    let exchange = Exchange::new(spec, alternate, Some(record));
+    let exchange = realm.vhosts[id].add_exchange(exchange, rule);
+    Ok(realm.add_keeper(id, exchange))
 }
 
 fn restore_queue(
@@ -311,13 +313,20 @@ fn restore_message(
     message.durable = Some(Durable { at, holders: holders.len() as u32 });
     for (place, queue) in holders {
         let failed = failures.get(place).copied().unwrap_or_default();
-        let slot = realm.queue_mut(*queue);
+        let slot = realm.queues.get_mut(*queue).expect("a queue that was just restored");
         slot.has_wide |= is_wide;
         let priority = traits.priority_in(slot.settings.kind);
+        let kept = slot.keeper.is_some();
+        // What is overdue is put back as if it were not, so that it goes on in the order in which it became due.
+        let (now, rare) = if kept {
+            (Time::ZERO, slot.rare_of(published.time, &realm.messages.get(handle).new))
+        } else {
+            (now, traits.rare())
+        };
         let restored = Restored {
             seq: Seq::new(slot.queue.last_seq().number() + 1),
             published: published.time,
-            rare: traits.rare(),
+            rare,
             redelivered: true,
             tries: Tries { acquired: failed, failed },
         };

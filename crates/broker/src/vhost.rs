@@ -25,6 +25,8 @@ pub(crate) struct Vhost {
     pub(crate) alternates: BTreeMap<ShortStr, BTreeSet<ExchangeId>>,
     /// The records of durable bindings.
     pub(crate) binding_records: BTreeMap<BindingKey, RecordId>,
+    /// How many exchanges keep messages.
+    pub(crate) keepers: u32,
 }
 
 /// What makes a binding that binding, by target first: a queue's bindings end with it.
@@ -47,6 +49,7 @@ impl Vhost {
             exchanges: Vec::new(),
             alternates: BTreeMap::new(),
             binding_records: BTreeMap::new(),
+            keepers: 0,
         };
         for (name, kind, internal) in PREDECLARED {
             let spec = ExchangeSpec {
@@ -58,7 +61,7 @@ impl Vhost {
                 arguments: Table::EMPTY,
             };
             let rule = spec.rule().expect("no arguments, no mistakes");
-            vhost.add_exchange(Exchange { spec, alternate: None, record: None }, rule);
+            vhost.add_exchange(Exchange::new(spec, None, None), rule);
         }
         vhost
     }
@@ -75,6 +78,11 @@ impl Vhost {
 
     pub(crate) fn exchange_at(&self, id: ExchangeId) -> Option<&Exchange> {
         let (own, exchange) = self.exchanges.get(id.index())?.as_ref()?;
+        (*own == id).then_some(exchange)
+    }
+
+    pub(crate) fn exchange_at_mut(&mut self, id: ExchangeId) -> Option<&mut Exchange> {
+        let (own, exchange) = self.exchanges.get_mut(id.index())?.as_mut()?;
         (*own == id).then_some(exchange)
     }
 

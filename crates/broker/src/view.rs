@@ -119,8 +119,26 @@ impl<'a> View<'a> {
         vhost.is_some_and(|id| self.0.realm.vhosts[id].exchange(name.as_bytes()).is_some())
     }
 
+    /// How many messages an exchange delays, or remembers; `None` when it is of a type that does neither.
+    #[must_use]
+    pub fn kept(&self, vhost: &str, exchange: &str) -> Option<u64> {
+        let vhost = self.0.realm.vhosts.find(vhost.as_bytes())?;
+        let (_, exchange) = self.0.realm.vhosts[vhost].exchange(exchange.as_bytes())?;
+        self.kept_by(exchange)
+    }
+
+    fn kept_by(&self, exchange: &Exchange) -> Option<u64> {
+        let counts = self.0.realm.queue(exchange.keeper?).queue.counts();
+        Some(counts.delayed + counts.ready)
+    }
+
     fn slots(&self) -> impl Iterator<Item = &'a QueueSlot> {
-        self.0.realm.queues.iter().map(|(_, slot)| slot).filter(|slot| !slot.deleted)
+        self.0
+            .realm
+            .queues
+            .iter()
+            .map(|(_, slot)| slot)
+            .filter(|slot| !slot.deleted && slot.keeper.is_none())
     }
 
     fn target<'v>(&self, vhost: &'v Vhost, target: Target<QueueId>) -> Shown<'v>
@@ -155,7 +173,7 @@ impl fmt::Display for View<'_> {
             let mut exchanges: Vec<_> = vhost.exchanges().collect();
             exchanges.sort_by_key(|(_, exchange)| exchange.spec.name.as_bytes());
             for (id, exchange) in exchanges {
-                write_exchange(f, exchange)?;
+                write_exchange(f, exchange, self.kept_by(exchange))?;
                 self.write_bindings(f, vhost, id)?;
             }
         }
@@ -165,7 +183,11 @@ impl fmt::Display for View<'_> {
     }
 }
 
-fn write_exchange(f: &mut fmt::Formatter<'_>, exchange: &Exchange) -> fmt::Result {
+fn write_exchange(
+    f: &mut fmt::Formatter<'_>,
+    exchange: &Exchange,
+    kept: Option<u64>,
+) -> fmt::Result {
     let spec = &exchange.spec;
     if is_reserved(&spec.name) {
         return Ok(());
@@ -173,7 +195,10 @@ fn write_exchange(f: &mut fmt::Formatter<'_>, exchange: &Exchange) -> fmt::Resul
     write!(f, "  exchange '{}' {}", spec.name, spec.kind.name())?;
     write_flags(f, &[(spec.durable, "durable"), (spec.auto_delete, "auto-delete")])?;
     write_flags(f, &[(spec.internal, "internal")])?;
-    writeln!(f)
+    match kept {
+        Some(kept) => writeln!(f, ": {kept} kept"),
+        None => writeln!(f),
+    }
 }
 
 impl View<'_> {

@@ -30,6 +30,7 @@ const PUBLISH: (u16, u16) = (60, 40);
 pub(crate) struct Checked {
     pub(crate) new: NewMessage,
     pub(crate) targets: Vec<QueueId>,
+    pub(crate) reached: bool,
     pub(crate) repliers: Repliers,
     pub(crate) mandatory: bool,
 }
@@ -41,6 +42,8 @@ type Repliers = SmallVec<[ChannelKey; 1]>;
 struct Routed<'a> {
     repliers: Repliers,
     targets: &'a [QueueId],
+    /// Whether anybody gets it, besides exchanges that remember it.
+    reached: bool,
     mandatory: bool,
 }
 
@@ -89,9 +92,9 @@ impl Broker {
         self.realm.stats.published += 1;
         let mut targets = core::mem::take(&mut self.realm.targets);
         targets.clear();
-        self.realm.route(vhost, exchange, &new, &mut targets);
+        let reached = self.realm.route(vhost, exchange, &new, &mut targets);
         let repliers = self.repliers(vhost, exchange, &new);
-        let routed = Routed { repliers, targets: &targets, mandatory };
+        let routed = Routed { repliers, targets: &targets, reached, mandatory };
         let done = self.publish_routed(now, key, new, routed, out);
         self.realm.targets = targets;
         done
@@ -118,8 +121,8 @@ impl Broker {
             }
             Mode::Transactional(transaction) => {
                 let targets = routed.targets.to_vec();
-                let Routed { repliers, mandatory, .. } = routed;
-                let checked = Checked { new, targets, repliers, mandatory };
+                let Routed { repliers, reached, mandatory, .. } = routed;
+                let checked = Checked { new, targets, reached, repliers, mandatory };
                 return transaction.publish(checked, &self.realm.limits);
             }
         }
@@ -226,6 +229,9 @@ impl Broker {
             self.without_queues(key, new, &routed.repliers, routed.mandatory, out);
             return (false, None);
         }
+        if !routed.reached {
+            self.without_queues(key, new.clone(), &[], routed.mandatory, out);
+        }
         self.hand_to_repliers(&routed.repliers, &new, out);
         let publication = Publication { new, targets: routed.targets, awaited };
         let taken = self.realm.publish(now, publication, out);
@@ -273,10 +279,13 @@ impl Broker {
         checked: Checked,
         out: &mut Vec<Effect>,
     ) -> Option<(NewMessage, Vec<QueueId>)> {
-        let Checked { new, targets, repliers, mandatory } = checked;
+        let Checked { new, targets, reached, repliers, mandatory } = checked;
         if targets.is_empty() {
             self.without_queues(key, new, &repliers, mandatory, out);
             return None;
+        }
+        if !reached {
+            self.without_queues(key, new.clone(), &[], mandatory, out);
         }
         self.hand_to_repliers(&repliers, &new, out);
         Some((new, targets))

@@ -1,0 +1,64 @@
+//! Exchanges of type `x-recent-history` (RabbitMQ extension): the last messages are kept, and whoever is bound gets them
+//! first.
+
+use alloc::vec::Vec;
+
+use warrener_codec::{Properties, Value};
+use warrener_router::{ExchangeId, Target};
+use warrener_time::Time;
+
+use crate::effect::Effect;
+use crate::id::{MessageId, QueueId, VhostId};
+use crate::publish::{Exchange, Publication};
+use crate::realm::{Happened, Realm};
+
+/// Whether an exchange is to keep this message; its sender may forbid it.
+pub(crate) fn is_kept(properties: &Properties) -> bool {
+    const NO_STORE: &str = "x-recent-history-no-store";
+    let forbidden = properties.headers().and_then(|headers| headers.get(NO_STORE));
+    forbidden != Some(Value::Bool(true))
+}
+
+impl Realm {
+    /// Something was bound to an exchange: if that remembers, what it remembers is to follow.
+    pub(crate) fn remember_to(
+        &mut self,
+        vhost: VhostId,
+        source: ExchangeId,
+        target: Target<QueueId>,
+    ) {
+        let keeper = self.vhosts[vhost].exchange_at(source).and_then(|own| own.keeper);
+        let Some(id) = keeper else { return };
+        let keeper = self.queue(id).keeper;
+        if keeper == Some(crate::keeper::Keeper::Remembers(source)) {
+            self.happened.push_back((id, Happened::Asked(target)));
+        }
+    }
+
+    /// Sends what an exchange remembers to what was bound to it, the oldest first.
+    pub(crate) fn replay_history(
+        &mut self,
+        now: Time,
+        id: QueueId,
+        target: Target<QueueId>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(slot) = self.queues.get(id) else { return };
+        let vhost = slot.vhost;
+        let kept: Vec<MessageId> = slot.queue.ready(None).map(|look| *look.handle).collect();
+        for message in kept {
+            let Some(new) = self.messages.find(message).map(|message| message.new.clone()) else {
+                continue;
+            };
+            let mut targets = Vec::new();
+            match target {
+                Target::Destination(queue) => targets.push(queue),
+                Target::Exchange(exchange) => {
+                    self.route(vhost, Exchange::Named(exchange), &new, &mut targets);
+                }
+            }
+            let publication = Publication { new, targets: &targets, awaited: false };
+            self.publish(now, publication, out);
+        }
+    }
+}
