@@ -77,6 +77,8 @@ pub(crate) struct Settings {
     pub(crate) max_length_bytes: Option<u64>,
     pub(crate) overflow: Overflow,
     pub(crate) dead_letter: Option<DeadLetterTo>,
+    /// A dead message stays until all that it goes to take it; at most once if not.
+    pub(crate) dead_letter_at_least_once: bool,
     pub(crate) max_priority: Option<u8>,
     pub(crate) single_active_consumer: bool,
     pub(crate) delivery_limit: DeliveryLimit,
@@ -95,6 +97,7 @@ impl Settings {
             expires_ms: reader.expires()?,
             message_ttl_ms: reader.milliseconds("x-message-ttl")?,
             dead_letter: reader.dead_letter()?,
+            dead_letter_at_least_once: reader.dead_letter_at_least_once()?,
             max_length: reader.count("x-max-length")?,
             max_length_bytes: reader.count("x-max-length-bytes")?,
             max_priority: reader.max_priority()?,
@@ -274,20 +277,21 @@ impl<'a> Reader<'a> {
 
     fn dead_letter(&self) -> Result<Option<DeadLetterTo>, Reason> {
         const KEY: &str = "x-dead-letter-routing-key";
-        const STRATEGY: &str = "x-dead-letter-strategy";
         let key = self.name(KEY)?;
         let exchange = self.dead_letter_exchange()?;
-        match self.word(STRATEGY)? {
-            None | Some(b"at-most-once") => {}
-            Some(b"at-least-once") => {
-                return Err(self.invalid(STRATEGY, "\"not supported by this version\""));
-            }
-            Some(_) => return Err(self.invalid(STRATEGY, "invalid_dlx_strategy")),
-        }
         match (exchange, key) {
             (Some(exchange), key) => Ok(Some(DeadLetterTo { exchange, key })),
             (None, Some(_)) => Err(self.invalid(KEY, "routing_key_but_no_dlx_defined")),
             (None, None) => Ok(None),
+        }
+    }
+
+    fn dead_letter_at_least_once(&self) -> Result<bool, Reason> {
+        const STRATEGY: &str = "x-dead-letter-strategy";
+        match self.word(STRATEGY)? {
+            None | Some(b"at-most-once") => Ok(false),
+            Some(b"at-least-once") => Ok(true),
+            Some(_) => Err(self.invalid(STRATEGY, "invalid_dlx_strategy")),
         }
     }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use warrener_time::Time;
 
 use crate::amqp091::Amqp;
-use crate::config::Config;
+use crate::config::{Config, QUEUES_PER_TURN};
 use crate::effect::Effect;
 use crate::id::{QueueId, RecordId};
 use crate::input::Input;
@@ -110,6 +110,7 @@ impl Broker {
             self.realm.work_on(now, queue, out);
             self.realm.absorb(now, out);
         }
+        self.realm.retry_dead(now, out);
         self.follow_up(now, out);
     }
 
@@ -119,7 +120,12 @@ impl Broker {
         if !self.realm.awake.is_empty() || !self.realm.overdue.is_empty() {
             return Some((Time::ZERO, Timer::Work));
         }
-        self.realm.timers.first().map(|(due, _)| (*due, Timer::Queue))
+        let (timers, retries) = (self.realm.timers.first(), self.realm.retries.first());
+        timers
+            .into_iter()
+            .chain(retries)
+            .map(|(due, _)| (*due, Timer::Queue))
+            .min_by_key(|(due, _)| *due)
     }
 
     /// Looks at the broker without touching it.
@@ -142,6 +148,3 @@ impl Broker {
         }
     }
 }
-
-/// How many queues one turn works on.
-const QUEUES_PER_TURN: usize = 1024;

@@ -2,6 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use warrener_codec::ShortStr;
 
@@ -87,6 +88,12 @@ impl Default for Limits {
 
 /// How often a message of a quorum queue may fail when its queue names no limit (RabbitMQ 4.0 and later).
 pub(crate) const DELIVERY_LIMIT: u32 = 20;
+
+/// How long a dead message that could not go on waits until it is tried again.
+pub(crate) const DEAD_LETTER_RETRY: Duration = Duration::from_secs(1);
+
+/// How many queues one turn works on.
+pub(crate) const QUEUES_PER_TURN: usize = 1024;
 
 /// The longest time-to-live and expiry: ten years of 365 days, in milliseconds (RabbitMQ: `value_too_large`).
 pub(crate) const LONGEST_MS: u64 = 315_360_000_000;

@@ -37,6 +37,16 @@ impl DeathReason {
         }
     }
 
+    /// What a queue calls it.
+    pub(crate) const fn why(self) -> Why {
+        match self {
+            Self::Rejected => Why::Discarded,
+            Self::Expired => Why::Expired,
+            Self::MaxLength => Why::MaxLength,
+            Self::DeliveryLimit => Why::DeliveryLimit,
+        }
+    }
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Rejected => "rejected",

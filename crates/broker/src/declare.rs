@@ -8,7 +8,7 @@ use core::time::Duration;
 use warrener_codec::{ShortStr, Table, Value};
 use warrener_queue::{
     AfterDeliveryLimit, Config as QueueConfig, DeliveryLimit as QueueLimit,
-    Overflow as QueueOverflow, Queue, SingleActive,
+    Overflow as QueueOverflow, Queue, Seq, SingleActive,
 };
 use warrener_router::Target;
 use warrener_time::Time;
@@ -49,6 +49,9 @@ pub(crate) struct QueueSlot {
     pub(crate) links: BTreeSet<LinkId>,
     /// When the timers think it wants to be woken.
     pub(crate) scheduled: Option<Time>,
+    /// When it tries again to be rid of what it holds, and after which number, if it is in the midst of that.
+    pub(crate) retry: Option<Time>,
+    pub(crate) retried: Option<Seq>,
     /// Whether it stands in line to deliver.
     pub(crate) awake: bool,
     /// Whether it ever had a message whose headers do not fit the smallest frames that clients may ask for.
@@ -90,6 +93,8 @@ impl QueueSlot {
             record,
             links: BTreeSet::new(),
             scheduled: None,
+            retry: None,
+            retried: None,
             awake: false,
             has_wide: false,
             deleted: false,
@@ -379,6 +384,10 @@ fn queue_config(settings: &Settings) -> QueueConfig {
         Overflow::RejectPublish => QueueOverflow::RejectPublish,
         Overflow::RejectPublishDeadLetter => QueueOverflow::RejectPublishDeadLetter,
     };
+    // As in RabbitMQ, which goes on at most once where a full queue drops.
+    config.hold = settings.dead_letter.is_some()
+        && settings.dead_letter_at_least_once
+        && settings.overflow == Overflow::RejectPublish;
     config.ttl = settings.message_ttl_ms.map(Duration::from_millis);
     config.expires = settings.expires_ms.map(Duration::from_millis);
     config.delivery_limit = match settings.delivery_limit {

@@ -6,11 +6,12 @@ use smallvec::{SmallVec, smallvec};
 use warrener_queue::{Effect as QueueEffect, Progress, Why};
 use warrener_time::Time;
 
+use crate::arguments::DeadLetterTo;
 use crate::dead_letter::{DeathReason, bury};
 use crate::effect::Effect;
 use crate::id::{LinkId, MessageId, QueueId};
 use crate::keeper::Keeper;
-use crate::message::Message;
+use crate::message::{Message, NewMessage};
 use crate::publish::{Admission, Exchange};
 use crate::realm::{Compound, Happened, Notice, Realm};
 use crate::record::{Fact, MessageAt, Place};
@@ -33,8 +34,8 @@ impl Realm {
                     self.remove_queue(now, queue, out);
                 }
                 Happened::Queue(QueueEffect::Activated(_)) => {}
-                Happened::Queue(QueueEffect::Held { .. }) => {
-                    unreachable!("no queue is told to hold what leaves it")
+                Happened::Queue(QueueEffect::Held { seq, handle, why }) => {
+                    self.hold_dead(now, queue, (seq, handle, why), out);
                 }
                 Happened::Orphaned => self.dissolve(now, queue, out),
                 Happened::Asked(target) => self.replay_history(now, queue, target, out),
@@ -82,27 +83,11 @@ impl Realm {
         out: &mut Vec<Effect>,
     ) {
         self.stats.dead_lettered += 1;
-        let slot = self.queue(queue);
-        let vhost = slot.vhost;
-        let to = slot.settings.dead_letter.clone().expect("asked before");
-        let buried = bury(message, reason, &slot.spec.name, &to, now);
-        let exchange = if to.exchange.is_empty() {
-            Some(Exchange::Default)
-        } else {
-            self.vhosts[vhost].exchange(to.exchange.as_bytes()).map(|(id, _)| Exchange::Named(id))
+        let to = self.queue(queue).settings.dead_letter.clone().expect("asked before");
+        let prepared = self.prepare_dead(queue, message, reason, &to, now);
+        let Some((buried, targets)) = prepared else {
+            return source.into_iter().for_each(|source| self.let_go(queue, source, None, out));
         };
-        let mut targets = Vec::new();
-        if let Some(exchange) = exchange {
-            self.route(vhost, exchange, &buried, &mut targets);
-        }
-        if reason != DeathReason::Rejected {
-            let history = buried.extra.as_ref().and_then(|extra| extra.history.as_ref());
-            let history = history.expect("it was just buried");
-            targets.retain(|target| {
-                let name = &self.queues.get(*target).expect("routed to").spec.name;
-                !history.would_cycle(name)
-            });
-        }
         let admission = self.admit(now, buried, &targets);
         let from = source.and_then(|message| self.place(queue, message));
         let recorded = self.record_dead_letter(now, &admission, source.zip(from), out);
@@ -110,6 +95,36 @@ impl Realm {
         if let Some(source) = source {
             self.let_go(queue, source, recorded, out);
         }
+    }
+
+    /// A dead message as it goes on, and where to; `None` when it goes nowhere.
+    pub(crate) fn prepare_dead(
+        &mut self,
+        queue: QueueId,
+        message: &Message,
+        reason: DeathReason,
+        to: &DeadLetterTo,
+        since: Time,
+    ) -> Option<(NewMessage, Vec<QueueId>)> {
+        let slot = self.queue(queue);
+        let vhost = slot.vhost;
+        let buried = bury(message, reason, &slot.spec.name, to, since);
+        let exchange = if to.exchange.is_empty() {
+            Exchange::Default
+        } else {
+            Exchange::Named(self.vhosts[vhost].exchange(to.exchange.as_bytes())?.0)
+        };
+        let mut targets = Vec::new();
+        self.route(vhost, exchange, &buried, &mut targets);
+        if reason != DeathReason::Rejected {
+            let history = buried.extra.as_ref().and_then(|extra| extra.history.as_ref());
+            let history = history.expect("it was just buried");
+            targets.retain(|target| {
+                let slot = self.queues.get(*target).expect("routed to");
+                slot.keeper.is_some() || !history.would_cycle(&slot.spec.name)
+            });
+        }
+        (!targets.is_empty()).then_some((buried, targets))
     }
 
     /// Writes down that a message went from one queue into others; answers where, when it did.

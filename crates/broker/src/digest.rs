@@ -75,6 +75,12 @@ impl Fact {
                 out.put_u32(settled.len() as u32);
                 settled.iter().for_each(|place| put_place(&mut out, *place));
             }
+            Self::Died { place, reason, time } => {
+                out.put_u8(13);
+                put_place(&mut out, *place);
+                out.put_u8(reason.number());
+                out.put_u64(time.as_micros());
+            }
         }
         out.freeze()
     }
@@ -107,6 +113,11 @@ impl Fact {
             12 => Self::Committed {
                 published: input.list(Input::published)?,
                 settled: input.list(Input::place)?,
+            },
+            13 => Self::Died {
+                place: input.place()?,
+                reason: input.reason()?,
+                time: Time::from_micros(input.long_long()?),
             },
             _ => return Err(RecordError::Malformed),
         };

@@ -120,11 +120,15 @@ impl Realm {
         for exchange in self.matches.watched() {
             let own = self.vhosts[vhost].exchange_at(*exchange);
             let Some(id) = own.and_then(|own| own.keeper) else { continue };
-            let remembers = matches!(self.queue(id).keeper, Some(Keeper::Remembers(_)));
-            if !remembers || is_kept(&message.content.properties) {
+            if !self.remembers(id) || is_kept(&message.content.properties) {
                 targets.push(id);
             }
         }
+    }
+
+    /// Whether this is what an exchange remembers messages in: nobody gets them from there.
+    pub(crate) fn remembers(&self, id: QueueId) -> bool {
+        matches!(self.queue(id).keeper, Some(Keeper::Remembers(_)))
     }
 
     /// Empties the queue of an exchange that is gone.

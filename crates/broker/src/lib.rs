@@ -7,6 +7,7 @@ extern crate alloc;
 mod address;
 mod amqp091;
 mod arguments;
+mod at_least_once;
 mod bind;
 mod broker;
 mod config;

@@ -48,6 +48,8 @@ pub(crate) struct Realm {
     pub(crate) overdue: VecDeque<QueueId>,
     /// When queues want to be woken.
     pub(crate) timers: BTreeSet<(Time, QueueId)>,
+    /// When queues want to try again to be rid of what they hold.
+    pub(crate) retries: BTreeSet<(Time, QueueId)>,
     /// What happened in queues and is still to be dealt with.
     pub(crate) happened: VecDeque<(QueueId, Happened)>,
     /// Records that are about several messages.
@@ -113,6 +115,7 @@ impl Realm {
             awake: VecDeque::new(),
             overdue: VecDeque::new(),
             timers: BTreeSet::new(),
+            retries: BTreeSet::new(),
             happened: VecDeque::new(),
             compounds: BTreeMap::new(),
             last_record: RecordId(0),

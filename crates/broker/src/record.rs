@@ -14,6 +14,7 @@ use warrener_codec::{Content, Limits, Properties, ShortStr, Table};
 use warrener_time::Time;
 
 use crate::address::Address;
+use crate::dead_letter::DeathReason;
 use crate::declare::QueueSpec;
 use crate::exchange::ExchangeSpec;
 use crate::id::RecordId;
@@ -190,6 +191,12 @@ pub(crate) enum Fact {
         place: Place,
         failures: u32,
     },
+    /// A message died, and its queue holds it until it can go on.
+    Died {
+        place: Place,
+        reason: DeathReason,
+        time: Time,
+    },
     /// A transaction: all of it at once.
     Committed {
         published: Vec<Published>,
@@ -213,7 +220,8 @@ impl Fact {
             | Self::Bound { .. }
             | Self::Unbound { .. }
             | Self::Settled(_)
-            | Self::Returned { .. } => &[],
+            | Self::Returned { .. }
+            | Self::Died { .. } => &[],
         }
     }
 
@@ -224,7 +232,7 @@ impl Fact {
             | Self::QueueDeleted { of }
             | Self::Purged { of }
             | Self::Unbound { of } => SmallVec::from_elem(*of, 1),
-            Self::Settled(place) | Self::Returned { place, .. } => {
+            Self::Settled(place) | Self::Returned { place, .. } | Self::Died { place, .. } => {
                 SmallVec::from_elem(place.message.record, 1)
             }
             Self::Committed { published, settled } if published.is_empty() => {
@@ -247,7 +255,7 @@ impl Fact {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dead_letter::{Death, DeathReason, First, History};
+    use crate::dead_letter::{Death, First, History};
     use crate::exchange_kind::ExchangeKind;
     use alloc::vec;
     use smallvec::smallvec;
@@ -322,6 +330,7 @@ mod tests {
             Fact::DeadLettered { from: place, published: published() },
             Fact::Settled(place),
             Fact::Returned { place, failures: 3 },
+            Fact::Died { place, reason: DeathReason::DeliveryLimit, time: Time::from_secs(7) },
             Fact::Committed { published: vec![published(), published()], settled: vec![place] },
         ]
     }

@@ -14,6 +14,7 @@ use warrener_time::Time;
 
 use crate::arguments::Settings;
 use crate::bind::{BindingSpec, binding_key};
+use crate::dead_letter::DeathReason;
 use crate::declare::QueueSpec;
 use crate::effect::Effect;
 use crate::exchange::{Exchange, ExchangeSpec, alternate_of};
@@ -66,6 +67,8 @@ pub(crate) struct Recovery {
     /// Of which messages it is known that they left a queue, or how often they failed there.
     settled: BTreeSet<Place>,
     failures: BTreeMap<Place, u32>,
+    /// Which messages died in a queue that still holds them.
+    died: BTreeMap<Place, (DeathReason, Time)>,
     /// What was undone.
     stale: Vec<RecordId>,
 }
@@ -127,6 +130,9 @@ impl Recovery {
             Fact::Returned { place, failures } => {
                 self.failures.insert(place, failures);
             }
+            Fact::Died { place, reason, time } => {
+                self.died.insert(place, (reason, time));
+            }
             Fact::Committed { published, settled } => {
                 self.settled.extend(&settled);
                 self.told.insert(id, settled);
@@ -170,6 +176,7 @@ impl Recovery {
         }
         let mut restored = BTreeMap::new();
         let mut left: BTreeMap<RecordId, u32> = BTreeMap::new();
+        let fates = Fates { failures: self.failures, died: self.died };
         for (at, found) in self.messages {
             let holders: Vec<(Place, QueueId)> = found
                 .published
@@ -182,8 +189,7 @@ impl Recovery {
             let count = left.entry(at.record).or_default();
             if !holders.is_empty() {
                 *count += 1;
-                restored
-                    .insert(at, restore_message(now, realm, at, found, &holders, &self.failures));
+                restored.insert(at, restore_message(now, realm, at, found, &holders, &fates));
             }
         }
         release_or_keep(realm, left, self.told, &restored, out);
@@ -192,6 +198,12 @@ impl Recovery {
         filled.into_iter().for_each(|queue| realm.reschedule(queue));
         Ok(())
     }
+}
+
+/// What is known of messages in queues, besides that they are there.
+struct Fates {
+    failures: BTreeMap<Place, u32>,
+    died: BTreeMap<Place, (DeathReason, Time)>,
 }
 
 /// Records whose messages are all gone are released; those that also tell of other messages are kept track of.
@@ -300,7 +312,7 @@ fn restore_message(
     at: MessageAt,
     found: Found,
     holders: &[(Place, QueueId)],
-    failures: &BTreeMap<Place, u32>,
+    fates: &Fates,
 ) -> MessageId {
     let Found { published, content } = found;
     let traits = Traits::of(&content.properties.read().unwrap_or_default());
@@ -312,7 +324,7 @@ fn restore_message(
     message.holders = holders.len() as u32;
     message.durable = Some(Durable { at, holders: holders.len() as u32 });
     for (place, queue) in holders {
-        let failed = failures.get(place).copied().unwrap_or_default();
+        let failed = fates.failures.get(place).copied().unwrap_or_default();
         let slot = realm.queues.get_mut(*queue).expect("a queue that was just restored");
         slot.has_wide |= is_wide;
         let priority = traits.priority_in(slot.settings.kind);
@@ -329,8 +341,13 @@ fn restore_message(
             rare,
             redelivered: true,
             tries: Tries { acquired: failed, failed },
+            held: fates.died.get(place).map(|(reason, since)| (reason.why(), *since)),
         };
+        let held = restored.held.is_some();
         slot.queue.restore(now, Entry { handle, bytes, priority }, restored);
+        if held {
+            realm.retry_at(*queue, Time::ZERO);
+        }
     }
     handle
 }

@@ -226,6 +226,9 @@ impl View<'_> {
         write_flags(f, &[(spec.durable, "durable"), (spec.auto_delete, "auto-delete")])?;
         write_flags(f, &[(spec.owner.is_some(), "exclusive")])?;
         write!(f, ": {} ready, {} unacked", counts.ready, counts.unacked)?;
+        if counts.held > 0 {
+            write!(f, ", {} held", counts.held)?;
+        }
         writeln!(f, ", {} consumers", counts.consumers)?;
         for look in slot.queue.ready(None) {
             let new = &self.0.realm.messages.get(*look.handle).new;

@@ -1,8 +1,10 @@
 //! What the broker does, feature by feature: one file each, one program for all, so that they link once.
 
 mod allocations;
+mod at_least_once;
 mod confirm;
 mod consume;
+mod crash;
 mod dead_letter;
 mod delayed_message;
 mod exchange;

@@ -1,5 +1,6 @@
 //! What goes into a queue, and how an entry is kept while it waits.
 
+use crate::effect::Why;
 use core::fmt;
 use core::time::Duration;
 use slab::Slab;
@@ -77,6 +78,8 @@ pub struct Restored {
     pub redelivered: bool,
     /// How often it was handed out before, as far as that is known.
     pub tries: Tries,
+    /// Why, and since when, it is [held](crate::Effect::Held), if it is.
+    pub held: Option<(Why, Time)>,
 }
 
 /// An entry as it stands in line: 32 bytes with a handle of four or eight.

@@ -65,7 +65,7 @@ impl<M: Clone> Queue<M> {
     }
 
     pub(crate) fn put_in(&mut self, now: Time, entry: Entry<M>, restored: Restored) {
-        let Restored { seq, published, rare, redelivered, tries } = restored;
+        let Restored { seq, published, rare, redelivered, tries, held } = restored;
         let taken = seq.number() <= self.last_number
             && [&self.ready, &self.delayed]
                 .iter()
@@ -81,6 +81,12 @@ impl<M: Clone> Queue<M> {
             slot.extra_mut(level, &mut self.extras).tries = tries;
         }
         self.continue_after(seq);
+        if let Some((why, since)) = held {
+            slot.published = published;
+            let holder = self.unacked.queue();
+            self.unacked.insert(since, holder, level, slot, tries).leaving = Some(why);
+            return;
+        }
         if rare.not_before.is_some_and(|not_before| not_before > now) {
             return self.delay(level, slot, rare);
         }

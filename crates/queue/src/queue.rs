@@ -243,11 +243,12 @@ impl<M: Clone> Queue<M> {
         self.settle_holders(now, whose, outcome, out)
     }
 
-    /// Removes everything ready or delayed, and says how much was ready. The counts are right at once, the effects
-    /// follow, a few at once and the rest from [`Queue::work`]. What is handed out or held stays.
+    /// Removes everything ready, delayed or held, and says how much was ready. The counts are right at once, the effects
+    /// follow, a few at once and the rest from [`Queue::work`]. What is handed out stays.
     pub fn purge(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> u64 {
         self.catch_up(now, out);
         let ready = self.remove_waiting(Why::Purged);
+        self.remove_held(Why::Purged);
         let _ = self.work_slice(now, BY_THE_WAY, out);
         ready
     }

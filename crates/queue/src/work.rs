@@ -87,6 +87,13 @@ impl<M: Clone> Queue<M> {
         ready
     }
 
+    pub(crate) fn remove_held(&mut self, why: Why) {
+        let holder = self.unacked.queue();
+        if self.unacked.holder(holder).len > 0 {
+            self.settle_holder(holder, Fate::Leave(why));
+        }
+    }
+
     pub(crate) fn remove_everything(&mut self) -> u64 {
         let ready = self.remove_waiting(Why::Deleted);
         self.deleted = true;

@@ -69,8 +69,38 @@ fn settling_everything_does_not_settle_what_is_held_and_deleting_does() {
     world.settle(seq, Outcome::Discard);
     let whose = warrener_queue::Whose::Everyones;
     assert_eq!(world.queue.settle_all(world.now, whose, Outcome::Accept, &mut world.effects), 0);
-    assert_eq!(world.queue.purge(world.now, &mut world.effects), 0);
     assert_eq!(world.queue.counts().held, 1);
     world.queue.delete(world.now, &mut world.effects);
     assert_eq!(world.gone(), [(1, Why::Deleted)]);
+}
+
+#[test]
+fn a_purge_lets_go_of_what_is_held() {
+    let mut world = World::new(holding());
+    let seq = world.publish(1);
+    world.get();
+    world.settle(seq, Outcome::Discard);
+    assert_eq!(world.queue.purge(world.now, &mut world.effects), 0);
+    assert_eq!(world.gone(), [(1, Why::Purged)]);
+    assert_eq!(world.queue.counts().held, 0);
+}
+
+#[test]
+fn what_was_held_is_held_again_after_a_restart() {
+    let mut world = World::new(holding());
+    let now = world.now;
+    let restored = warrener_queue::Restored {
+        seq: warrener_queue::Seq::new(7),
+        published: now,
+        rare: warrener_queue::Rare { ttl: Some(millis(1)), ..Default::default() },
+        redelivered: true,
+        tries: Default::default(),
+        held: Some((Why::Expired, now)),
+    };
+    let entry = warrener_queue::Entry { handle: 1, bytes: 1, priority: 0 };
+    world.queue.restore(now, entry, restored);
+    world.pass(100);
+    assert_eq!((world.drain(), world.queue.counts().held), (vec![], 1));
+    world.settle(restored.seq, Outcome::Accept);
+    assert_eq!(world.gone(), [(1, Why::Expired)]);
 }

@@ -15,6 +15,7 @@ fn restored(seq: u64, published: Time) -> Restored {
         rare: Rare::default(),
         redelivered: false,
         tries: Tries::default(),
+        held: None,
     }
 }
 

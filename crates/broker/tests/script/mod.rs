@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub(crate) broker: Broker,
     now: Time,
     records: BTreeMap<RecordId, Record>,
+    /// Everything that was ever asked of the log.
+    pub(crate) journal: Vec<Effect>,
     last_record: RecordId,
     persisted: RecordId,
     slow_disk: bool,
@@ -47,6 +49,7 @@ impl World {
             broker: Broker::new(config(1), now),
             now,
             records: BTreeMap::new(),
+            journal: Vec::new(),
             last_record: RecordId(0),
             persisted: RecordId(0),
             slow_disk: false,
@@ -189,6 +192,9 @@ impl World {
             if !disk || self.shows_disk {
                 writeln!(out, "    {}", show::effect(&effect)).expect("strings take text");
             }
+            if disk {
+                self.journal.push(effect.clone());
+            }
             match effect {
                 Effect::Persist(record) => self.append(*record),
                 Effect::Release(id) => self.release(id),
@@ -243,6 +249,22 @@ impl World {
             self.apply(effects, out);
         }
         self.now = end;
+    }
+
+    /// A world in which the broker ended when the log had so much of this one's journal, and another began.
+    pub(crate) fn crashed_after(&self, steps: usize) -> Self {
+        let mut world = Self::new();
+        world.now = self.now;
+        world.lives = self.lives;
+        for step in &self.journal[..steps] {
+            match step.clone() {
+                Effect::Persist(record) => world.append(*record),
+                Effect::Release(id) => world.release(id),
+                _ => unreachable!("nothing else is asked of the log"),
+            }
+        }
+        world.restart(&mut String::new());
+        world
     }
 
     /// The broker ends at once, and another begins with what is on disk, having forgotten its clients.

@@ -402,10 +402,8 @@ impl Model {
 
     pub(super) fn purge(&mut self) -> u64 {
         let ready = self.line().len() as u64;
-        while let Some(index) = self
-            .messages
-            .iter()
-            .position(|message| matches!(message.at, Where::Ready | Where::Delayed { .. }))
+        while let Some(index) =
+            self.messages.iter().position(|message| !matches!(message.at, Where::Out { .. }))
         {
             self.gone(index, Why::Purged);
         }

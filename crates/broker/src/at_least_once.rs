@@ -1,0 +1,140 @@
+//! Dead-lettering at least once (RabbitMQ extension: `x-dead-letter-strategy`): a message that dies is held by its queue
+//! until every queue it is to go to takes it.
+//!
+//! Going on is one durable fact, so there is no half-way. What cannot go on, because its exchange is missing, nothing is
+//! bound there, or a target is full, is tried again and again.
+
+use alloc::vec::Vec;
+
+use smallvec::SmallVec;
+use warrener_queue::{Effect as QueueEffect, Outcome, Seq, State, Why};
+use warrener_time::Time;
+
+use crate::config::{DEAD_LETTER_RETRY, QUEUES_PER_TURN};
+use crate::dead_letter::DeathReason;
+use crate::effect::Effect;
+use crate::id::{MessageId, QueueId};
+use crate::realm::Realm;
+use crate::record::Fact;
+
+/// A message that died and is held by its queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dead {
+    pub(crate) seq: Seq,
+    pub(crate) message: MessageId,
+    pub(crate) reason: DeathReason,
+    pub(crate) since: Time,
+}
+
+impl Realm {
+    /// A message has died and its queue holds it: it goes on, now or later.
+    pub(crate) fn hold_dead(
+        &mut self,
+        now: Time,
+        queue: QueueId,
+        (seq, message, why): (Seq, MessageId, Why),
+        out: &mut Vec<Effect>,
+    ) {
+        let reason = DeathReason::of(why).expect("what is held has died");
+        let dead = Dead { seq, message, reason, since: now };
+        if !self.queue(queue).queue.holds(seq) || self.pass_on(now, queue, dead, out) {
+            return;
+        }
+        if let Some(place) = self.place(queue, message) {
+            self.append(&Fact::Died { place, reason, time: now }, SmallVec::new(), false, out);
+        }
+        self.retry_at(queue, now + DEAD_LETTER_RETRY);
+    }
+
+    /// Sends a dead message on, if every queue that it is to go to takes it. Whether it went.
+    fn pass_on(&mut self, now: Time, queue: QueueId, dead: Dead, out: &mut Vec<Effect>) -> bool {
+        let Some(to) = self.queue(queue).settings.dead_letter.clone() else {
+            // Whoever changed the queue meanwhile wants its dead no more.
+            self.unhold(now, queue, dead.seq);
+            self.let_go(queue, dead.message, None, out);
+            return true;
+        };
+        let died = self.messages.get(dead.message).clone();
+        let Some(prepared) = self.prepare_dead(queue, &died, dead.reason, &to, dead.since) else {
+            return false;
+        };
+        let reached = prepared.1.iter().any(|target| !self.remembers(*target));
+        if !reached || !self.has_room_for(core::slice::from_ref(&prepared)) {
+            return false;
+        }
+        self.stats.dead_lettered += 1;
+        let (buried, targets) = prepared;
+        let admission = self.admit(now, buried, &targets);
+        let from = self.place(queue, dead.message).map(|from| (dead.message, from));
+        let recorded = self.record_dead_letter(now, &admission, from, out);
+        self.finish(&admission);
+        self.unhold(now, queue, dead.seq);
+        self.let_go(queue, dead.message, recorded, out);
+        true
+    }
+
+    /// A queue holds a message no more, and need not be told what became of it.
+    fn unhold(&mut self, now: Time, id: QueueId, seq: Seq) {
+        let slot = self.queues.get_mut(id).expect("the id of a queue that is there");
+        slot.queue.settle(now, &[seq], Outcome::Accept, &mut self.answers);
+        self.answers.retain(
+            |answer| !matches!(answer, QueueEffect::Gone { seq: gone, .. } if *gone == seq),
+        );
+        self.collect(id);
+        self.reschedule(id);
+    }
+
+    /// Sees to it that what a queue holds is tried again by then.
+    pub(crate) fn retry_at(&mut self, queue: QueueId, at: Time) {
+        let slot = self.queue_mut(queue);
+        if slot.retry.is_none() {
+            slot.retry = Some(at);
+            self.retries.insert((at, queue));
+        }
+    }
+
+    /// Tries again what queues hold and is due, up to a bound.
+    pub(crate) fn retry_dead(&mut self, now: Time, out: &mut Vec<Effect>) {
+        for _ in 0..QUEUES_PER_TURN {
+            let Some((_, queue)) = self.retries.first().copied().filter(|(at, _)| *at <= now)
+            else {
+                return;
+            };
+            self.retries.pop_first();
+            if let Some(slot) = self.queues.get_mut(queue).filter(|slot| !slot.deleted) {
+                slot.retry = None;
+                if self.retry_some(now, queue, out) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Tries some of what a queue holds, from where it left off. Whether there is more.
+    fn retry_some(&mut self, now: Time, queue: QueueId, out: &mut Vec<Effect>) -> bool {
+        let bound = self.limits.work_per_turn as usize;
+        let slot = self.queue_mut(queue);
+        let after = slot.retried.take();
+        let dead: Vec<Dead> = slot
+            .queue
+            .held(after)
+            .take(bound)
+            .filter_map(|look| {
+                let State::Held { why, since } = look.state else { return None };
+                let reason = DeathReason::of(why)?;
+                Some(Dead { seq: look.seq, message: *look.handle, reason, since })
+            })
+            .collect();
+        let last = dead.last().map(|dead| dead.seq).filter(|_| dead.len() == bound);
+        for dead in dead {
+            self.pass_on(now, queue, dead, out);
+        }
+        let slot = self.queue_mut(queue);
+        slot.retried = last;
+        if slot.queue.counts().held > 0 {
+            self.retry_at(queue, if last.is_some() { now } else { now + DEAD_LETTER_RETRY });
+        }
+        self.absorb(now, out);
+        last.is_some()
+    }
+}
