@@ -9,7 +9,7 @@ use warrener_time::Time;
 use crate::channel::Channels;
 use crate::heartbeat::ReceiveMonitor;
 use crate::legality::Role;
-use crate::{Close, ConnectionError, Event, Limits, Phase, Timer, Tune, Violation};
+use crate::{Close, ConnectionError, Event, Initiator, Limits, Phase, Timer, Tune, Violation};
 
 /// Octets in, events out; of a connection that is open.
 ///
@@ -274,20 +274,26 @@ impl Inbound {
             input.clear();
             return false;
         }
-        let peer_closed = match self.decoder.decode(input) {
-            Ok(Some(Frame::Method(ChannelId::CONNECTION, Method::ConnectionClose(_)))) => true,
-            Ok(Some(Frame::Method(ChannelId::CONNECTION, Method::ConnectionCloseOk))) => false,
+        let close = match self.decoder.decode(input) {
+            Ok(Some(Frame::Method(ChannelId::CONNECTION, Method::ConnectionClose(close)))) => {
+                Close::from(close)
+            }
+            Ok(Some(Frame::Method(ChannelId::CONNECTION, Method::ConnectionCloseOk))) => {
+                Close::answered()
+            }
             Ok(Some(_)) => return true,
             Err(error) if error.is_recoverable() => return true,
             Ok(None) => return false,
             // Nobody knows where the next frame begins: no answer can be understood, so none is awaited.
             Err(_) => {
                 input.clear();
-                false
+                Close::answered()
             }
         };
-        if self.stage == Stage::Discarding {
-            self.pending.push_back(Event::Closed(Close::answered()));
+        let peer_closed = close.by == Initiator::Peer;
+        // A host that was told of a failure hears no more of it, but a close that crossed ours is answered.
+        if self.stage == Stage::Discarding || peer_closed {
+            self.pending.push_back(Event::Closed(close));
         }
         self.stage = Stage::Over { peer_closed };
         true

@@ -142,7 +142,8 @@ impl ServerHandshake {
     /// AMQP 0-9-1 §4.2.2. A wrong header is answered with the right one.
     fn header(&mut self, input: &mut BytesMut, out: &mut Outbound) -> Result<Progress, Violation> {
         match ProtocolHeader::parse(input) {
-            Ok((_, ProtocolHeader::V0_9_1)) => {
+            // RabbitMQ takes 0-9 for 0-9-1, which differs in nothing that such clients say.
+            Ok((_, ProtocolHeader::V0_9_1 | ProtocolHeader::V0_9)) => {
                 input.advance(ProtocolHeader::LEN);
                 out.handshake(&Method::ConnectionStart(Box::new(self.start())));
                 self.state = State::StartOk;

@@ -1,0 +1,152 @@
+//! A broker that somebody runs, over TCP, and its management interface.
+#![expect(clippy::disallowed_methods, reason = "a live broker has its own clock and sockets")]
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread::sleep;
+use std::time::UNIX_EPOCH;
+
+use crate::line::Line;
+use crate::session::{Quiet, Side};
+
+/// How often the streams are looked at.
+const LOOK: Duration = Duration::from_millis(1);
+/// After so long a silence nothing more is expected, when nobody knows what should come.
+const SILENCE: Duration = Duration::from_millis(150);
+/// Even what must come, and what is known to come, is not awaited for longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// When everything known has come, what should not come has so long to show itself.
+const AFTERTHOUGHT: Duration = Duration::from_millis(15);
+
+/// Where a broker is.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// The port of its management interface.
+    pub(crate) management: u16,
+}
+
+/// Streams to a live broker, in a virtual host of their own.
+pub(crate) struct Live {
+    place: Place,
+    vhost: String,
+    streams: BTreeMap<u32, TcpStream>,
+    /// The recording is being made, so nobody knows what comes.
+    pub(crate) records: bool,
+}
+
+impl Live {
+    /// A virtual host in which nothing is yet.
+    pub(crate) fn new(place: &Place, vhost: &str, records: bool) -> Self {
+        let live =
+            Self { place: place.clone(), vhost: vhost.into(), streams: BTreeMap::new(), records };
+        live.manage("DELETE", &format!("/api/vhosts/{vhost}"), "");
+        let made = live.manage("PUT", &format!("/api/vhosts/{vhost}"), "{}");
+        assert!(made.starts_with('2'), "the virtual host is not made: {made}");
+        live
+    }
+
+    /// The status and the body of the answer.
+    fn manage(&self, method: &str, path: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect((self.place.host.as_str(), self.place.management))
+            .expect("a management interface");
+        let request = format!(
+            "{method} {path} HTTP/1.0\r\nAuthorization: Basic Z3Vlc3Q6Z3Vlc3Q=\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).expect("a management interface that reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer.split_once(' ').expect("a status line").1.to_owned()
+    }
+
+    pub(crate) fn version(place: &Place) -> String {
+        let live = Self {
+            place: place.clone(),
+            vhost: String::new(),
+            streams: BTreeMap::new(),
+            records: false,
+        };
+        let overview = live.manage("GET", "/api/overview", "");
+        let key = "\"rabbitmq_version\":\"";
+        let (_, rest) = overview.split_once(key).expect("a version");
+        rest.split('"').next().expect("text").to_owned()
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        if !self.vhost.is_empty() {
+            self.manage("DELETE", &format!("/api/vhosts/{}", self.vhost), "");
+        }
+    }
+}
+
+impl Side for Live {
+    fn dial(&mut self, connection: u32) {
+        let stream = TcpStream::connect((self.place.host.as_str(), self.place.port))
+            .expect("a broker that listens");
+        stream.set_nodelay(true).expect("a socket");
+        self.streams.insert(connection, stream);
+    }
+
+    fn write(&mut self, connection: u32, octets: &[u8]) {
+        let stream = self.streams.get_mut(&connection).expect("a stream");
+        stream.set_nonblocking(false).expect("a socket");
+        // The broker may have ended the stream meanwhile, which reading will find.
+        let _ = stream.write_all(octets);
+    }
+
+    fn cut(&mut self, connection: u32) {
+        if let Some(stream) = self.streams.remove(&connection) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn read(&mut self, connection: u32, into: &mut Vec<u8>) -> bool {
+        let Some(stream) = self.streams.get_mut(&connection) else { return true };
+        stream.set_nonblocking(true).expect("a socket");
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            match stream.read(&mut buffer) {
+                Ok(0) => return true,
+                Ok(count) => into.extend_from_slice(&buffer[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+                Err(_) => return true,
+            }
+        }
+    }
+
+    fn wait(&mut self, time: Duration) {
+        sleep(time);
+    }
+
+    fn vhost(&self) -> String {
+        self.vhost.clone()
+    }
+
+    fn now_s(&self) -> u64 {
+        UNIX_EPOCH.elapsed().expect("after 1970").as_secs()
+    }
+
+    fn has_settled(&mut self, quiet: &mut Quiet, as_expected: bool, awaiting: bool) -> bool {
+        let enough = if self.records {
+            if awaiting { PATIENCE } else { SILENCE }
+        } else if as_expected {
+            AFTERTHOUGHT
+        } else {
+            PATIENCE
+        };
+        sleep(LOOK);
+        quiet.0 += LOOK;
+        quiet.0 >= enough
+    }
+
+    fn administer(&mut self, line: &Line) {
+        panic!("{}: no such verb", line.verb);
+    }
+}

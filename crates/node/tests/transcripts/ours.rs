@@ -1,0 +1,218 @@
+//! Our broker: a node in memory, on a clock that stands still until a script waits.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use bytes::BytesMut;
+use warrener_broker::{Config, ConnectionId, Input, PasswordHash, Seed, User};
+use warrener_codec::ShortStr;
+use warrener_connection::{Credentials, Event, ServerConfig};
+use warrener_endpoint::{Answer, Endpoint, Question};
+use warrener_node::{Connections, Node, Notice};
+use warrener_store::{Lane, MemoryLog, Work};
+use warrener_time::Time;
+
+use crate::line::Line;
+use crate::session::{Quiet, Side};
+
+/// When every script begins.
+const START: Time = Time::from_secs(1_700_000_000);
+
+/// A node and the streams to it.
+pub(crate) struct Ours {
+    now: Time,
+    node: Node<MemoryLog>,
+    streams: Streams,
+    /// Which stream a script's connection is on.
+    numbers: BTreeMap<u32, ConnectionId>,
+    next: u64,
+}
+
+#[derive(Default)]
+struct Streams(BTreeMap<ConnectionId, Stream>);
+
+struct Stream {
+    endpoint: Endpoint,
+    /// What the client said and was not read yet.
+    input: BytesMut,
+    /// What the client has not taken yet.
+    output: Vec<u8>,
+    /// The broker has ended it.
+    ended: bool,
+}
+
+impl Connections for Streams {
+    fn with<R>(&mut self, id: ConnectionId, then: impl FnOnce(&mut Endpoint) -> R) -> Option<R> {
+        self.0.get_mut(&id).filter(|stream| !stream.ended).map(|stream| then(&mut stream.endpoint))
+    }
+}
+
+impl Ours {
+    pub(crate) fn new() -> Self {
+        let mut config = Config::new(Seed::from(7));
+        let (guest, vhost) = (ShortStr::from_static("guest"), ShortStr::from_static("/"));
+        config.users.push(User::with_full_access(guest, PasswordHash::default(), vhost));
+        let mut ours = Self {
+            now: START,
+            node: Node::open(config, MemoryLog::new(), START),
+            streams: Streams::default(),
+            numbers: BTreeMap::new(),
+            next: 1,
+        };
+        ours.run();
+        ours
+    }
+
+    /// Carries octets and does the disk's work until nothing moves.
+    fn run(&mut self) {
+        loop {
+            let ids: Vec<ConnectionId> = self.streams.0.keys().copied().collect();
+            let mut moved = false;
+            for id in ids {
+                moved |= self.serve(id);
+            }
+            moved |= self.work();
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn work(&mut self) -> bool {
+        let mut moved = false;
+        for lane in Lane::ALL {
+            while let Some(work) = self.node.poll_work(lane) {
+                self.node.handle_done(self.now, work.run(), &mut self.streams);
+                moved = true;
+            }
+        }
+        while let Some(notice) = self.node.poll_notice() {
+            assert!(!matches!(notice, Notice::Failed(_)), "{notice:?}");
+        }
+        moved
+    }
+
+    fn serve(&mut self, id: ConnectionId) -> bool {
+        let stream = self.streams.0.get_mut(&id).expect("a stream");
+        if stream.ended {
+            return false;
+        }
+        let mut events: Vec<Event> = stream.endpoint.handle_timeout(self.now).into_iter().collect();
+        while events.is_empty() || stream.endpoint.is_open() {
+            match stream.endpoint.poll_event(self.now, &mut stream.input) {
+                Some(event) => events.push(event),
+                None => break,
+            }
+        }
+        let mut moved = !events.is_empty();
+        self.node.handle_events(self.now, id, &mut events, &mut self.streams);
+        let stream = self.streams.0.get_mut(&id).expect("a stream");
+        if let Some(question) = stream.endpoint.poll_question() {
+            let _ = stream.endpoint.answer(self.now, answer(question));
+            moved = true;
+        }
+        let said: Vec<u8> = stream.endpoint.outgoing().slices().flatten().copied().collect();
+        stream.endpoint.advance(said.len());
+        stream.output.extend_from_slice(&said);
+        moved |= !said.is_empty();
+        if let Some(drained) = stream.endpoint.drained() {
+            self.node.handle_input(self.now, drained, &mut self.streams);
+        }
+        moved | self.finish(id)
+    }
+
+    fn finish(&mut self, id: ConnectionId) -> bool {
+        let stream = self.streams.0.get_mut(&id).expect("a stream");
+        if !stream.endpoint.is_finished() || !stream.endpoint.outgoing().is_empty() {
+            return false;
+        }
+        stream.ended = true;
+        self.node.handle_input(self.now, Input::Disconnected(id), &mut self.streams);
+        true
+    }
+
+    fn next_timeout(&self) -> Option<Time> {
+        let streams = self.streams.0.values().filter(|stream| !stream.ended);
+        let endpoints = streams.filter_map(|stream| stream.endpoint.poll_timeout());
+        endpoints.map(|(due, _)| due).chain(self.node.poll_timeout()).min()
+    }
+}
+
+impl Side for Ours {
+    fn dial(&mut self, connection: u32) {
+        let id = ConnectionId(self.next);
+        self.next += 1;
+        let name = ShortStr::truncated(&format!("connection {connection}"));
+        let endpoint = Endpoint::new(id, name, ServerConfig::default(), self.now);
+        let stream = Stream { endpoint, input: BytesMut::new(), output: Vec::new(), ended: false };
+        self.streams.0.insert(id, stream);
+        self.numbers.insert(connection, id);
+    }
+
+    fn write(&mut self, connection: u32, octets: &[u8]) {
+        let id = self.numbers[&connection];
+        let stream = self.streams.0.get_mut(&id).expect("a stream");
+        stream.input.extend_from_slice(octets);
+    }
+
+    fn cut(&mut self, connection: u32) {
+        let Some(id) = self.numbers.remove(&connection) else { return };
+        self.run();
+        let stream = self.streams.0.get_mut(&id).expect("a stream");
+        let mut events: Vec<Event> = stream.endpoint.handle_eof(self.now).into_iter().collect();
+        self.node.handle_events(self.now, id, &mut events, &mut self.streams);
+        self.streams.0.remove(&id);
+        self.node.handle_input(self.now, Input::Disconnected(id), &mut self.streams);
+    }
+
+    fn read(&mut self, connection: u32, into: &mut Vec<u8>) -> bool {
+        self.run();
+        let Some(id) = self.numbers.get(&connection) else { return true };
+        let stream = self.streams.0.get_mut(id).expect("a stream");
+        into.append(&mut stream.output);
+        stream.ended
+    }
+
+    fn wait(&mut self, time: Duration) {
+        let end = self.now + time;
+        self.run();
+        while let Some(due) = self.next_timeout().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            self.node.handle_timeout(self.now, &mut self.streams);
+            self.run();
+        }
+        self.now = end;
+    }
+
+    fn vhost(&self) -> String {
+        "/".into()
+    }
+
+    fn now_s(&self) -> u64 {
+        self.now.as_micros() / 1_000_000
+    }
+
+    /// Whatever follows from what was said has been done when it is looked at twice.
+    fn has_settled(&mut self, quiet: &mut Quiet, _as_expected: bool, _awaiting: bool) -> bool {
+        quiet.0 += Duration::from_millis(1);
+        quiet.0 > Duration::from_millis(1)
+    }
+
+    fn administer(&mut self, line: &Line) {
+        panic!("{}: no such verb", line.verb);
+    }
+}
+
+fn answer(question: Question) -> Answer {
+    match question {
+        Question::Login(login) => match login.credentials {
+            Credentials::Password { user, password }
+                if user == "guest" && password.expose() == b"guest" =>
+            {
+                Answer::Accept { user: ShortStr::truncated(&user) }
+            }
+            _ => Answer::Refuse,
+        },
+        Question::Response(_) => Answer::Refuse,
+    }
+}
