@@ -44,12 +44,24 @@ kills() {
     WARRENER_TEST_KILLS=300 cargo test --release --package warrener --test program -- durability --nocapture
 }
 
+# A broker on a file system of 64 MiB, which it fills: as root, or in a user namespace of one's own.
+full_disk() {
+    local -a as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(--map-root-user)
+    cargo test --package warrener --test program --no-run
+    unshare --mount "${as_root[@]}" bash -euo pipefail -c '
+        small=$(mktemp -d)
+        mount -t tmpfs -o size=64m tmpfs "$small"
+        WARRENER_TEST_SMALL_DISK=$small cargo test --package warrener --test program -- disk::publishers_wait
+    '
+}
+
 # Thousands of seeds of the false world.
 seeds() {
     cargo run --release --package warrener-simulator -- --seeds 10000
 }
 
 if [ $# = 0 ]; then
-    set -- tools packages features oldest_rust kills seeds fuzzing
+    set -- tools packages features oldest_rust kills full_disk seeds fuzzing
 fi
 run_steps "$@"

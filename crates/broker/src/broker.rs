@@ -12,6 +12,7 @@ use crate::input::Input;
 use crate::realm::Realm;
 use crate::record::Record;
 use crate::recovery::{Recovery, RecoveryError};
+use crate::sync::Progress;
 use crate::view::View;
 
 /// A whole broker, as a machine: what happened goes in with the time, and what is to be done comes out, in order.
@@ -56,7 +57,9 @@ impl Broker {
         self.recovery.get_or_insert_default().take(record)
     }
 
-    /// Every record was replayed: the queues are filled. `last` is the greatest id that any record has ever had.
+    /// Every record was replayed: the queues are filled. `last` is the greatest id that any record has ever had. Gives
+    /// the present: `now`, or the time of the youngest record if the clock was set back since. Time must go on from
+    /// there, so that nothing lives longer than it should, or for ever.
     ///
     /// # Errors
     ///
@@ -66,13 +69,13 @@ impl Broker {
         now: Time,
         last: RecordId,
         out: &mut Vec<Effect>,
-    ) -> Result<(), RecoveryError> {
+    ) -> Result<Time, RecoveryError> {
         self.realm.skip_records(last);
-        self.amqp.persisted = last;
-        match self.recovery.take() {
-            Some(recovery) => recovery.restore(now, &mut self.realm, out),
-            None => Ok(()),
-        }
+        self.amqp.disk.synced(Progress { upto: last, ahead: last });
+        let Some(recovery) = self.recovery.take() else { return Ok(now) };
+        let present = now.max(recovery.youngest());
+        recovery.restore(present, &mut self.realm, out)?;
+        Ok(present)
     }
 
     /// Something happened at `now`, which never decreases; what is to be done about it is appended to `out`.
@@ -85,7 +88,9 @@ impl Broker {
                 self.method(now, connection, channel, method, out);
             }
             Input::Drained(connection, bytes) => self.drained(connection, bytes, out),
-            Input::Persisted(upto) => self.persisted(now, upto, out),
+            Input::Persisted(progress) => self.persisted(now, progress, out),
+            Input::Written(progress) => self.written(now, progress, out),
+            Input::InFragments(record) => self.amqp.disk.in_fragments(record),
             Input::Connected(connected) => self.connected(*connected, out),
             Input::ChannelOpened(connection, channel) => {
                 self.channel_opened(connection, channel, out);
@@ -97,7 +102,9 @@ impl Broker {
                 self.channel_closed(now, connection, channel, by, out);
             }
             Input::Disconnected(connection) => self.disconnected(now, connection, out),
+            Input::Alarm(alarm, on) => self.alarm(alarm, on, out),
             Input::Shutdown => self.shut_down(now, out),
+            Input::Failed => self.fail(now, out),
         }
         self.follow_up(now, out);
     }

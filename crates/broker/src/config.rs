@@ -8,6 +8,7 @@ use warrener_codec::ShortStr;
 
 use crate::generator::Seed;
 use crate::permission::User;
+use crate::sync::Syncs;
 
 /// How a broker is set up. Make one with [`Config::new`] and change what differs.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct Config {
     pub users: Vec<User>,
     /// What one client may make the broker hold.
     pub limits: Limits,
+    /// What confirms wait for, in which virtual host.
+    pub syncs: Syncs,
 }
 
 impl Config {
@@ -32,6 +35,7 @@ impl Config {
             vhosts: vec![ShortStr::from_static("/")],
             users: Vec::new(),
             limits: Limits::default(),
+            syncs: Syncs::default(),
         }
     }
 }

@@ -5,7 +5,9 @@ use alloc::boxed::Box;
 use warrener_codec::method::basic;
 use warrener_codec::{ChannelId, Content, Method, ShortStr};
 
+use crate::alarm::Alarm;
 use crate::id::{ConnectionId, RecordId};
+use crate::sync::Progress;
 
 /// One thing that happened.
 ///
@@ -32,10 +34,21 @@ pub enum Input {
     Disconnected(ConnectionId),
     /// So much of the [`weight`](crate::Effect::weight_bytes) of effects has left for the client.
     Drained(ConnectionId, u32),
-    /// Every record up to this one is on disk.
-    Persisted(RecordId),
+    /// The disk has records so far: they survive a loss of power.
+    Persisted(Progress),
+    /// The operating system has records so far: they survive the end of the process. Of use to virtual hosts that do not
+    /// wait for the disk.
+    Written(Progress),
+    /// A record just asked for is so large that the log writes it piece by piece. It is on disk when
+    /// [`Progress::upto`] says so; those after it do not wait for it.
+    InFragments(RecordId),
+    /// The host runs short of something, or no longer does: from the first alarm on, whoever publishes is not read any
+    /// more, until there is none.
+    Alarm(Alarm, bool),
     /// The host is stopping: every connection is closed with 320.
     Shutdown,
+    /// The host cannot go on, because its log has failed: every connection is closed with 541.
+    Failed,
 }
 
 /// Who closed a channel.

@@ -5,6 +5,7 @@
 extern crate alloc;
 
 mod address;
+mod alarm;
 mod amqp091;
 mod arguments;
 mod at_least_once;
@@ -15,6 +16,7 @@ mod dead_letter;
 mod declare;
 mod delayed_message;
 mod depart;
+mod difference;
 mod digest;
 mod effect;
 mod exchange;
@@ -36,6 +38,7 @@ mod refusal;
 mod settle;
 mod slab;
 mod stats;
+mod sync;
 mod transaction;
 mod value;
 mod vhost;
@@ -45,6 +48,7 @@ mod view;
 pub mod fuzzing;
 
 pub use crate::address::Address;
+pub use crate::alarm::Alarm;
 pub use crate::broker::{Broker, Timer};
 pub use crate::config::{Config, Limits, RABBITMQ_VERSION};
 pub use crate::effect::{Confirm, Deliver, Effect, GetOk, Return};
@@ -56,4 +60,5 @@ pub use crate::record::{Record, RecordError};
 pub use crate::recovery::RecoveryError;
 pub use crate::refusal::{Difference, Given, Kind, Reason, Refusal, Resource, Right};
 pub use crate::stats::Stats;
+pub use crate::sync::{Progress, Sync, Syncs};
 pub use crate::view::View;

@@ -98,7 +98,7 @@ impl Realm {
     pub(crate) fn new(config: Config) -> Self {
         let mut generator = Generator::new(config.seed);
         let seed = generator.number();
-        let mut vhosts = Vhosts::default();
+        let mut vhosts = Vhosts::new(config.syncs);
         for name in config.vhosts {
             vhosts.add(name, generator.number());
         }

@@ -154,6 +154,12 @@ impl Recovery {
         }
     }
 
+    /// When the last of the messages that are still there was published.
+    pub(crate) fn youngest(&self) -> Time {
+        let times = self.messages.values().map(|found| found.published.time);
+        times.max().unwrap_or(Time::ZERO)
+    }
+
     /// Makes everything be there that the records say.
     pub(crate) fn restore(
         self,

@@ -11,6 +11,8 @@ use core::fmt;
 use thiserror::Error;
 use warrener_codec::{ReplyCode, ShortStr};
 
+pub use crate::difference::{Difference, Given};
+
 /// What a name names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -78,61 +80,6 @@ impl fmt::Display for Right {
             Self::Write => "write",
             Self::Read => "read",
         })
-    }
-}
-
-/// One side of a comparison of arguments.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Given {
-    /// The argument is not there.
-    Nothing,
-    /// The argument, its value and its type in RabbitMQ's names (`longstr`, `signedint`, ...).
-    Value {
-        /// The value as text.
-        value: Box<str>,
-        /// The name of its type.
-        kind: &'static str,
-    },
-}
-
-impl fmt::Display for Given {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nothing => f.write_str("none"),
-            Self::Value { value, kind } => write!(f, "the value '{value}' of type '{kind}'"),
-        }
-    }
-}
-
-/// Two declarations of one thing disagree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Difference {
-    /// Both sides have a value.
-    Values {
-        /// What the new declaration says.
-        received: Box<str>,
-        /// What the existing thing has.
-        current: Box<str>,
-    },
-    /// One side has none.
-    Presence {
-        /// What the new declaration says.
-        received: Given,
-        /// What the existing thing has.
-        current: Given,
-    },
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Values { received, current } => {
-                write!(f, "received '{received}' but current is '{current}'")
-            }
-            Self::Presence { received, current } => {
-                write!(f, "received {received} but current is {current}")
-            }
-        }
     }
 }
 
@@ -392,6 +339,9 @@ pub enum Reason {
     /// The host closes the connection.
     #[error("{0}")]
     Forced(Box<str>),
+    /// The host's log has failed.
+    #[error("the broker's log has failed; what was not confirmed may be lost")]
+    LogFailed,
 }
 
 impl Reason {
@@ -418,6 +368,7 @@ impl Reason {
             | Self::ConditionalDelete { .. } => ReplyCode::NOT_IMPLEMENTED,
             Self::Unimplemented => ReplyCode::COMMAND_INVALID,
             Self::Forced(_) => ReplyCode::CONNECTION_FORCED,
+            Self::LogFailed => ReplyCode::INTERNAL_ERROR,
             Self::UnknownExchangeType(_)
             | Self::Inequivalent { .. }
             | Self::ArgumentType { .. }

@@ -22,6 +22,8 @@ use crate::settle::Settlement;
 pub(crate) struct Work {
     pub(crate) publishes: Vec<(NewMessage, Vec<QueueId>)>,
     pub(crate) settles: Vec<(QueueId, Seq, Settlement)>,
+    /// Whether somebody waits for the disk to have it.
+    pub(crate) awaited: bool,
 }
 
 impl Realm {
@@ -57,7 +59,7 @@ impl Realm {
             .map(|(new, targets)| self.admit(now, new, &targets))
             .collect();
         let accepted = self.accept_quietly(now, &work.settles);
-        let (record, told) = self.record_commit(now, &admissions, &accepted, out);
+        let (record, told) = self.record_commit(now, &admissions, &accepted, work.awaited, out);
         for admission in &admissions {
             self.finish(admission);
         }
@@ -107,6 +109,7 @@ impl Realm {
         now: Time,
         admissions: &[Admission],
         accepted: &[(QueueId, MessageId)],
+        awaited: bool,
         out: &mut Vec<Effect>,
     ) -> (Option<RecordId>, Vec<Option<Place>>) {
         let places: Vec<Option<Place>> =
@@ -122,7 +125,7 @@ impl Realm {
             .iter()
             .map(|admission| self.messages.get(admission.message()).new.content.clone())
             .collect();
-        let record = self.append(&Fact::Committed { published, settled }, contents, true, out);
+        let record = self.append(&Fact::Committed { published, settled }, contents, awaited, out);
         for (part, admission) in durable.iter().enumerate() {
             self.set_durable(admission, MessageAt { record, part: part as u32 });
         }

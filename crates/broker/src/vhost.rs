@@ -11,11 +11,14 @@ use warrener_router::{ExchangeId, Router, Target};
 use crate::exchange::{Exchange, ExchangeSpec, PREDECLARED};
 use crate::id::{QueueId, RecordId, VhostId};
 use crate::names::Map;
+use crate::sync::{Sync, Syncs};
 
 /// One virtual host.
 #[derive(Debug)]
 pub(crate) struct Vhost {
     name: ShortStr,
+    /// What answers wait for.
+    pub(crate) sync: Sync,
     pub(crate) router: Router<QueueId>,
     pub(crate) exchange_names: Map<ShortStr, ExchangeId>,
     pub(crate) queue_names: Map<ShortStr, QueueId>,
@@ -40,9 +43,10 @@ pub(crate) struct BindingKey {
 }
 
 impl Vhost {
-    pub(crate) fn new(name: ShortStr, seed: u64) -> Self {
+    pub(crate) fn new(name: ShortStr, sync: Sync, seed: u64) -> Self {
         let mut vhost = Self {
             name,
+            sync,
             router: Router::new(seed),
             exchange_names: Map::new(seed),
             queue_names: Map::new(seed),
@@ -130,21 +134,29 @@ impl Vhost {
 }
 
 /// Every virtual host, by its id.
-#[derive(Debug, Default)]
-pub(crate) struct Vhosts(Vec<Vhost>);
+#[derive(Debug)]
+pub(crate) struct Vhosts {
+    all: Vec<Vhost>,
+    syncs: Syncs,
+}
 
 impl Vhosts {
+    pub(crate) const fn new(syncs: Syncs) -> Self {
+        Self { all: Vec::new(), syncs }
+    }
+
     pub(crate) fn add(&mut self, name: ShortStr, seed: u64) {
-        self.0.push(Vhost::new(name, seed));
+        let sync = self.syncs.of(&name);
+        self.all.push(Vhost::new(name, sync, seed));
     }
 
     pub(crate) fn find(&self, name: &[u8]) -> Option<VhostId> {
-        let place = self.0.iter().position(|vhost| vhost.name.as_bytes() == name)?;
+        let place = self.all.iter().position(|vhost| vhost.name.as_bytes() == name)?;
         Some(VhostId(place as u32))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Vhost> {
-        self.0.iter()
+        self.all.iter()
     }
 }
 
@@ -152,12 +164,12 @@ impl Index<VhostId> for Vhosts {
     type Output = Vhost;
 
     fn index(&self, id: VhostId) -> &Vhost {
-        &self.0[id.0 as usize]
+        &self.all[id.0 as usize]
     }
 }
 
 impl IndexMut<VhostId> for Vhosts {
     fn index_mut(&mut self, id: VhostId) -> &mut Vhost {
-        &mut self.0[id.0 as usize]
+        &mut self.all[id.0 as usize]
     }
 }

@@ -1,5 +1,6 @@
 //! What the broker does, feature by feature: one file each, one program for all, so that they link once.
 
+mod alarm;
 mod allocations;
 mod at_least_once;
 mod confirm;

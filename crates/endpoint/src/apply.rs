@@ -145,6 +145,8 @@ impl Endpoint {
             self.ending.get_or_insert(close);
             return;
         }
+        // The peer's close-ok is to be read, whatever the broker had against reading before.
+        self.paused = false;
         self.close(now, close);
     }
 

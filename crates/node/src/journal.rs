@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use warrener_broker::{Record, RecordId};
-use warrener_store::{Append, Log, Refused};
+use warrener_store::{Append, Appended, Log, Refused};
 
 /// Hands records over, in their order; keeps its lists between two of them.
 #[derive(Debug, Default)]
@@ -13,7 +13,15 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Submits a record. A log that has stopped takes nothing more; its host knows.
-    pub(crate) fn append<L: Log>(&mut self, log: &mut L, record: &Record) {
+    ///
+    /// # Errors
+    ///
+    /// When the log does not take what the broker gives, which means that they disagree.
+    pub(crate) fn append<L: Log>(
+        &mut self,
+        log: &mut L,
+        record: &Record,
+    ) -> Result<Appended, Refused> {
         self.refers_to.extend(record.refers_to.iter().map(|&id| store_id(id)));
         self.body.extend(record.parts());
         let appended = log.append(Append {
@@ -26,8 +34,8 @@ impl Journal {
         self.refers_to.clear();
         self.body.clear();
         match appended {
-            Ok(_) | Err(Refused::Stopped) => {}
-            Err(refused) => panic!("the broker and its log disagree: {refused}"),
+            Err(Refused::Stopped) => Ok(Appended::Whole),
+            appended => appended,
         }
     }
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod connections;
+mod disk_alarm;
 mod journal;
 mod limits;
 mod node;

@@ -11,5 +11,9 @@ pub(crate) const LOADS_AHEAD: usize = 4096;
 /// And how many octets of them.
 pub(crate) const LOAD_BYTES_AHEAD: u64 = 16 << 20;
 
-/// How long a full disk is left alone before it is looked at again.
-pub(crate) const FULL_DISK_LOOK: Duration = Duration::from_secs(1);
+/// How long releases may wait for a sync that somebody else needs: till then their space does not come back, and a loss of
+/// power brings back what was acknowledged.
+pub(crate) const RELEASES_UNSYNCED: Duration = Duration::from_secs(1);
+
+/// How long a disk with too little room is left alone before it is looked at again.
+pub(crate) const DISK_LOOK: Duration = Duration::from_secs(1);

@@ -1,16 +1,18 @@
 //! One broker, its endpoints and its log joined: the turn.
 
+use core::time::Duration;
 use std::collections::VecDeque;
 
-use warrener_broker::{Broker, Config, ConnectionId, Effect, Input};
+use warrener_broker::{Alarm, Broker, Config, ConnectionId, Effect, Input, Progress, Record};
 use warrener_endpoint::connection::Event;
 use warrener_endpoint::{plain_input, recipient};
-use warrener_store::{Backlog, Lane, Log, LogEvent, Space, Work};
+use warrener_store::{Appended, Backlog, Lane, Log, LogEvent, Space, Work};
 use warrener_time::Time;
 
 use crate::connections::Connections;
+use crate::disk_alarm::DiskAlarm;
 use crate::journal::{Journal, broker_id, store_id};
-use crate::limits::{EFFECTS_AT_ONCE, FULL_DISK_LOOK};
+use crate::limits::{EFFECTS_AT_ONCE, RELEASES_UNSYNCED};
 use crate::notice::{NodeError, Notice};
 use crate::recovery::Recovery;
 
@@ -27,8 +29,12 @@ pub struct Node<L: Log> {
     journal: Journal,
     effects: Vec<Effect>,
     notices: VecDeque<Notice>,
-    /// When a full disk is looked at again.
-    look: Option<Time>,
+    disk_alarm: DiskAlarm,
+    /// No time before this is believed: records are that young.
+    present: Time,
+    /// How often what nobody waits for is to be synced, where that is said, and when next.
+    sync_interval: Option<Duration>,
+    sync_due: Option<Time>,
 }
 
 #[derive(Debug)]
@@ -45,6 +51,7 @@ impl<L: Log> Node<L> {
     #[must_use]
     pub fn open(config: Config, mut log: L, now: Time) -> Self {
         log.open();
+        let sync_interval = config.syncs.interval();
         Self {
             broker: Broker::new(config, now),
             log,
@@ -52,8 +59,17 @@ impl<L: Log> Node<L> {
             journal: Journal::default(),
             effects: Vec::new(),
             notices: VecDeque::new(),
-            look: None,
+            disk_alarm: DiskAlarm::default(),
+            present: now,
+            sync_interval,
+            sync_due: None,
         }
+    }
+
+    /// Stops publishers while less than this is free on the disk: room for acknowledgements, for the largest message, and
+    /// for giving space back. Without it publishers are stopped when a write did not fit.
+    pub const fn set_disk_limit(&mut self, free_bytes: u64) {
+        self.disk_alarm.limit_bytes = free_bytes;
     }
 
     /// What a connection's stream brought, in order; takes everything out of `events`.
@@ -64,6 +80,7 @@ impl<L: Log> Node<L> {
         events: &mut Vec<Event>,
         connections: &mut impl Connections,
     ) {
+        let now = self.present(now);
         for event in events.drain(..) {
             let input = match plain_input(connection, event) {
                 Ok(input) => Some(input),
@@ -82,6 +99,7 @@ impl<L: Log> Node<L> {
 
     /// Something happened that no stream brought: a connection broke, has drained, or all are to end.
     pub fn handle_input(&mut self, now: Time, input: Input, connections: &mut impl Connections) {
+        let now = self.present(now);
         self.handle(now, input, connections);
         self.apply(now, connections);
     }
@@ -93,15 +111,19 @@ impl<L: Log> Node<L> {
         done: <L::Work as Work>::Done,
         connections: &mut impl Connections,
     ) {
+        let now = self.present(now);
         self.log.handle_done(done);
         self.hear_log(now, connections);
     }
 
     /// Time passed. Early and repeated calls are harmless.
     pub fn handle_timeout(&mut self, now: Time, connections: &mut impl Connections) {
-        if self.look.is_some_and(|look| now >= look) {
-            self.look = Some(now + FULL_DISK_LOOK);
+        let now = self.present(now);
+        if self.disk_alarm.handle_timeout(now) {
             self.log.check_space();
+        }
+        if self.sync_due.take_if(|due| now >= *due).is_some() {
+            self.log.sync();
         }
         if self.broker.poll_timeout().is_some_and(|(deadline, _)| now >= deadline) {
             self.broker.handle_timeout(now, &mut self.effects);
@@ -113,7 +135,8 @@ impl<L: Log> Node<L> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
         let broker = self.broker.poll_timeout().map(|(deadline, _)| deadline);
-        broker.into_iter().chain(self.look).min()
+        let disk = self.disk_alarm.poll_timeout();
+        broker.into_iter().chain(disk).chain(self.sync_due).min()
     }
 
     /// Disk work to be run in this lane, if there is any.
@@ -128,6 +151,7 @@ impl<L: Log> Node<L> {
 
     /// Brings everything to disk and stops: [`Notice::Closed`]. Close the connections first.
     pub fn close(&mut self, now: Time, connections: &mut impl Connections) {
+        let now = self.present(now);
         self.log.close();
         self.hear_log(now, connections);
     }
@@ -158,6 +182,11 @@ impl<L: Log> Node<L> {
 }
 
 impl<L: Log> Node<L> {
+    /// The clock may not have been set to where the records are when it was read.
+    fn present(&self, now: Time) -> Time {
+        now.max(self.present)
+    }
+
     fn handle(&mut self, now: Time, input: Input, connections: &mut impl Connections) {
         self.broker.handle(now, input, &mut self.effects);
         if self.effects.len() >= EFFECTS_AT_ONCE {
@@ -181,8 +210,11 @@ impl<L: Log> Node<L> {
 
     fn apply_one(&mut self, now: Time, effect: Effect, connections: &mut impl Connections) {
         match effect {
-            Effect::Persist(record) => self.journal.append(&mut self.log, &record),
-            Effect::Release(record) => self.log.release(store_id(record)),
+            Effect::Persist(record) => self.persist(now, &record),
+            Effect::Release(record) => {
+                self.log.release(store_id(record));
+                self.sync_due.get_or_insert(now + RELEASES_UNSYNCED);
+            }
             effect => {
                 let Some(connection) = recipient(&effect) else { return };
                 let applied = connections.with(connection, |endpoint| endpoint.apply(now, effect));
@@ -194,12 +226,26 @@ impl<L: Log> Node<L> {
         }
     }
 
+    fn persist(&mut self, now: Time, record: &Record) {
+        match self.journal.append(&mut self.log, record) {
+            Ok(Appended::Whole) => {}
+            Ok(Appended::InFragments) => {
+                self.broker.handle(now, Input::InFragments(record.id), &mut self.effects);
+            }
+            Err(refused) => self.fail(NodeError::Refused(refused)),
+        }
+    }
+
     /// Hears all that the log has to tell, and does what follows from it.
     fn hear_log(&mut self, now: Time, connections: &mut impl Connections) {
         while let Some(event) = self.log.poll_event() {
             self.handle_log_event(now, event, connections);
         }
         self.recover(now);
+        if let Some((on, notice)) = self.disk_alarm.handle_space(now, self.log.space()) {
+            self.notices.extend(notice);
+            self.handle(now, Input::Alarm(Alarm::Disk, on), connections);
+        }
         self.apply(now, connections);
     }
 
@@ -225,17 +271,23 @@ impl<L: Log> Node<L> {
                     self.fail(error);
                 }
             }
-            LogEvent::Durable { upto, .. } => {
-                self.handle(now, Input::Persisted(broker_id(upto)), connections);
+            LogEvent::Durable { upto, ahead } => {
+                self.sync_due = None;
+                let progress = Progress { upto: broker_id(upto), ahead: broker_id(ahead) };
+                self.handle(now, Input::Persisted(progress), connections);
             }
-            // It would not survive a loss of power, so nobody is told.
-            LogEvent::Written { .. } => {}
+            LogEvent::Written { upto, ahead } => {
+                let due = self.sync_interval.map(|interval| now + interval);
+                self.sync_due = self.sync_due.into_iter().chain(due).min();
+                let progress = Progress { upto: broker_id(upto), ahead: broker_id(ahead) };
+                self.handle(now, Input::Written(progress), connections);
+            }
             LogEvent::Full => {
-                self.look = Some(now + FULL_DISK_LOOK);
+                self.disk_alarm.set_full(true);
                 self.notices.push_back(Notice::DiskFull);
             }
             LogEvent::Relieved => {
-                self.look = None;
+                self.disk_alarm.set_full(false);
                 self.notices.push_back(Notice::DiskRelieved);
             }
             LogEvent::Damaged(damage) => self.notices.push_back(Notice::Damaged(damage)),
@@ -269,9 +321,10 @@ impl<L: Log> Node<L> {
         }
         let records = recovery.replayed;
         match self.broker.recovered(now, last, &mut self.effects) {
-            Ok(()) => {
+            Ok(present) => {
+                self.present = present;
                 self.stage = Stage::Running;
-                self.notices.push_back(Notice::Ready { records });
+                self.notices.push_back(Notice::Ready { records, present });
             }
             Err(error) => self.fail(error.into()),
         }

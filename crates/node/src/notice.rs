@@ -2,7 +2,8 @@
 
 use warrener_broker::{ConnectionId, RecordError, RecordId, RecoveryError};
 use warrener_endpoint::connection::Misuse;
-use warrener_store::{Cut, Damage, LoadError, LogError};
+use warrener_store::{Cut, Damage, LoadError, LogError, Refused};
+use warrener_time::Time;
 
 /// Something happened that is not for a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,21 @@ pub enum Notice {
     Ready {
         /// How many records were replayed.
         records: u64,
+        /// The present. It is later than what the host said when the clock was set back since the last record: the host's
+        /// clock must go on from here.
+        present: Time,
+    },
+    /// Less room is left on the disk than there should be: publishers wait.
+    DiskLow {
+        /// How many octets are free.
+        free_bytes: u64,
+        /// How many should be.
+        limit_bytes: u64,
+    },
+    /// There is enough room again.
+    DiskEnough {
+        /// How many octets are free.
+        free_bytes: u64,
     },
     /// The disk is full: what is durable waits until there is room.
     DiskFull,
@@ -35,6 +51,9 @@ pub enum NodeError {
     /// The log failed.
     #[error("{0}")]
     Log(LogError),
+    /// The log does not take what the broker wants kept.
+    #[error("the broker and its log disagree: {0}")]
+    Refused(Refused),
     /// Another owner has taken over the log.
     #[error("another broker has taken over the log")]
     Fenced,

@@ -10,6 +10,9 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use warrener_broker::Sync;
+use warrener_codec::ShortStr;
+
 use crate::config::{Config, Listen, Storage, User};
 
 /// What a command line asks for.
@@ -57,6 +60,19 @@ struct Options {
     /// Keep nothing on disk: durable queues and messages end with the process
     #[arg(long)]
     memory_only: bool,
+
+    /// What confirms wait for: always (the disk), interval:MS (the operating system, synced this often) or os
+    ///
+    /// `VHOST=` in front means that virtual host only; may be given several times. With anything but always, a loss of
+    /// power takes confirmed messages with it; the end of the process does not.
+    #[arg(long, value_name = "[VHOST=]MODE", value_parser = parse_sync)]
+    sync: Vec<(Option<String>, Sync)>,
+
+    /// Let publishers wait while less than this is free on the disk: a number of bytes, or of K, M or G of them
+    ///
+    /// Without it: the smaller of 1G and 5 % of the disk, but never less than 256M.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    disk_free_limit: Option<u64>,
 
     /// Let this user in; may be given several times
     ///
@@ -106,6 +122,15 @@ impl Options {
         if !self.listen.is_empty() {
             config.listen = Listen::On(self.listen);
         }
+        config.disk_free_bytes = self.disk_free_limit;
+        for (vhost, sync) in self.sync {
+            match vhost {
+                Some(vhost) => {
+                    config.syncs.named.insert(ShortStr::truncated(&vhost), sync);
+                }
+                None => config.syncs.default = sync,
+            }
+        }
         config.users = self.user;
         if let Some(file) = self.user_file {
             config.users.extend(read_users(&file)?);
@@ -123,6 +148,35 @@ fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
 
 fn parse_user(text: &str) -> Result<User, crate::config::UserError> {
     text.parse()
+}
+
+/// `os`, `/=always`, `interval:200`. A virtual host's name may contain an equals sign, a mode does not.
+fn parse_sync(text: &str) -> Result<(Option<String>, Sync), &'static str> {
+    let (vhost, mode) = match text.rsplit_once('=') {
+        Some((vhost, mode)) => (Some(vhost.to_owned()), mode),
+        None => (None, text),
+    };
+    let sync = match mode.split_once(':') {
+        None if mode == "always" => Sync::Always,
+        None if mode == "os" => Sync::Os,
+        Some(("interval", ms)) => {
+            let ms = ms.parse().ok().filter(|ms| (1..=3_600_000).contains(ms));
+            Sync::Interval(Duration::from_millis(
+                ms.ok_or("an interval in milliseconds, from 1 to 3600000, as in interval:200")?,
+            ))
+        }
+        _ => return Err("always, interval:MS or os, with VHOST= in front for one virtual host"),
+    };
+    Ok((vhost, sync))
+}
+
+fn parse_size(text: &str) -> Result<u64, &'static str> {
+    let (digits, shift) = match text.strip_suffix(['K', 'M', 'G']) {
+        Some(digits) => (digits, 10 * (1 + "KMG".find(&text[digits.len()..]).unwrap_or(0))),
+        None => (text, 0),
+    };
+    let bytes = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(1 << shift));
+    bytes.ok_or("a number of bytes, or of K, M or G of them, as in 500M")
 }
 
 fn read_users(file: &std::path::Path) -> Result<Vec<User>, String> {
@@ -212,6 +266,33 @@ mod tests {
         let options = Options::try_parse_from(["warrener"]).unwrap();
         let refusal = options.command(None).unwrap_err();
         assert!(refusal.contains("--data-dir") && refusal.contains("--memory-only"), "{refusal}");
+    }
+
+    #[test]
+    fn what_confirms_wait_for_is_said_for_all_or_for_one_virtual_host() {
+        let syncs = config(&["--memory-only"]).syncs;
+        assert_eq!(syncs.of(&ShortStr::from_static("/")), Sync::Always);
+        let line = ["--memory-only", "--sync", "interval:200", "--sync", "a=b=os"];
+        let syncs = config(&line).syncs;
+        let often = Sync::Interval(Duration::from_millis(200));
+        assert_eq!(syncs.of(&ShortStr::from_static("/")), often);
+        assert_eq!(syncs.of(&ShortStr::from_static("a=b")), Sync::Os);
+        for bad in ["never", "interval", "interval:0", "/="] {
+            assert!(refusal(&["--memory-only", "--sync", bad]).contains("--sync"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_bytes_or_larger() {
+        let limit = |size| config(&["--memory-only", "--disk-free-limit", size]).disk_free_bytes;
+        assert_eq!(
+            [limit("12"), limit("3K"), limit("2G")],
+            [Some(12), Some(3 << 10), Some(2 << 30)]
+        );
+        for bad in ["", "M", "1T", "-1", "99999999999G"] {
+            let limit = format!("--disk-free-limit={bad}");
+            assert!(refusal(&["--memory-only", &limit]).contains("--disk-free-limit"), "{bad}");
+        }
     }
 
     #[test]

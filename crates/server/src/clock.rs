@@ -2,42 +2,66 @@
 
 #![expect(clippy::disallowed_methods, reason = "the clock is where time enters the process")]
 
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use warrener_time::Time;
 
 /// Tells the time of the world outside: never decreasing, and deaf to steps of the wall clock.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Clock {
     wall_at_start: Time,
     started: Instant,
+    /// By how much the wall clock was found to be behind what the log remembers.
+    behind_micros: AtomicU64,
 }
 
 impl Clock {
     /// Starts from the wall clock.
     pub(crate) fn start() -> Self {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { wall_at_start: Time::ZERO + wall, started: Instant::now() }
+        Self::at(Time::ZERO + wall)
+    }
+
+    fn at(wall: Time) -> Self {
+        let behind_micros = AtomicU64::new(0);
+        Self { wall_at_start: wall, started: Instant::now(), behind_micros }
+    }
+
+    /// Goes on from `present` at the earliest: the wall clock was set back since that was written down.
+    pub(crate) fn go_on_from(&self, present: Time) {
+        let behind = present.saturating_since(self.now()).as_micros();
+        let behind = u64::try_from(behind).unwrap_or(u64::MAX);
+        self.behind_micros.fetch_add(behind, Ordering::Relaxed);
+    }
+
+    fn origin(&self) -> Time {
+        self.wall_at_start + Duration::from_micros(self.behind_micros.load(Ordering::Relaxed))
     }
 
     /// The present.
     pub(crate) fn now(&self) -> Time {
-        self.wall_at_start + self.started.elapsed()
+        self.origin() + self.started.elapsed()
+    }
+
+    /// How long it is since now, whenever that is asked.
+    pub(crate) fn stopwatch() -> impl Fn() -> Duration {
+        let started = Instant::now();
+        move || started.elapsed()
     }
 
     /// Where `time` lies on the monotonic clock, which is what the runtime's timers count in.
     pub(crate) fn instant(&self, time: Time) -> Instant {
-        let after_start = time.saturating_since(self.wall_at_start);
+        let after_start = time.saturating_since(self.origin());
         // A deadline a hundred years off is as good as one that cannot be represented.
-        let far = core::time::Duration::from_secs(100 * 365 * 24 * 3600);
+        let far = Duration::from_secs(100 * 365 * 24 * 3600);
         self.started + after_start.min(far)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
-
     use super::*;
 
     #[test]
@@ -57,5 +81,21 @@ mod tests {
         assert_eq!(clock.instant(deadline), clock.started + Duration::from_secs(5));
         assert_eq!(clock.instant(Time::ZERO), clock.started);
         assert!(clock.instant(Time::MAX) > clock.started);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_goes_on_from_what_the_log_remembers() {
+        let day = Duration::from_secs(24 * 3600);
+        let clock = Clock::at(Time::ZERO + day);
+        clock.go_on_from(Time::ZERO);
+        assert!(clock.now() < Time::ZERO + day + Duration::from_secs(60), "it was ahead already");
+        clock.go_on_from(Time::ZERO + day * 2);
+        let now = clock.now();
+        assert!(
+            (Time::ZERO + day * 2..Time::ZERO + day * 2 + Duration::from_secs(60)).contains(&now)
+        );
+        // A timer that is due in a minute is due in a minute, not in a day.
+        let wait = clock.instant(now + Duration::from_secs(60)).duration_since(Instant::now());
+        assert!(wait <= Duration::from_secs(60) && wait > Duration::from_secs(30), "{wait:?}");
     }
 }

@@ -4,7 +4,10 @@ use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::str::FromStr;
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+use warrener_broker::{Sync, Syncs};
 
 use crate::limits;
 
@@ -19,6 +22,11 @@ pub struct Config {
     pub listen: Listen,
     /// Where durable things are kept.
     pub storage: Storage,
+    /// Publishers wait while less than this is free on the disk. Without it: the smaller of 1 GiB and 5 % of the disk, but
+    /// never less than two segments of the log (64 MiB each) and the largest message (128 MiB).
+    pub disk_free_bytes: Option<u64>,
+    /// What confirms wait for, in which virtual host. Without it: for the disk, in all.
+    pub syncs: Syncs,
     /// Users who may log in from anywhere and do anything in virtual host `/`, beside guest from this machine.
     pub users: Vec<User>,
     /// How long a peer has to log in and open a virtual host.
@@ -44,6 +52,8 @@ impl Config {
         Self {
             listen: Listen::Loopback,
             storage,
+            disk_free_bytes: None,
+            syncs: Syncs { default: Sync::Always, named: BTreeMap::new() },
             users: Vec::new(),
             handshake_timeout: limits::HANDSHAKE_TIMEOUT,
             shutdown_timeout: limits::SHUTDOWN_TIMEOUT,

@@ -31,4 +31,5 @@ pub use error::ServeError;
 pub use program::program;
 pub use server::{Server, serve};
 
+pub use warrener_broker::{Sync, Syncs};
 pub use warrener_node::NodeError;

@@ -42,6 +42,16 @@ pub(crate) const BACKLOG_BYTES: u64 = 64 << 20;
 /// And with this many records.
 pub(crate) const BACKLOG_RECORDS: usize = 1 << 18;
 
+/// Publishers wait while less than this is free on the disk: the smaller of 1 GiB and 5 % of it, but never less than two
+/// segments of the log and the largest message.
+pub(crate) fn disk_free_bytes(total_bytes: Option<u64>) -> u64 {
+    const GIBIBYTE: u64 = 1 << 30;
+    let segment_bytes = u64::from(warrener_store::Config::new(0).segment_bytes);
+    let message_bytes = warrener_broker::Limits::default().message_bytes;
+    let part = total_bytes.map_or(GIBIBYTE, |total| total / 20);
+    part.min(GIBIBYTE).max(2 * segment_bytes + message_bytes)
+}
+
 /// How long the end of a connection waits for its peer to hang up, so that the last words are not lost.
 pub(crate) const LINGER: Duration = Duration::from_secs(2);
 

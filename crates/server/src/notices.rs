@@ -14,6 +14,18 @@ pub(crate) fn log(notice: &Notice) {
         Notice::DiskFull => tracing::error!(
             "the disk is full: durable messages and definitions wait until there is room; free some space"
         ),
+        Notice::DiskLow { free_bytes, limit_bytes } => tracing::warn!(
+            "low on disk: {} MiB are free, and there should be {} MiB: publishers wait; free some space or let \
+             consumers work",
+            free_bytes >> 20,
+            limit_bytes >> 20,
+        ),
+        Notice::DiskEnough { free_bytes } => {
+            tracing::info!(
+                "enough room on the disk again: {} MiB; publishers go on",
+                free_bytes >> 20
+            );
+        }
         Notice::DiskRelieved => tracing::info!("the disk has room again"),
         Notice::Damaged(damage) => tracing::error!(
             "damaged log: {damage}; its records are kept where they are, so its space does not come back; \

@@ -18,7 +18,7 @@ use crate::config::{Config, Storage};
 use crate::error::ServeError;
 use crate::listener::{self, Reserved};
 use crate::turns::{Core, Status};
-use crate::{connection_task, greeting, lanes};
+use crate::{connection_task, greeting, lanes, limits};
 
 /// Runs a broker until `until` is done, then closes its connections and its log.
 ///
@@ -54,9 +54,8 @@ impl Server {
     /// # Errors
     ///
     /// See [`ServeError`].
-    pub async fn start(config: Config) -> Result<Self, ServeError> {
-        let clock = Clock::start();
-        let began = clock.now();
+    pub async fn start(mut config: Config) -> Result<Self, ServeError> {
+        let (clock, took) = (Clock::start(), Clock::stopwatch());
         tracing::info!("warrener {} starts", env!("CARGO_PKG_VERSION"));
         let reserved = Reserved::take(&config.listen)?;
         let addresses: Vec<_> = reserved.addresses().collect();
@@ -73,6 +72,8 @@ impl Server {
                 tracing::info!("durable queues and messages are kept in {}", directory.display());
                 let disk = RealDisk::new(&directory);
                 let disk = disk.map_err(|source| ServeError::DataDir { directory, source })?;
+                let total_bytes = disk.total_bytes().ok().flatten();
+                config.disk_free_bytes.get_or_insert_with(|| limits::disk_free_bytes(total_bytes));
                 let log = SegmentLog::new(
                     disk,
                     warrener_store::Config::new(u64::from_ne_bytes(random()?)),
@@ -83,8 +84,7 @@ impl Server {
         for address in &addresses {
             tracing::info!("listening on {address}");
         }
-        let took = clock.now().saturating_since(began);
-        tracing::info!("Server startup complete in {} ms", took.as_millis());
+        tracing::info!("Server startup complete in {} ms", took().as_millis());
         Ok(Self { addresses, running })
     }
 
@@ -116,8 +116,10 @@ impl<L: Log + 'static> Parts<L> {
     ) -> Result<Self, ServeError> {
         let mut broker = warrener_broker::Config::new(Seed::new(random()?));
         broker.users = auth::users(&config.users)?;
+        broker.syncs = config.syncs.clone();
         let greeting = greeting::config(&config, &broker);
-        let node = Node::open(broker, log, clock.now());
+        let mut node = Node::open(broker, log, clock.now());
+        node.set_disk_limit(config.disk_free_bytes.unwrap_or_default());
         let (lanes, threads) = lanes::lanes();
         let core = Arc::new(Core::new(clock, node, lanes));
         let for_lanes = Arc::clone(&core);
@@ -133,7 +135,8 @@ impl<L: Log + 'static> Parts<L> {
         // A turn in which nothing happens gives out the log's first work.
         self.core.turn(|_, _, _| ());
         match self.core.status_when(|status| !matches!(status, Status::Recovering)).await {
-            Status::Ready { records } => {
+            Status::Ready { records, present } => {
+                self.core.clock.go_on_from(present);
                 if records > 0 {
                     tracing::info!("{records} records read back");
                 }
@@ -155,7 +158,13 @@ impl<L: Log + 'static> Parts<L> {
         tasks.spawn(guarded(Arc::clone(&core), async move { core.keep_time().await }));
         let stopped = tokio::select! {
             () = until => self.stop(tasks).await,
-            stopped = self.core.status_when(|status| !matches!(status, Status::Ready { .. })) => stopped,
+            stopped = self.core.status_when(|status| !matches!(status, Status::Ready { .. })) => {
+                if matches!(stopped, Status::Failed(_)) {
+                    // What clients were promised is safe; they learn here that there will be no more.
+                    self.part(tasks, Input::Failed).await;
+                }
+                stopped
+            }
         };
         self.core.end_lanes();
         match stopped {
@@ -167,20 +176,7 @@ impl<L: Log + 'static> Parts<L> {
     /// Lets nobody in any more, tells everybody, and brings everything to disk.
     async fn stop(&self, listening: JoinSet<()>) -> Status {
         let timeout = self.config.shutdown_timeout;
-        drop(listening);
-        self.core.turn(|node, now, links| node.handle_input(now, Input::Shutdown, links));
-        for link in self.core.all_links() {
-            link.with(|endpoint| {
-                if !endpoint.is_open() {
-                    endpoint.abandon();
-                }
-            });
-            link.wake();
-        }
-        if tokio::time::timeout(timeout, self.core.all_parted()).await.is_err() {
-            let count = self.core.all_links().len();
-            tracing::warn!("{count} connections did not take their close within {timeout:?}");
-        }
+        self.part(listening, Input::Shutdown).await;
         self.core.turn(|node, now, links| node.close(now, links));
         let closed = self.core.status_when(|status| !matches!(status, Status::Ready { .. }));
         match tokio::time::timeout(timeout, closed).await {
@@ -194,6 +190,25 @@ impl<L: Log + 'static> Parts<L> {
                 );
                 Status::Closed
             }
+        }
+    }
+
+    /// Lets nobody in any more, and closes all connections with what `why` says.
+    async fn part(&self, listening: JoinSet<()>, why: Input) {
+        let timeout = self.config.shutdown_timeout;
+        drop(listening);
+        self.core.turn(|node, now, links| node.handle_input(now, why, links));
+        for link in self.core.all_links() {
+            link.with(|endpoint| {
+                if !endpoint.is_open() {
+                    endpoint.abandon();
+                }
+            });
+            link.wake();
+        }
+        if tokio::time::timeout(timeout, self.core.all_parted()).await.is_err() {
+            let count = self.core.all_links().len();
+            tracing::warn!("{count} connections did not take their close within {timeout:?}");
         }
     }
 }

@@ -49,6 +49,8 @@ pub(crate) enum Status {
     Ready {
         /// How many records it read back.
         records: u64,
+        /// The time from which it goes on.
+        present: Time,
     },
     /// Its log is closed; all is on disk.
     Closed,
@@ -231,11 +233,13 @@ impl<L: Log> Core<L> {
 impl Status {
     fn after(notice: Notice) -> Option<Self> {
         match notice {
-            Notice::Ready { records } => Some(Self::Ready { records }),
+            Notice::Ready { records, present } => Some(Self::Ready { records, present }),
             Notice::Closed => Some(Self::Closed),
             Notice::Failed(error) => Some(Self::Failed(error)),
             Notice::TornEnd(_)
             | Notice::DiskFull
+            | Notice::DiskLow { .. }
+            | Notice::DiskEnough { .. }
             | Notice::DiskRelieved
             | Notice::Damaged(_)
             | Notice::Unsayable(..) => None,

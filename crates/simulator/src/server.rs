@@ -194,6 +194,8 @@ impl Running {
                 Notice::Unsayable(..)
                 | Notice::TornEnd(_)
                 | Notice::DiskFull
+                | Notice::DiskLow { .. }
+                | Notice::DiskEnough { .. }
                 | Notice::DiskRelieved
                 | Notice::Damaged(_)
                 | Notice::Closed => {}

@@ -27,6 +27,25 @@ impl RealDisk {
         Ok(Self { directory: path.into() })
     }
 
+    /// How large the file system is, where the system can tell.
+    ///
+    /// # Errors
+    /// The operating system's.
+    #[cfg(unix)]
+    pub fn total_bytes(&self) -> io::Result<Option<u64>> {
+        let figures = rustix::fs::statvfs(&*self.directory)?;
+        Ok(Some(figures.f_blocks.saturating_mul(figures.f_frsize)))
+    }
+
+    /// How large the file system is, where the system can tell.
+    ///
+    /// # Errors
+    /// The operating system's.
+    #[cfg(not(unix))]
+    pub fn total_bytes(&self) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
@@ -109,7 +128,8 @@ impl Disk for RealDisk {
     }
 
     fn sync(&self, file: &Self::File) -> io::Result<()> {
-        file.sync_data()
+        file.sync_data()?;
+        refuse_nameless(file)
     }
 
     fn sync_dir(&self) -> io::Result<()> {
@@ -134,6 +154,21 @@ impl Disk for RealDisk {
     fn free_bytes(&self) -> io::Result<Option<u64>> {
         Ok(None)
     }
+}
+
+/// A file whose last name was removed can be synced, and is gone with the process: what is in it is not durable.
+#[cfg(unix)]
+fn refuse_nameless(file: &File) -> io::Result<()> {
+    match std::os::unix::fs::MetadataExt::nlink(&file.metadata()?) {
+        0 => Err(io::ErrorKind::NotFound.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Windows does not let a file be removed while it is open.
+#[cfg(not(unix))]
+fn refuse_nameless(_: &File) -> io::Result<()> {
+    Ok(())
 }
 
 fn options() -> OpenOptions {

@@ -45,6 +45,24 @@ fn a_directory_is_its_owners_and_one_logs_at_a_time() {
     assert!(matches!(&events[1], LogEvent::Replayed(record) if record.id == RecordId(1)));
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_written_to_a_directory_that_was_removed_is_not_durable() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data");
+    let disk = RealDisk::new(&path).unwrap();
+    let (mut log, _) = open(&disk);
+    log.append(append(1)).unwrap();
+    run(&mut log);
+    assert!(matches!(log.poll_event(), Some(LogEvent::Durable { .. })));
+    fs::remove_dir_all(&path).unwrap();
+    log.append(append(2)).unwrap();
+    run(&mut log);
+    let told = log.poll_event();
+    let Some(LogEvent::Failed(LogError::Io { kind, .. })) = told else { panic!("{told:?}") };
+    assert_eq!(kind, std::io::ErrorKind::NotFound);
+}
+
 #[test]
 fn a_directory_moved_elsewhere_opens_there() {
     let directory = tempfile::tempdir().unwrap();

@@ -12,6 +12,7 @@ use crate::amqp091::transaction::Transaction;
 use crate::amqp091::unacked::{Delivered, Unacked};
 use crate::effect::Effect;
 use crate::id::{ClientKey, ConnectionId, LinkId, RecordId};
+use crate::sync::{Disk, Sync};
 
 /// One channel.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Channel {
     pub(crate) client: ClientKey,
     pub(crate) connection: ConnectionId,
     pub(crate) number: ChannelId,
+    /// What its answers wait for.
+    pub(crate) sync: Sync,
     /// The broker has asked to close it, and ignores what still comes.
     pub(crate) closing: bool,
     /// Its client has closed it, and it goes as soon as all that it had to say is said.
@@ -71,11 +74,17 @@ struct Held {
 }
 
 impl Channel {
-    pub(crate) fn new(client: ClientKey, connection: ConnectionId, number: ChannelId) -> Self {
+    pub(crate) fn new(
+        client: ClientKey,
+        connection: ConnectionId,
+        number: ChannelId,
+        sync: Sync,
+    ) -> Self {
         Self {
             client,
             connection,
             number,
+            sync,
             closing: false,
             is_leaving: false,
             in_line: false,
@@ -133,8 +142,8 @@ impl Channel {
 
     /// Whether what is said now must wait.
     #[inline]
-    pub(crate) fn is_held(&self, persisted: RecordId) -> bool {
-        self.outgoing.gate > persisted
+    pub(crate) fn is_held(&self, disk: &Disk) -> bool {
+        !self.outgoing.effects.is_empty() || !disk.has(self.outgoing.gate, self.sync)
     }
 
     /// Does not ask any more that the channel be closed: its client has asked meanwhile.
@@ -147,10 +156,10 @@ impl Channel {
         self.outgoing.effects.push_back((self.outgoing.gate, effect));
     }
 
-    /// What may happen now that the disk has records up to this one.
-    pub(crate) fn poll_held(&mut self, persisted: RecordId) -> Option<Effect> {
+    /// What may happen now, as far as the disk has come.
+    pub(crate) fn poll_held(&mut self, disk: &Disk) -> Option<Effect> {
         let (record, _) = self.outgoing.effects.front()?;
-        if *record > persisted {
+        if !disk.has(*record, self.sync) {
             return None;
         }
         self.outgoing.effects.pop_front().map(|(_, effect)| effect)
@@ -174,8 +183,8 @@ impl Channel {
     }
 
     /// Whether it waits for the disk.
-    pub(crate) fn waits(&self, persisted: RecordId) -> bool {
-        self.unconfirmed() > 0 || self.is_held(persisted)
+    pub(crate) fn waits(&self, disk: &Disk) -> bool {
+        self.unconfirmed() > 0 || self.is_held(disk)
     }
 }
 
@@ -186,22 +195,26 @@ pub(crate) type ChannelPlace = (ConnectionId, ChannelId);
 mod tests {
     use super::*;
     use crate::id::{ClientKey, ConnectionId};
+    use crate::sync::Progress;
 
     #[test]
     fn what_follows_a_reply_that_waits_waits_too() {
         let client = ClientKey { index: 0, generation: 1 };
-        let mut channel = Channel::new(client, ConnectionId(1), ChannelId::new(1));
+        let mut channel = Channel::new(client, ConnectionId(1), ChannelId::new(1), Sync::Always);
         let ok = |channel: &Channel| channel.sending(Method::BasicQosOk);
-        assert!(!channel.is_held(RecordId(0)));
+        let mut disk = Disk::default();
+        assert!(!channel.is_held(&disk));
         channel.hold_until(RecordId(5));
-        assert!(channel.is_held(RecordId(4)));
+        disk.synced(Progress { upto: RecordId(4), ahead: RecordId(4) });
+        assert!(channel.is_held(&disk));
         let (first, second) = (ok(&channel), ok(&channel));
         channel.hold(first);
         channel.hold(second);
-        assert!(channel.poll_held(RecordId(4)).is_none());
-        assert!(channel.waits(RecordId(4)) && !channel.waits(RecordId(5)));
-        assert!(channel.poll_held(RecordId(5)).is_some());
-        assert!(channel.poll_held(RecordId(5)).is_some());
-        assert!(channel.poll_held(RecordId(5)).is_none());
+        assert!(channel.poll_held(&disk).is_none() && channel.waits(&disk));
+        disk.synced(Progress { upto: RecordId(5), ahead: RecordId(5) });
+        assert!(channel.poll_held(&disk).is_some());
+        assert!(channel.is_held(&disk), "what is said now comes after what was said before");
+        assert!(channel.poll_held(&disk).is_some());
+        assert!(channel.poll_held(&disk).is_none() && !channel.waits(&disk));
     }
 }

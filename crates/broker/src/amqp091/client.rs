@@ -31,6 +31,8 @@ pub(crate) struct Client {
     pub(crate) congested: bool,
     /// So much that it is not read.
     pub(crate) paused: bool,
+    /// It published while the host ran short of something, and is not read until that is over.
+    pub(crate) blocked: bool,
 }
 
 /// connection.open, which is what a refused virtual host is told to be about.
@@ -77,6 +79,7 @@ impl Broker {
             outbound_bytes: 0,
             congested: false,
             paused: false,
+            blocked: false,
         });
         let before = self.amqp.client_keys.insert(connection, key);
         assert!(before.is_none(), "a host gives a connection's number once");
@@ -112,10 +115,18 @@ impl Broker {
 
     pub(crate) fn shut_down(&mut self, now: Time, out: &mut Vec<Effect>) {
         let reason = "broker forced connection closure with reason 'shutdown'";
-        let reason = Reason::Forced(said(reason));
+        self.close_everybody(now, &Reason::Forced(said(reason)), out);
+    }
+
+    /// The log has failed. Nobody gets another confirm, and everybody is told why.
+    pub(crate) fn fail(&mut self, now: Time, out: &mut Vec<Effect>) {
+        self.close_everybody(now, &Reason::LogFailed, out);
+    }
+
+    fn close_everybody(&mut self, now: Time, reason: &Reason, out: &mut Vec<Effect>) {
         let everyone: Vec<ClientKey> = self.amqp.clients.iter().map(|(key, _)| key).collect();
         for key in everyone {
-            self.refuse_connection(now, key, &reason, (0, 0), out);
+            self.refuse_connection(now, key, reason, (0, 0), out);
         }
     }
 
@@ -148,7 +159,7 @@ impl Broker {
         client.outbound_bytes = client.outbound_bytes.saturating_sub(u64::from(bytes));
         if client.congested && client.outbound_bytes <= self.realm.limits.outbound_low_bytes {
             client.congested = false;
-            if core::mem::take(&mut client.paused) {
+            if core::mem::take(&mut client.paused) && !client.blocked {
                 out.push(Effect::Pause(connection, false));
             }
             self.refresh_client(key);
@@ -166,7 +177,9 @@ impl Broker {
         } else if client.outbound_bytes >= self.realm.limits.outbound_pause_bytes && !client.paused
         {
             client.paused = true;
-            out.push(Effect::Pause(client.connection, true));
+            if !client.blocked {
+                out.push(Effect::Pause(client.connection, true));
+            }
         }
     }
 

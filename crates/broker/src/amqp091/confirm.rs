@@ -4,14 +4,18 @@
 //! waits for its record, in order, and is then confirmed as one range.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use crate::id::RecordId;
+use crate::sync::{Disk, Sync};
 
 /// The counter, and the publishes that wait for a disk.
 #[derive(Debug, Default)]
 pub(crate) struct Confirms {
     last: u64,
     waiting: VecDeque<Waiting>,
+    /// Large ones that others have overtaken, in order.
+    late: Vec<Waiting>,
 }
 
 #[derive(Debug)]
@@ -43,56 +47,103 @@ impl Confirms {
         self.waiting.push_back(Waiting { tag, record });
     }
 
-    /// What the records up to `upto` confirm: everything up to one tag, because records are counted up with publishes
-    /// and nothing else keeps one waiting.
-    pub(crate) fn persisted(&mut self, upto: RecordId) -> Option<Confirmed> {
-        let mut released = None;
-        let mut count = 0_u32;
+    /// What is confirmed as far as the disk has come: everything up to one tag, as one range, unless a large message is
+    /// still under way. Those after that are confirmed one by one, because a range would take it along.
+    pub(crate) fn persisted(&mut self, disk: &Disk, sync: Sync, confirmed: &mut Vec<Confirmed>) {
+        self.late.retain(|late| {
+            let there = disk.has(late.record, sync);
+            if there {
+                confirmed.push(Confirmed { tag: late.tag, multiple: false });
+            }
+            !there
+        });
+        let mut range: Option<Confirmed> = None;
         while let Some(first) = self.waiting.front()
-            && first.record <= upto
+            && disk.has_passed(first.record, sync)
         {
-            released = Some(first.tag);
-            count += 1;
-            self.waiting.pop_front();
+            let Some(first) = self.waiting.pop_front() else { break };
+            if !disk.has(first.record, sync) {
+                confirmed.extend(range.take());
+                self.late.push(first);
+            } else if self.late.is_empty() {
+                range = Some(Confirmed { tag: first.tag, multiple: range.is_some() });
+            } else {
+                confirmed.push(Confirmed { tag: first.tag, multiple: false });
+            }
         }
-        released.map(|tag| Confirmed { tag, multiple: count > 1 })
+        confirmed.extend(range);
     }
 
     /// Whether every publish so far has its answer, so that a range may be confirmed up to the last one.
     pub(crate) fn none_waits(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && self.late.is_empty()
     }
 
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.waiting.len() + self.late.len()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::Progress;
+
+    fn persisted(confirms: &mut Confirms, disk: &Disk) -> Vec<(u64, bool)> {
+        let mut confirmed = Vec::new();
+        confirms.persisted(disk, Sync::Always, &mut confirmed);
+        confirmed.into_iter().map(|confirmed| (confirmed.tag, confirmed.multiple)).collect()
+    }
+
+    fn synced(disk: &mut Disk, upto: u64, ahead: u64) {
+        disk.synced(Progress { upto: RecordId(upto), ahead: RecordId(ahead) });
+    }
+
+    fn waiting_for(records: &[u64]) -> Confirms {
+        let mut confirms = Confirms::default();
+        for record in records {
+            let tag = confirms.count();
+            confirms.wait(tag, RecordId(*record));
+        }
+        confirms
+    }
 
     #[test]
     fn a_range_of_records_confirms_a_range_of_publishes() {
-        let mut confirms = Confirms::default();
-        for record in [5, 6, 9] {
-            let tag = confirms.count();
-            confirms.wait(tag, RecordId(record));
-        }
-        assert_eq!(confirms.persisted(RecordId(4)), None);
-        assert_eq!(confirms.persisted(RecordId(8)), Some(Confirmed { tag: 2, multiple: true }));
+        let (mut confirms, mut disk) = (waiting_for(&[5, 6, 9]), Disk::default());
+        synced(&mut disk, 4, 4);
+        assert_eq!(persisted(&mut confirms, &disk), []);
+        synced(&mut disk, 8, 8);
+        assert_eq!(persisted(&mut confirms, &disk), [(2, true)]);
         assert!(!confirms.none_waits());
-        assert_eq!(confirms.persisted(RecordId(9)), Some(Confirmed { tag: 3, multiple: false }));
+        synced(&mut disk, 9, 9);
+        assert_eq!(persisted(&mut confirms, &disk), [(3, false)]);
+        assert!(confirms.none_waits());
+    }
+
+    #[test]
+    fn small_ones_overtake_a_large_one_without_taking_it_along() {
+        let (mut confirms, mut disk) = (waiting_for(&[1, 2, 3, 4, 5, 6]), Disk::default());
+        disk.in_fragments(RecordId(3));
+        synced(&mut disk, 2, 5);
+        assert_eq!(persisted(&mut confirms, &disk), [(2, true), (4, false), (5, false)]);
+        assert_eq!(confirms.waiting(), 2);
+        synced(&mut disk, 2, 6);
+        assert_eq!(persisted(&mut confirms, &disk), [(6, false)]);
+        assert!(!confirms.none_waits(), "no range may pass the large one");
+        synced(&mut disk, 6, 6);
+        assert_eq!(persisted(&mut confirms, &disk), [(3, false)]);
         assert!(confirms.none_waits());
     }
 
     #[test]
     fn publishes_answered_at_once_are_counted_too() {
-        let mut confirms = Confirms::default();
+        let (mut confirms, mut disk) = (Confirms::default(), Disk::default());
         assert_eq!(confirms.count(), 1);
         let second = confirms.count();
         confirms.wait(second, RecordId(1));
         assert_eq!(confirms.count(), 3);
-        assert_eq!(confirms.persisted(RecordId(1)), Some(Confirmed { tag: 2, multiple: false }));
+        synced(&mut disk, 1, 1);
+        assert_eq!(persisted(&mut confirms, &disk), [(2, false)]);
     }
 }

@@ -22,7 +22,9 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) {
         let Some(client) = self.amqp.client(connection) else { return };
-        let key = self.amqp.channels.insert(Channel::new(client, connection, number));
+        let vhost = self.amqp.clients.get(client).expect("a client that is there").vhost;
+        let sync = self.realm.vhosts[vhost].sync;
+        let key = self.amqp.channels.insert(Channel::new(client, connection, number, sync));
         let before = self.amqp.channel_keys.insert((connection, number), key);
         assert!(before.is_none(), "a channel is opened once");
         let client = self.amqp.clients.get_mut(client).expect("a client that is there");
@@ -47,10 +49,9 @@ impl Broker {
             self.emit(key, effect, out);
         }
         // What waits for a disk is said before the channel's last word, and till then the channel stays.
-        let persisted = self.amqp.persisted;
-        let channel = self.amqp.channel_mut(key);
-        channel.is_leaving = channel.is_held(persisted);
-        if !channel.is_leaving {
+        let is_held = self.amqp.is_held(key);
+        self.amqp.channel_mut(key).is_leaving = is_held;
+        if !is_held {
             self.remove_channel(now, key, out);
         }
     }

@@ -3,6 +3,7 @@
 //! Only this folder and the two vocabularies, [`Input`](crate::Input) and [`Effect`], know what a method
 //! is.
 
+pub(crate) mod alarm;
 pub(crate) mod bind;
 pub(crate) mod channel;
 pub(crate) mod client;
@@ -26,8 +27,10 @@ use alloc::vec::Vec;
 use warrener_codec::{ChannelId, Method, ShortStr};
 use warrener_time::Time;
 
+use crate::alarm::Alarms;
 use crate::amqp091::channel::{Channel, ChannelPlace};
 use crate::amqp091::client::Client;
+use crate::amqp091::confirm::Confirmed;
 use crate::amqp091::consume::Consumer;
 use crate::amqp091::unacked::Delivered;
 use crate::effect::Effect;
@@ -35,6 +38,7 @@ use crate::id::{ChannelKey, ClientKey, ConnectionId, LinkId, RecordId};
 use crate::names::Map;
 use crate::permission::Caller;
 use crate::slab::Store;
+use crate::sync::{Disk, Progress};
 
 /// Every client, channel and consumer.
 #[derive(Debug)]
@@ -48,8 +52,11 @@ pub(crate) struct Amqp {
     pub(crate) repliers: Map<ShortStr, ChannelKey>,
     /// Channels that wait for the disk, each once.
     waiting: VecDeque<ChannelKey>,
-    /// Records up to this one are on disk.
-    pub(crate) persisted: RecordId,
+    pub(crate) alarms: Alarms,
+    /// Which records are on disk.
+    pub(crate) disk: Disk,
+    /// Memory for confirming many at once.
+    pub(crate) confirmed: Vec<Confirmed>,
     /// Memory for settling many at once.
     pub(crate) settling: Vec<Delivered>,
 }
@@ -64,7 +71,9 @@ impl Amqp {
             consumers: Store::new(),
             repliers: Map::new(seed),
             waiting: VecDeque::new(),
-            persisted: RecordId(0),
+            alarms: Alarms::default(),
+            disk: Disk::default(),
+            confirmed: Vec::new(),
             settling: Vec::new(),
         }
     }
@@ -107,6 +116,12 @@ impl Amqp {
         self.with_client(key).1.caller()
     }
 
+    /// Whether what is said on a channel now must wait for the disk.
+    #[inline]
+    pub(crate) fn is_held(&self, key: ChannelKey) -> bool {
+        self.channel(key).is_held(&self.disk)
+    }
+
     /// Puts a channel in line for [`persisted`](crate::Input::Persisted).
     pub(crate) fn await_disk(&mut self, key: ChannelKey) {
         let channel = self.channels.get_mut(key).expect("the key of a channel that is there");
@@ -120,11 +135,11 @@ impl crate::broker::Broker {
     /// Does something on a channel, in its turn.
     #[inline]
     pub(crate) fn emit(&mut self, key: ChannelKey, effect: Effect, out: &mut Vec<Effect>) {
-        let persisted = self.amqp.persisted;
+        let is_held = self.amqp.is_held(key);
         let channel = self.amqp.channel_mut(key);
         let client = channel.client;
         let weight = effect.weight_bytes();
-        if channel.is_held(persisted) {
+        if is_held {
             channel.hold(effect);
         } else {
             out.push(effect);
@@ -143,7 +158,8 @@ impl crate::broker::Broker {
         record: Option<RecordId>,
         out: &mut Vec<Effect>,
     ) {
-        if let Some(record) = record.filter(|record| *record > self.amqp.persisted) {
+        let sync = self.amqp.channel(key).sync;
+        if let Some(record) = record.filter(|record| !self.amqp.disk.has(*record, sync)) {
             self.amqp.channel_mut(key).hold_until(record);
             self.amqp.await_disk(key);
         }
@@ -153,17 +169,28 @@ impl crate::broker::Broker {
         }
     }
 
-    /// Records up to this one are on disk: says what waited for them.
-    pub(crate) fn persisted(&mut self, now: Time, upto: RecordId, out: &mut Vec<Effect>) {
-        self.amqp.persisted = self.amqp.persisted.max(upto);
-        let persisted = self.amqp.persisted;
+    /// The disk has records so far: says what waited for them.
+    pub(crate) fn persisted(&mut self, now: Time, progress: Progress, out: &mut Vec<Effect>) {
+        self.amqp.disk.synced(progress);
+        self.release_held(now, out);
+    }
+
+    /// The operating system has records so far: says what waited for no more than that.
+    pub(crate) fn written(&mut self, now: Time, progress: Progress, out: &mut Vec<Effect>) {
+        self.amqp.disk.written(progress);
+        self.release_held(now, out);
+    }
+
+    fn release_held(&mut self, now: Time, out: &mut Vec<Effect>) {
         for _ in 0..self.amqp.waiting.len() {
             let Some(key) = self.amqp.waiting.pop_front() else { break };
-            let Some(channel) = self.amqp.channels.get_mut(key) else { continue };
-            out.extend(core::iter::from_fn(|| channel.poll_held(persisted)));
+            let Amqp { channels, disk, .. } = &mut self.amqp;
+            let Some(channel) = channels.get_mut(key) else { continue };
+            out.extend(core::iter::from_fn(|| channel.poll_held(disk)));
             self.confirm_persisted(key, out);
-            let channel = self.amqp.channel_mut(key);
-            channel.in_line = channel.waits(persisted);
+            let Amqp { channels, disk, .. } = &mut self.amqp;
+            let channel = channels.get_mut(key).expect("it was just there");
+            channel.in_line = channel.waits(disk);
             if channel.in_line {
                 self.amqp.waiting.push_back(key);
             } else if channel.is_leaving {

@@ -11,7 +11,9 @@ use warrener_codec::{
 use warrener_time::Time;
 
 use crate::address::Address;
+use crate::amqp091::Amqp;
 use crate::amqp091::channel::Mode;
+use crate::amqp091::confirm::Confirmed;
 use crate::broker::Broker;
 use crate::dead_letter::parse_expiration;
 use crate::effect::{Confirm, Effect, Return};
@@ -20,6 +22,7 @@ use crate::message::{Extra, NewMessage, Traits};
 use crate::permission::Caller;
 use crate::publish::{Exchange, Publication};
 use crate::refusal::{Kind, Reason, Resource, Right, shown};
+use crate::sync::Sync;
 use crate::value::type_name;
 
 /// basic.publish, as refusals name it.
@@ -97,6 +100,7 @@ impl Broker {
         let routed = Routed { repliers, targets: &targets, reached, mandatory };
         let done = self.publish_routed(now, key, new, routed, out);
         self.realm.targets = targets;
+        self.block_under_alarm(key, out);
         done
     }
 
@@ -116,7 +120,8 @@ impl Broker {
             }
             Mode::Confirming(confirms) => {
                 let tag = confirms.count();
-                let (rejected, record) = self.enqueue(now, key, new, &routed, true, out);
+                let awaited = self.amqp.channel(key).sync == Sync::Always;
+                let (rejected, record) = self.enqueue(now, key, new, &routed, awaited, out);
                 self.confirm(key, tag, rejected, record, out);
             }
             Mode::Transactional(transaction) => {
@@ -336,11 +341,16 @@ impl Broker {
 
     /// What the disk now has is confirmed.
     pub(crate) fn confirm_persisted(&mut self, key: ChannelKey, out: &mut Vec<Effect>) {
-        let persisted = self.amqp.persisted;
-        let Mode::Confirming(confirms) = &mut self.amqp.channel_mut(key).mode else { return };
-        if let Some(confirmed) = confirms.persisted(persisted) {
-            self.send_confirm(key, confirmed.tag, confirmed.multiple, true, false, out);
+        let mut confirmed = core::mem::take(&mut self.amqp.confirmed);
+        let Amqp { channels, disk, .. } = &mut self.amqp;
+        let channel = channels.get_mut(key).expect("the key of a channel that is there");
+        if let Mode::Confirming(confirms) = &mut channel.mode {
+            confirms.persisted(disk, channel.sync, &mut confirmed);
         }
+        for Confirmed { tag, multiple } in confirmed.drain(..) {
+            self.send_confirm(key, tag, multiple, true, false, out);
+        }
+        self.amqp.confirmed = confirmed;
     }
 
     fn send_confirm(

@@ -14,6 +14,7 @@ use crate::effect::Effect;
 use crate::id::ChannelKey;
 use crate::refusal::Reason;
 use crate::settle::Settlement;
+use crate::sync::Sync;
 use crate::transaction::Work;
 
 /// What a channel has said since its last commit or rollback.
@@ -99,7 +100,8 @@ impl Broker {
             return Err(Reason::TransactionRefused);
         }
         let Transaction { publishes, settles, .. } = transaction;
-        let mut work = Work::default();
+        let awaited = self.amqp.channel(key).sync == Sync::Always;
+        let mut work = Work { awaited, ..Work::default() };
         for checked in publishes {
             work.publishes.extend(self.route_committed(key, checked, out));
         }

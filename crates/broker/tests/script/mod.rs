@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use expect_test::Expect;
 use warrener_broker::{
     Broker, Capabilities, ClosedBy, Config, Connected, ConnectionId, Effect, Input, PasswordHash,
-    Record, RecordId, Seed, User,
+    Progress, Record, RecordId, Seed, User,
 };
 use warrener_codec::{ChannelId, Method, ShortStr};
 use warrener_time::Time;
@@ -77,6 +77,8 @@ impl World {
             "restart" => self.restart(out),
             "view" => out.push_str(&indent(&self.broker.view().to_string())),
             "shutdown" => self.handle(Input::Shutdown, out),
+            "failed" => self.handle(Input::Failed, out),
+            "alarm" => self.handle(parse::alarm(line), out),
             "connect" => self.connect(line, out),
             "disconnect" => self.handle(Input::Disconnected(line.connection()), out),
             "open" => {
@@ -108,7 +110,7 @@ impl World {
             frame_max: line.value("frame-max").map_or(131_072, |n| n.parse().expect("octets")),
             capabilities: Capabilities {
                 consumer_cancel_notify: !line.has("no-cancel"),
-                connection_blocked: true,
+                connection_blocked: !line.has("no-blocked"),
             },
         };
         self.handle(Input::Connected(Box::new(connected)), out);
@@ -227,7 +229,8 @@ impl World {
 
     fn sync(&mut self, out: &mut String) {
         self.persisted = self.last_record;
-        self.handle(Input::Persisted(self.persisted), out);
+        let progress = Progress { upto: self.persisted, ahead: self.persisted };
+        self.handle(Input::Persisted(progress), out);
     }
 
     fn disk(&mut self, word: &str, out: &mut String) {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use warrener_broker::ConnectionId;
+use warrener_broker::{Alarm, ConnectionId, Input};
 use warrener_codec::method::basic::{Publish, PublishRef};
 use warrener_codec::method::{access, basic, channel, confirm, exchange, queue};
 use warrener_codec::{
@@ -260,4 +260,14 @@ fn definitions(line: &Line<'_>, verb: &str) -> Method {
         })),
         other => panic!("{other}: no such verb"),
     }
+}
+
+/// `alarm disk on`
+pub(crate) fn alarm(line: &Line<'_>) -> Input {
+    let alarm = match line.word(0) {
+        "memory" => Alarm::Memory,
+        "disk" => Alarm::Disk,
+        other => panic!("{other}: no such alarm"),
+    };
+    Input::Alarm(alarm, line.word(1) == "on")
 }

@@ -1,5 +1,7 @@
 //! A client: the client role of a connection, what it has heard, and verbs for tests.
 
+use core::time::Duration;
+
 use bytes::{Buf, BytesMut};
 use warrener_codec::method::{basic, confirm, queue};
 use warrener_codec::{ChannelId, Content, Method, Properties, ShortRef, ShortStr, Table};
@@ -153,6 +155,12 @@ impl Client {
     pub(crate) fn publish_persistent(&mut self, name: &str, body: &[u8]) {
         let properties = Properties::builder().delivery_mode(2).build().expect("small");
         self.publish_with(("", name), body, properties, false);
+    }
+
+    pub(crate) fn publish_expiring(&mut self, name: &str, body: &[u8], after: Duration) {
+        let after_ms = after.as_millis().to_string();
+        let properties = Properties::builder().delivery_mode(2).expiration(&after_ms);
+        self.publish_with(("", name), body, properties.build().expect("small"), false);
     }
 
     pub(crate) fn publish_mandatory(&mut self, name: &str, body: &[u8]) {

@@ -10,7 +10,9 @@ pub(crate) mod client;
 use core::time::Duration;
 
 use bytes::BytesMut;
-use warrener_broker::{Broker, Config, ConnectionId, Effect, Input, PasswordHash, Seed, User};
+use warrener_broker::{
+    Broker, Config, ConnectionId, Effect, Input, PasswordHash, Progress, Seed, User,
+};
 use warrener_codec::ShortStr;
 use warrener_connection::{ClientConfig, Credentials, Event, ServerConfig};
 use warrener_endpoint::{Answer, Endpoint, Question, plain_input, recipient};
@@ -170,7 +172,8 @@ impl World {
     /// A log that is always at once on disk.
     fn write(&mut self, effect: Effect) {
         if let Effect::Persist(record) = effect {
-            self.broker.handle(self.now, Input::Persisted(record.id), &mut self.effects);
+            let progress = Progress { upto: record.id, ahead: record.id };
+            self.broker.handle(self.now, Input::Persisted(progress), &mut self.effects);
         }
     }
 

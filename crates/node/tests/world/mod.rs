@@ -47,7 +47,13 @@ impl Connections for Streams {
 impl<L: Log> World<L> {
     /// A node that has not read its log back yet.
     pub(crate) fn opening(log: L, now: Time) -> Self {
+        Self::opening_with(log, now, |_| ())
+    }
+
+    /// The same, with something of its configuration changed.
+    pub(crate) fn opening_with(log: L, now: Time, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(Seed::from(7));
+        change(&mut config);
         let (name, vhost) = (ShortStr::from_static("guest"), ShortStr::from_static("/"));
         config.users.push(User::with_full_access(name, PasswordHash::default(), vhost));
         Self {
@@ -66,8 +72,12 @@ impl<L: Log> World<L> {
         let mut world = Self::opening(log, now);
         world.settle();
         let notices = world.notices();
-        let Some(Notice::Ready { records }) = notices.last() else { panic!("{notices:?}") };
-        (world, *records)
+        let Some(&Notice::Ready { records, present }) = notices.last() else {
+            panic!("{notices:?}")
+        };
+        // What a host does with its clock.
+        world.now = present;
+        (world, records)
     }
 
     /// A client with an open connection and channel 1.
@@ -105,14 +115,19 @@ impl<L: Log> World<L> {
         }
     }
 
+    /// The disk does the work that it was given so far; then octets are carried.
+    pub(crate) fn work_once(&mut self) {
+        for work in core::mem::take(&mut self.waiting) {
+            self.node.handle_done(self.now, work.run(), &mut self.streams);
+        }
+        self.run();
+    }
+
     /// The disk does all the work there is; then octets are carried.
     pub(crate) fn settle(&mut self) {
         self.run();
         while !self.waiting.is_empty() {
-            for work in core::mem::take(&mut self.waiting) {
-                self.node.handle_done(self.now, work.run(), &mut self.streams);
-            }
-            self.run();
+            self.work_once();
         }
     }
 
@@ -159,7 +174,9 @@ impl<L: Log> World<L> {
         let mut moved = !said.is_empty();
         let endpoint = self.streams.0.get_mut(&id).expect("its endpoint");
         let mut events = Vec::new();
-        events.extend(core::iter::from_fn(|| endpoint.poll_event(self.now, input)));
+        if endpoint.wants_read() {
+            events.extend(core::iter::from_fn(|| endpoint.poll_event(self.now, input)));
+        }
         moved |= !events.is_empty();
         self.node.handle_events(self.now, id, &mut events, &mut self.streams);
         let endpoint = self.streams.0.get_mut(&id).expect("its endpoint");

@@ -56,6 +56,13 @@ impl Broker {
         Self::spawn(command, None)
     }
 
+    /// The same, with these options besides.
+    pub(crate) fn start_on(data: &Path, options: &[&str]) -> Self {
+        let mut command = program();
+        command.arg("--data-dir").arg(data).args(options);
+        Self::spawn(command, None)
+    }
+
     /// Starts a broker that finds its data directory itself, below this one.
     pub(crate) fn start_at_home(home: &Path) -> Self {
         let mut command = program();

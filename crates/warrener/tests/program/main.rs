@@ -15,6 +15,7 @@ mod bad_input;
 mod broker;
 mod clients;
 mod command_line;
+mod disk;
 mod durability;
 mod login;
 mod process;

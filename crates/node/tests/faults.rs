@@ -1,0 +1,211 @@
+//! Disks that fill up, fail or take their time, and clocks that are set back.
+
+mod world;
+
+use core::time::Duration;
+use std::io::ErrorKind;
+
+use warrener_broker::{Input, Sync};
+use warrener_node::{NodeError, Notice};
+use warrener_store::{Config, LogError, SegmentLog, SimulatedDisk};
+use world::{START, World};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+fn log(disk: &SimulatedDisk) -> SegmentLog<SimulatedDisk> {
+    SegmentLog::new(disk.clone(), Config::new(7))
+}
+
+#[test]
+fn whatever_operation_fails_the_node_says_so_once_and_confirms_nothing_more() {
+    let mut failed = 0;
+    for operation in 0..20 {
+        let disk = SimulatedDisk::new();
+        let (mut world, _) = World::open(log(&disk), START);
+        let alice = world.connect();
+        world.client(alice).declare_durable("q");
+        world.client(alice).select_confirms();
+        world.settle();
+        world.client(alice).heard();
+        disk.fail_at(disk.operations() + operation, ErrorKind::Other);
+        for _ in 0..8 {
+            world.client(alice).publish_persistent("q", b"m");
+            world.settle();
+        }
+        let notices = world.notices();
+        if notices.is_empty() {
+            continue;
+        }
+        failed += 1;
+        let [Notice::Failed(NodeError::Log(LogError::Io { .. }))] = &notices[..] else {
+            panic!("{notices:?}")
+        };
+        let before = world.client(alice).names();
+        assert!(before.len() < 8, "{before:?}");
+        // The host tells everybody; nobody learns of a confirm on the way out.
+        world.tell(Input::Failed);
+        assert_eq!(world.client(alice).names(), ["closed 541"]);
+        drop(world);
+        // What was confirmed is there.
+        disk.cut_power();
+        disk.restart(|_| 0);
+        let (mut world, _) = World::open(log(&disk), START);
+        let bob = world.connect();
+        world.client(bob).consume("q", true);
+        world.settle();
+        assert!(world.client(bob).deliveries().len() >= before.len());
+    }
+    assert!(failed > 10, "{failed}");
+}
+
+#[test]
+fn publishers_are_stopped_before_the_disk_is_full_and_go_on_without_a_restart() {
+    let disk = SimulatedDisk::new();
+    let (mut world, _) = World::open(log(&disk), START);
+    world.node.set_disk_limit(4 << 20);
+    let (alice, bob) = (world.connect(), world.connect());
+    world.client(alice).declare_durable("q");
+    world.client(alice).select_confirms();
+    world.client(bob).consume("q", false);
+    world.settle();
+    world.client(alice).heard();
+    world.client(bob).heard();
+
+    disk.set_capacity_bytes(Some(disk.used_bytes() + (5 << 20)));
+    let body = vec![b'x'; 1 << 19];
+    let mut sent = 0;
+    while world.notices().is_empty() {
+        world.client(alice).publish_persistent("q", &body);
+        world.settle();
+        sent += 1;
+        assert!(sent < 10, "the alarm comes while there is room");
+    }
+    // The first publish under the alarm is taken, and is the last that is read.
+    for _ in 0..3 {
+        world.client(alice).publish_persistent("q", &body);
+        world.settle();
+    }
+    assert!(!world.node.space().full, "there is still room");
+    assert_eq!(world.node.broker().view().messages(), sent + 1);
+    assert!(world.client(alice).names().contains(&"connection.blocked".to_owned()));
+
+    // Consumers go on, and what they acknowledge makes room.
+    assert_eq!(world.client(bob).deliveries().len(), sent + 1);
+    for tag in 1..=sent + 1 {
+        world.client(bob).ack(tag as u64);
+    }
+    world.settle();
+    assert_eq!(world.node.broker().view().messages(), 0);
+    disk.set_capacity_bytes(Some(1 << 30));
+    world.pass(Duration::from_secs(2));
+    world.settle();
+    let notices = world.notices();
+    assert!(matches!(notices[..], [Notice::DiskEnough { .. }]), "{notices:?}");
+    let names = world.client(alice).names();
+    assert_eq!(names.iter().filter(|name| *name == "connection.unblocked").count(), 1, "{names:?}");
+    assert_eq!(world.client(bob).deliveries().len(), 2, "what was held back came after all");
+}
+
+#[test]
+fn a_clock_that_was_set_back_a_day_expires_nothing_early_and_stops_no_timer() {
+    let disk = SimulatedDisk::new();
+    let (mut world, _) = World::open(log(&disk), START + DAY);
+    let alice = world.connect();
+    world.client(alice).declare_durable("q");
+    world.client(alice).publish_expiring("q", b"for a minute", Duration::from_secs(60));
+    world.client(alice).publish_persistent("q", b"for ever");
+    world.settle();
+    drop(world.close());
+
+    let (mut world, _) = World::open(log(&disk), START);
+    assert_eq!(world.now, START + DAY, "time goes on from the last record");
+    world.pass(Duration::from_secs(59));
+    assert_eq!(world.node.broker().view().messages(), 2);
+    world.pass(Duration::from_secs(2));
+    assert_eq!(world.node.broker().view().messages(), 1);
+    // Another message is written with a time that the next restart can trust as well.
+    let bob = world.connect();
+    world.client(bob).publish_expiring("q", b"for a minute", Duration::from_secs(60));
+    world.settle();
+    drop(world.close());
+    let (world, _) = World::open(log(&disk), START);
+    assert_eq!(world.now, START + DAY + Duration::from_secs(61));
+    assert_eq!(world.node.broker().view().messages(), 2);
+}
+
+#[test]
+fn small_confirms_do_not_wait_behind_a_message_that_is_larger_than_a_segment() {
+    let disk = SimulatedDisk::new();
+    let mut config = Config::new(7);
+    (config.segment_bytes, config.fragment_bytes, config.batch_bytes) =
+        (64 << 10, 8 << 10, 16 << 10);
+    let (mut world, _) = World::open(SegmentLog::new(disk.clone(), config), START);
+    let (alice, bob) = (world.connect(), world.connect());
+    world.client(alice).declare_durable("q");
+    for client in [alice, bob] {
+        world.client(client).select_confirms();
+    }
+    world.settle();
+    world.client(alice).heard();
+    world.client(bob).heard();
+
+    world.client(alice).publish_persistent("q", &vec![b'x'; 512 << 10]);
+    world.client(alice).publish_persistent("q", b"small, on the same channel");
+    world.run();
+    world.client(bob).publish_persistent("q", b"small, of somebody else");
+    world.run();
+    // One commit is under way already; with the next one, all that is small is on disk.
+    world.work_once();
+    world.work_once();
+    assert_eq!(world.client(alice).names(), ["basic.ack 2"]);
+    assert_eq!(world.client(bob).names(), ["basic.ack 1"]);
+    assert!(world.node.backlog().bytes > 400 << 10, "the large one is hardly begun");
+    world.settle();
+    assert_eq!(world.client(alice).names(), ["basic.ack 1"]);
+    assert!(world.node.space().segments > 8);
+    drop(world);
+
+    disk.cut_power();
+    disk.restart(|_| 0);
+    let (mut world, _) = World::open(SegmentLog::new(disk, config), START);
+    let carol = world.connect();
+    world.client(carol).consume("q", true);
+    world.settle();
+    let lengths: Vec<_> =
+        world.client(carol).deliveries().iter().map(|(text, _)| text.len()).collect();
+    assert_eq!(lengths, [512 << 10, 26, 23]);
+}
+
+#[test]
+fn where_the_disk_is_not_waited_for_a_confirm_comes_with_the_write() {
+    for (sync, syncs) in [(Sync::Os, 0), (Sync::Interval(Duration::from_millis(200)), 1)] {
+        let disk = SimulatedDisk::new();
+        let mut world = World::opening_with(log(&disk), START, |config| {
+            config.syncs.default = sync;
+        });
+        world.settle();
+        world.notices();
+        let alice = world.connect();
+        world.client(alice).declare_durable("q");
+        world.client(alice).select_confirms();
+        world.settle();
+        world.client(alice).heard();
+        let before = disk.operations();
+        world.client(alice).publish_persistent("q", b"one");
+        world.client(alice).publish_persistent("q", b"two");
+        world.settle();
+        assert_eq!(world.client(alice).names().last().map(String::as_str), Some("basic.ack 2"));
+        assert_eq!(disk.operations() - before, 1, "written, and not synced");
+        world.pass(Duration::from_millis(201));
+        world.settle();
+        assert_eq!(disk.operations() - before, 1 + syncs, "{sync:?}");
+        world.pass(Duration::from_secs(10));
+        world.settle();
+        assert_eq!(disk.operations() - before, 1 + syncs, "nothing is left to sync");
+        // What was synced survives the power; what was not may be gone.
+        disk.cut_power();
+        disk.restart(|_| 0);
+        let (world, _) = World::open(log(&disk), START);
+        assert_eq!(world.node.broker().view().messages(), if syncs == 1 { 2 } else { 0 });
+    }
+}
