@@ -110,7 +110,15 @@ impl Realm {
             refuse_default(&spec.target)?;
         }
         access.check(Right::Write, spec.kind, spec.target.as_bytes(), vhost)?;
-        access.check(Right::Read, Kind::Exchange, spec.source.as_bytes(), vhost)
+        access.check(Right::Read, Kind::Exchange, spec.source.as_bytes(), vhost)?;
+        let place = &self.vhosts[caller.vhost];
+        match place.exchange(spec.source.as_bytes()) {
+            Some((id, _)) if place.is_topic(id) => {
+                let (source, key) = (spec.source.as_bytes(), spec.key.as_bytes());
+                access.check_topic(Right::Read, source, key, vhost)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What an exchange of type `x-local-random` takes as a target (RabbitMQ extension): classic queues, without a key.

@@ -7,8 +7,8 @@ use core::time::Duration;
 use warrener_codec::ShortStr;
 
 use crate::generator::Seed;
-use crate::permission::User;
 use crate::sync::Syncs;
+use crate::user::User;
 
 /// How a broker is set up. Make one with [`Config::new`] and change what differs.
 #[derive(Clone, Debug)]

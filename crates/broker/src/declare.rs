@@ -206,17 +206,6 @@ impl Realm {
         }
     }
 
-    /// The queue of this name, for somebody who may take messages from it.
-    pub(crate) fn expect_readable_queue(
-        &self,
-        caller: Caller<'_>,
-        name: &ShortStr,
-    ) -> Result<QueueId, Reason> {
-        let vhost = self.vhosts[caller.vhost].name().as_bytes();
-        caller.access.check(Right::Read, Kind::Queue, name.as_bytes(), vhost)?;
-        self.expect_own_queue(caller, name)
-    }
-
     /// How refusals spell this queue.
     pub(crate) fn resource(&self, id: QueueId) -> Resource {
         let queue = self.queue(id);

@@ -8,6 +8,7 @@ use crate::address::Address;
 use crate::id::{ConnectionId, RecordId};
 use crate::record::Record;
 use crate::refusal::Refusal;
+use crate::warning::Warning;
 
 /// One thing to do. The order of effects is part of the protocol: a return comes before its confirm, a consumer's
 /// consume-ok before its first delivery.
@@ -40,6 +41,8 @@ pub enum Effect {
     /// A record is no longer needed. A release must not reach the disk before the records that precede it in the list of
     /// effects: what a message became is written before what it was is released.
     Release(RecordId),
+    /// Tell the people who run the broker.
+    Warn(Box<Warning>),
 }
 
 /// basic.ack or basic.nack from the broker to a publisher (RabbitMQ extension).
@@ -131,7 +134,8 @@ impl Effect {
             | Self::ConnectionClosed(_)
             | Self::Pause(..)
             | Self::Persist(_)
-            | Self::Release(_) => None,
+            | Self::Release(_)
+            | Self::Warn(_) => None,
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use alloc::collections::BTreeMap;
 
+use warrener_codec::ChannelId;
+
 use crate::broker::Broker;
-use crate::id::{ChannelKey, LinkId, MessageId, QueueId};
+use crate::id::{ChannelKey, ConnectionId, LinkId, MessageId, QueueId};
 
 /// Looks at everything and everybody.
 ///
@@ -16,6 +18,20 @@ pub fn audit(broker: &Broker) {
     audit_timers(broker);
     assert!(broker.realm.happened.is_empty(), "everything that happened was dealt with");
     assert!(broker.realm.notices.is_empty(), "everybody was told");
+}
+
+/// Asks whether the user of an open channel may publish to an exchange, as basic.publish does.
+///
+/// # Panics
+///
+/// When the channel is not open.
+pub fn publish_check(
+    broker: &mut Broker,
+    connection: ConnectionId,
+    channel: ChannelId,
+) -> impl FnMut(&[u8]) -> bool {
+    let key = broker.amqp.open_channel(connection, channel).expect("an open channel");
+    move |exchange| broker.check_write(key, exchange).is_ok()
 }
 
 /// Each message is held by exactly the queues that have it, and on disk by exactly the durable ones.

@@ -1,59 +1,17 @@
-//! Who may do what: users as facts, and the check of a right on a name.
-//!
-//! The broker never sees a password and never hashes one. A user carries an opaque hash that the host made, and that the
-//! host compares outside the turn; what the broker decides is which names a user may configure, write and read.
+//! Permissions: which names a user may configure, write and read in a virtual host, and with which routing keys
+//! (RabbitMQ extension).
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
-use core::fmt;
+use alloc::string::ToString;
 
-use bytes::Bytes;
-use thiserror::Error;
 use warrener_codec::ShortStr;
 
 use crate::id::{ConnectionId, VhostId};
-use crate::refusal::{Kind, Reason, Resource, Right, said, shown};
-
-/// A user, as the host tells the broker.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
-    /// The name a client logs in with.
-    pub name: ShortStr,
-    /// What the host checks passwords against.
-    pub password: PasswordHash,
-    /// Tags such as `administrator`, in the order they were given.
-    pub tags: Vec<ShortStr>,
-    /// Whether this user may connect only from the broker's own machine, as `guest` may.
-    pub loopback_only: bool,
-    /// What the user may do, by virtual host. No entry is no access.
-    pub permissions: BTreeMap<ShortStr, Permission>,
-}
-
-impl User {
-    /// A user who may do everything in one virtual host, from anywhere.
-    #[must_use]
-    pub fn with_full_access(name: ShortStr, password: PasswordHash, vhost: ShortStr) -> Self {
-        let permissions = BTreeMap::from([(vhost, Permission::FULL)]);
-        Self { name, password, tags: Vec::new(), loopback_only: false, permissions }
-    }
-
-    /// Whether the user carries this tag.
-    #[must_use]
-    pub fn has_tag(&self, tag: &str) -> bool {
-        self.tags.iter().any(|own| own.as_bytes() == tag.as_bytes())
-    }
-}
-
-/// Octets that only the host understands; never printed.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct PasswordHash(pub Bytes);
-
-impl fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordHash(..)")
-    }
-}
+use crate::pattern::{Pattern, PatternError, Verdict};
+use crate::refusal::{Kind, Reason, Resource, Right, shown};
+use crate::user::User;
 
 /// Which names a user may configure, write and read in one virtual host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,16 +26,30 @@ pub struct Permission {
 
 impl Permission {
     /// Everything.
-    pub const FULL: Self = Self {
-        configure: Pattern::Everything,
-        write: Pattern::Everything,
-        read: Pattern::Everything,
-    };
-    /// A connection, and nothing more.
-    pub const NONE: Self =
-        Self { configure: Pattern::Nothing, write: Pattern::Nothing, read: Pattern::Nothing };
+    #[must_use]
+    pub fn full() -> Self {
+        let all = Pattern::everything;
+        Self { configure: all(), write: all(), read: all() }
+    }
 
-    fn pattern(&self, right: Right) -> &Pattern {
+    /// A connection, and nothing more.
+    #[must_use]
+    pub fn none() -> Self {
+        let none = Pattern::nothing;
+        Self { configure: none(), write: none(), read: none() }
+    }
+
+    /// As RabbitMQ writes it: three patterns, of which an empty one grants nothing.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is not a pattern.
+    pub fn parse(configure: &str, write: &str, read: &str) -> Result<Self, PatternError> {
+        let pattern = Pattern::granting;
+        Ok(Self { configure: pattern(configure)?, write: pattern(write)?, read: pattern(read)? })
+    }
+
+    const fn pattern(&self, right: Right) -> &Pattern {
         match right {
             Right::Configure => &self.configure,
             Right::Write => &self.write,
@@ -86,38 +58,58 @@ impl Permission {
     }
 }
 
-/// Which names a right covers.
+/// With which routing keys a user may publish to a topic exchange, and bind to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pattern {
-    /// No name: RabbitMQ's `^$` and the empty pattern.
-    Nothing,
-    /// Every name: RabbitMQ's `.*`.
-    Everything,
+pub struct TopicPermission {
+    write: Pattern,
+    read: Pattern,
+    /// As they were written, with their variables.
+    texts: [Box<str>; 2],
 }
 
-impl Pattern {
-    /// The pattern that RabbitMQ writes so.
+impl TopicPermission {
+    /// As RabbitMQ writes it: two patterns, in which `{username}` and `{vhost}` stand for the names of the user and of
+    /// the virtual host. The names are taken literally, where RabbitMQ takes what is in them as part of the pattern.
     ///
     /// # Errors
     ///
-    /// When it is neither `.*` nor `^$` nor empty: this version grants all names or none.
-    pub fn parse(text: &str) -> Result<Self, UnsupportedPattern> {
-        match text {
-            "" | "^$" => Ok(Self::Nothing),
-            ".*" | "^.*$" => Ok(Self::Everything),
-            other => Err(UnsupportedPattern(said(other))),
-        }
+    /// When one of them is not a pattern.
+    pub fn parse(
+        write: &str,
+        read: &str,
+        user: &ShortStr,
+        vhost: &ShortStr,
+    ) -> Result<Self, PatternError> {
+        let pattern = |text: &str| Pattern::granting(&expanded(text, user, vhost));
+        Ok(Self {
+            write: pattern(write)?,
+            read: pattern(read)?,
+            texts: [write.into(), read.into()],
+        })
     }
 
-    const fn matches(&self) -> bool {
-        matches!(self, Self::Everything)
+    /// The pattern for publishing, as it was written.
+    #[must_use]
+    pub fn write(&self) -> &str {
+        &self.texts[0]
+    }
+
+    /// The pattern for binding, as it was written.
+    #[must_use]
+    pub fn read(&self) -> &str {
+        &self.texts[1]
     }
 }
 
-/// A permission pattern that is neither everything nor nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("permission pattern '{0}' is not supported: it must be '.*' or '^$'")]
-pub struct UnsupportedPattern(pub Box<str>);
+/// A pattern with the names in place of the variables.
+fn expanded<'a>(text: &'a str, user: &ShortStr, vhost: &ShortStr) -> Cow<'a, str> {
+    if !text.contains('{') {
+        return Cow::Borrowed(text);
+    }
+    let literal = |name: &ShortStr| Pattern::literally(&shown(name.as_bytes()));
+    let text = text.replace("{username}", &literal(user)).replace("{vhost}", &literal(vhost));
+    Cow::Owned(text)
+}
 
 /// On whose behalf something is done.
 #[derive(Clone, Copy, Debug)]
@@ -131,11 +123,35 @@ pub(crate) struct Caller<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
     pub(crate) user: ShortStr,
-    pub(crate) permission: Permission,
     pub(crate) impersonator: bool,
+    permission: Permission,
+    /// By topic exchange.
+    topics: BTreeMap<ShortStr, TopicPermission>,
+    /// The state of all users that this was taken from.
+    pub(crate) revision: u64,
 }
 
 impl Access {
+    /// What a user may do in a virtual host.
+    pub(crate) fn new(user: &User, vhost: &ShortStr, revision: u64) -> Self {
+        let topics = user.topic_permissions.iter().filter(|((place, _), _)| place == vhost);
+        Self {
+            user: user.name.clone(),
+            impersonator: user.has_tag("impersonator"),
+            permission: user.permissions.get(vhost).cloned().unwrap_or_else(Permission::none),
+            topics: topics
+                .map(|((_, exchange), topic)| (exchange.clone(), topic.clone()))
+                .collect(),
+            revision,
+        }
+    }
+
+    /// What somebody may do who is no longer let in.
+    pub(crate) fn none(user: ShortStr, revision: u64) -> Self {
+        let (permission, topics) = (Permission::none(), BTreeMap::new());
+        Self { user, impersonator: false, permission, topics, revision }
+    }
+
     /// Refuses unless the user has `right` on the named thing.
     pub(crate) fn check(
         &self,
@@ -144,109 +160,134 @@ impl Access {
         name: &[u8],
         vhost: &[u8],
     ) -> Result<(), Reason> {
-        if self.permission.pattern(right).matches() {
-            return Ok(());
+        let pattern = self.permission.pattern(right);
+        match pattern.test(as_permitted(kind, name)) {
+            Verdict::Matches => Ok(()),
+            verdict => Err(self.forbidden(right, kind, name, vhost, gave_up(pattern, verdict))),
         }
-        Err(self.forbidden(right, kind, name, vhost))
     }
 
     /// Refuses unless the user has any right on the named thing (RabbitMQ 4.3.1: a passive declaration).
     pub(crate) fn check_any(&self, kind: Kind, name: &[u8], vhost: &[u8]) -> Result<(), Reason> {
-        let rights = [Right::Configure, Right::Write, Right::Read];
-        if rights.into_iter().any(|right| self.permission.pattern(right).matches()) {
-            return Ok(());
+        let mut too_costly = None;
+        for right in [Right::Configure, Right::Write, Right::Read] {
+            let pattern = self.permission.pattern(right);
+            match pattern.test(as_permitted(kind, name)) {
+                Verdict::Matches => return Ok(()),
+                verdict => too_costly = too_costly.or_else(|| gave_up(pattern, verdict)),
+            }
         }
-        Err(self.forbidden(Right::Configure, kind, name, vhost))
+        Err(self.forbidden(Right::Configure, kind, name, vhost, too_costly))
+    }
+
+    /// Refuses unless the user has `right` on this routing key of a topic exchange.
+    pub(crate) fn check_topic(
+        &self,
+        right: Right,
+        exchange: &[u8],
+        key: &[u8],
+        vhost: &[u8],
+    ) -> Result<(), Reason> {
+        let Some(topic) = self.topics.get(exchange) else { return Ok(()) };
+        let pattern = if right == Right::Read { &topic.read } else { &topic.write };
+        match pattern.test(key) {
+            Verdict::Matches => Ok(()),
+            verdict => Err(Reason::TopicForbidden {
+                right,
+                key: shown(key),
+                exchange: Resource::exchange(exchange, vhost),
+                user: shown(self.user.as_bytes()),
+                too_costly: gave_up(pattern, verdict),
+            }),
+        }
+    }
+
+    /// Whether routing keys of this exchange are restricted at all.
+    #[inline]
+    pub(crate) fn restricts_topics(&self, exchange: &[u8]) -> bool {
+        !self.topics.is_empty() && self.topics.contains_key(exchange)
     }
 
     #[cold]
-    fn forbidden(&self, right: Right, kind: Kind, name: &[u8], vhost: &[u8]) -> Reason {
-        // Permissions name the default exchange, which has no name of its own.
-        let name = if kind == Kind::Exchange && name.is_empty() { b"amq.default" } else { name };
+    fn forbidden(
+        &self,
+        right: Right,
+        kind: Kind,
+        name: &[u8],
+        vhost: &[u8],
+        too_costly: Option<Box<str>>,
+    ) -> Reason {
+        let name = as_permitted(kind, name);
         let resource = Resource { kind, name: shown(name), vhost: shown(vhost) };
-        Reason::Forbidden { right, resource, user: shown(self.user.as_bytes()) }
+        let user = shown(self.user.as_bytes());
+        Reason::Forbidden { right, resource, user, too_costly }
     }
 }
 
-/// Every user, by name.
-#[derive(Debug, Default)]
-pub(crate) struct Users(BTreeMap<ShortStr, User>);
+/// Permissions name the default exchange, which has no name of its own.
+const fn as_permitted(kind: Kind, name: &[u8]) -> &[u8] {
+    if matches!(kind, Kind::Exchange) && name.is_empty() { b"amq.default" } else { name }
+}
 
-impl Users {
-    pub(crate) fn new(users: Vec<User>) -> Self {
-        Self(users.into_iter().map(|user| (user.name.clone(), user)).collect())
-    }
-
-    pub(crate) fn find(&self, name: &[u8]) -> Option<&User> {
-        self.0.get(name)
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &User> {
-        self.0.values()
-    }
-
-    /// What a user may do in a virtual host that exists.
-    pub(crate) fn access(&self, user: &ShortStr, vhost: &ShortStr) -> Result<Access, Reason> {
-        let refused = || Reason::VhostRefused {
-            vhost: shown(vhost.as_bytes()),
-            user: shown(user.as_bytes()),
-        };
-        let known = self.find(user.as_bytes()).ok_or_else(refused)?;
-        let permission = known.permissions.get(vhost).ok_or_else(refused)?.clone();
-        let impersonator = known.has_tag("impersonator");
-        Ok(Access { user: known.name.clone(), permission, impersonator })
-    }
+/// The pattern, if it was too costly.
+fn gave_up(pattern: &Pattern, verdict: Verdict) -> Option<Box<str>> {
+    (verdict == Verdict::GaveUp).then(|| pattern.to_string().into_boxed_str())
 }
 
 #[cfg(test)]
 mod tests {
     extern crate std;
     use super::*;
-    use std::format;
-    use std::string::ToString;
+    use crate::user::PasswordHash;
+    use std::string::String;
 
-    fn alice(permission: Permission) -> Users {
-        let mut user = User::with_full_access(
-            ShortStr::from_static("alice"),
-            PasswordHash::default(),
-            ShortStr::from_static("/"),
-        );
-        user.permissions.insert(ShortStr::from_static("/"), permission);
-        Users::new([user].to_vec())
+    fn access(permission: Permission) -> Access {
+        let slash = ShortStr::from_static("/");
+        let mut user = User::new(ShortStr::from_static("alice"), PasswordHash::default());
+        user.permissions.insert(slash.clone(), permission);
+        Access::new(&user, &slash, 1)
     }
 
-    #[test]
-    fn a_user_without_permissions_in_a_vhost_is_refused_there() {
-        let users = alice(Permission::FULL);
-        let refused = users
-            .access(&ShortStr::from_static("alice"), &ShortStr::from_static("shop"))
-            .expect_err("no entry is no access");
-        assert_eq!(refused.to_string(), "access to vhost 'shop' refused for user 'alice'");
+    fn said(result: Result<(), Reason>) -> String {
+        result.expect_err("refused").to_string()
     }
 
     #[test]
     fn each_right_is_checked_apart_and_the_default_exchange_has_a_name() {
-        let users = alice(Permission { read: Pattern::Everything, ..Permission::NONE });
-        let access = users
-            .access(&ShortStr::from_static("alice"), &ShortStr::from_static("/"))
-            .expect("an entry");
+        let read = Pattern::everything();
+        let access = access(Permission { read, ..Permission::none() });
         assert_eq!(access.check(Right::Read, Kind::Queue, b"q", b"/"), Ok(()));
-        let refused = access.check(Right::Write, Kind::Exchange, b"", b"/").expect_err("no write");
         assert_eq!(
-            refused.to_string(),
+            said(access.check(Right::Write, Kind::Exchange, b"", b"/")),
             "write access to exchange 'amq.default' in vhost '/' refused for user 'alice'",
         );
+        let only_default = Permission::parse("", "^amq\\.default$", "").expect("patterns");
+        let access = tests::access(only_default);
+        assert_eq!(access.check(Right::Write, Kind::Exchange, b"", b"/"), Ok(()));
+        assert!(access.check(Right::Write, Kind::Queue, b"q", b"/").is_err());
     }
 
     #[test]
-    fn patterns_are_all_or_nothing_and_say_so() {
-        assert_eq!(Pattern::parse(".*"), Ok(Pattern::Everything));
-        assert_eq!(Pattern::parse(""), Ok(Pattern::Nothing));
-        assert!(Pattern::parse("^amq").is_err());
+    fn names_in_topic_patterns_are_literal() {
+        let (user, vhost) = (ShortStr::from_static("a.c"), ShortStr::from_static("/"));
+        let topic =
+            TopicPermission::parse("^{username}\\.", "{vhost}", &user, &vhost).expect("patterns");
+        assert_eq!(topic.write.test(b"a.c.news"), Verdict::Matches);
+        assert_eq!(topic.write.test(b"abc.news"), Verdict::Differs);
+        assert_eq!(topic.read.test(b"x/y"), Verdict::Matches);
+        assert_eq!((topic.write(), topic.read()), ("^{username}\\.", "{vhost}"));
     }
 
     #[test]
-    fn hashes_are_not_printed() {
-        assert_eq!(format!("{:?}", PasswordHash(Bytes::from_static(b"x"))), "PasswordHash(..)");
+    fn a_pattern_that_gives_up_grants_nothing_and_is_named() {
+        let evil = "^(a|aa)+\\1$";
+        let access = access(Permission::parse("", "", evil).expect("patterns"));
+        let name = std::vec![b'a'; 255];
+        let mut named = name.clone();
+        named[254] = b'b';
+        match access.check(Right::Read, Kind::Queue, &named, b"/") {
+            Err(Reason::Forbidden { too_costly: Some(pattern), .. }) => assert_eq!(&*pattern, evil),
+            other => panic!("{other:?}"),
+        }
     }
 }

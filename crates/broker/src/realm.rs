@@ -21,11 +21,11 @@ use crate::generator::Generator;
 use crate::id::{ConnectionId, LinkId, MessageId, QueueId, RecordId, VhostId};
 use crate::keeper::Keeper;
 use crate::message::{Messages, NewMessage};
-use crate::permission::Users;
 use crate::record::{Fact, MessageAt, Place, Record};
 use crate::refusal::{Reason, Resource};
 use crate::slab::Store;
 use crate::stats::Stats;
+use crate::user::Users;
 use crate::vhost::Vhosts;
 
 /// The broker without its clients.

@@ -107,6 +107,22 @@ pub enum Reason {
         resource: Resource,
         /// For whom.
         user: Box<str>,
+        /// The pattern that would have taken too many steps to decide it, if that is why.
+        too_costly: Option<Box<str>>,
+    },
+    /// The user lacks a right on a routing key of a topic exchange (RabbitMQ extension: topic permissions).
+    #[error("{right} access to topic '{key}' in {exchange} refused for user '{user}'")]
+    TopicForbidden {
+        /// The right that is missing.
+        right: Right,
+        /// On which routing key.
+        key: Box<str>,
+        /// Of which exchange.
+        exchange: Resource,
+        /// For whom.
+        user: Box<str>,
+        /// The pattern that would have taken too many steps to decide it, if that is why.
+        too_costly: Option<Box<str>>,
     },
     /// There is no such exchange or queue.
     #[error("no {0}")]
@@ -354,6 +370,7 @@ impl Reason {
             | Self::ConsumerTagReused(_)
             | Self::TooManyConsumers(_) => ReplyCode::NOT_ALLOWED,
             Self::Forbidden { .. }
+            | Self::TopicForbidden { .. }
             | Self::DefaultExchange
             | Self::ReservedName { .. }
             | Self::SystemExchange(_)
@@ -395,6 +412,18 @@ impl Reason {
             | Self::NotTransactional
             | Self::TransactionRefused
             | Self::TransactionTooLarge { .. } => ReplyCode::PRECONDITION_FAILED,
+        }
+    }
+}
+
+impl Reason {
+    /// The pattern that would have taken too many steps to decide, if that is why.
+    pub(crate) fn too_costly(&self) -> Option<&str> {
+        match self {
+            Self::Forbidden { too_costly, .. } | Self::TopicForbidden { too_costly, .. } => {
+                too_costly.as_deref()
+            }
+            _ => None,
         }
     }
 }

@@ -8,7 +8,7 @@ use core::ops::{Index, IndexMut};
 use warrener_codec::{ShortStr, Table};
 use warrener_router::{ExchangeId, Router, Target};
 
-use crate::exchange::{Exchange, ExchangeSpec, PREDECLARED};
+use crate::exchange::{Exchange, ExchangeKind, ExchangeSpec, PREDECLARED};
 use crate::id::{QueueId, RecordId, VhostId};
 use crate::names::Map;
 use crate::sync::{Sync, Syncs};
@@ -78,6 +78,11 @@ impl Vhost {
     pub(crate) fn exchange(&self, name: &[u8]) -> Option<(ExchangeId, &Exchange)> {
         let id = *self.exchange_names.get(name)?;
         self.exchange_at(id).map(|exchange| (id, exchange))
+    }
+
+    /// Whether this is a topic exchange, whose routing keys can be restricted.
+    pub(crate) fn is_topic(&self, id: ExchangeId) -> bool {
+        self.exchange_at(id).is_some_and(|exchange| exchange.spec.kind == ExchangeKind::Topic)
     }
 
     pub(crate) fn exchange_at(&self, id: ExchangeId) -> Option<&Exchange> {

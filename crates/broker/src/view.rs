@@ -14,8 +14,8 @@ use crate::broker::Broker;
 use crate::declare::QueueSlot;
 use crate::exchange::{Exchange, is_reserved};
 use crate::id::QueueId;
-use crate::permission::User;
 use crate::stats::Stats;
+use crate::user::User;
 use crate::vhost::Vhost;
 
 /// A look at a broker.

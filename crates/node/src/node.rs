@@ -215,6 +215,7 @@ impl<L: Log> Node<L> {
                 self.log.release(store_id(record));
                 self.sync_due.get_or_insert(now + RELEASES_UNSYNCED);
             }
+            Effect::Warn(warning) => self.notices.push_back(Notice::Warning(*warning)),
             effect => {
                 let Some(connection) = recipient(&effect) else { return };
                 let applied = connections.with(connection, |endpoint| endpoint.apply(now, effect));

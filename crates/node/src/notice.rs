@@ -1,6 +1,6 @@
 //! What a host should know, and most should log.
 
-use warrener_broker::{ConnectionId, RecordError, RecordId, RecoveryError};
+use warrener_broker::{ConnectionId, RecordError, RecordId, RecoveryError, Warning};
 use warrener_endpoint::connection::Misuse;
 use warrener_store::{Cut, Damage, LoadError, LogError, Refused};
 use warrener_time::Time;
@@ -38,6 +38,8 @@ pub enum Notice {
     Damaged(Damage),
     /// A client could not be told what the broker had for it, so its connection is closed.
     Unsayable(ConnectionId, Misuse),
+    /// The broker has something to tell the people who run it.
+    Warning(Warning),
     /// The log is closed after [`Node::close`](crate::Node::close): everything is on disk.
     Closed,
     /// The node has stopped for ever. What was confirmed is on disk.

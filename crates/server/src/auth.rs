@@ -62,7 +62,7 @@ pub(crate) fn users(configured: &[config::User]) -> Result<Vec<User>, ServeError
 
 fn user(name: &str, password: &str) -> Result<User, ServeError> {
     let hash = PasswordHash::new(random()?, password.as_bytes());
-    let hash = warrener_broker::PasswordHash(Bytes::copy_from_slice(&hash.0));
+    let hash = warrener_broker::PasswordHash::sha256(Bytes::copy_from_slice(&hash.0));
     let vhost = ShortStr::from_static("/");
     Ok(User::with_full_access(ShortStr::truncated(name), hash, vhost))
 }

@@ -59,7 +59,7 @@ fn check<L: Log>(
         return Err(Refused::Mechanism);
     };
     let user = core.user(name).ok_or_else(|| Refused::Unknown(name.clone()))?;
-    let hash = PasswordHash::try_from(&user.password.0[..]);
+    let hash = PasswordHash::try_from(&user.password.octets[..]);
     if !hash.is_ok_and(|hash| hash.matches(password.expose())) {
         return Err(Refused::Password(name.clone()));
     }

@@ -34,6 +34,7 @@ pub(crate) fn log(notice: &Notice) {
         Notice::Unsayable(connection, misuse) => {
             tracing::warn!("connection {connection} is closed with 506: {misuse}");
         }
+        Notice::Warning(warning) => tracing::warn!("{warning}"),
         // The server says it in its own words.
         Notice::Ready { .. } | Notice::Closed | Notice::Failed(_) => {}
     }

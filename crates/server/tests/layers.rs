@@ -42,14 +42,8 @@ const LAYERS: &[Layer] = &[
     // space of a file system, which the standard library does not tell.
     layer(1, "store", &[], External::Std(&["crc32c", "rustix"])),
     // Meaning. Broker and connection do not know each other: endpoint joins them.
-    // regex, fancy-regex: patterns of permissions and policies. chacha20: the keyed generator behind
-    // names that nobody can guess.
-    layer(
-        2,
-        "broker",
-        &["codec", "queue", "router", "time"],
-        External::NoStd(&["chacha20", "fancy-regex", "regex"]),
-    ),
+    // chacha20: the keyed generator behind names that nobody can guess.
+    layer(2, "broker", &["codec", "queue", "router", "time"], External::NoStd(&["chacha20"])),
     layer(3, "endpoint", &["broker", "codec", "connection", "time"], External::NoStd(&[])),
     layer(4, "node", &["broker", "codec", "endpoint", "store", "time"], External::Std(&[])),
     // Faces.

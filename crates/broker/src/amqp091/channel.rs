@@ -8,6 +8,7 @@ use warrener_codec::{ChannelId, Method, ShortStr};
 use crate::amqp091::client::Client;
 use crate::amqp091::confirm::Confirms;
 use crate::amqp091::consume::Consumer;
+use crate::amqp091::grants::Grants;
 use crate::amqp091::transaction::Transaction;
 use crate::amqp091::unacked::{Delivered, Unacked};
 use crate::effect::Effect;
@@ -43,6 +44,7 @@ pub(crate) struct Channel {
     /// What the empty queue name stands for.
     pub(crate) last_queue: Option<ShortStr>,
     pub(crate) mode: Mode,
+    pub(crate) grants: Grants,
     outgoing: Held,
 }
 
@@ -98,6 +100,7 @@ impl Channel {
             unacked: Unacked::default(),
             last_queue: None,
             mode: Mode::Plain,
+            grants: Grants::default(),
             outgoing: Held::default(),
         }
     }

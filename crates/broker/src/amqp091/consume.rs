@@ -41,7 +41,8 @@ impl Broker {
             return self.consume_replies(key, consume, out);
         }
         let name = self.queue_name(key, &consume.queue)?;
-        let queue = self.realm.expect_readable_queue(self.amqp.caller(key), &name)?;
+        self.check_read(key, name.as_bytes())?;
+        let queue = self.realm.expect_own_queue(self.amqp.caller(key), &name)?;
         let priority = priority(&consume.arguments, || self.realm.resource(queue))?;
         let tag = self.consumer_tag(&consume.consumer_tag);
         let (channel, client) = self.amqp.with_client(key);

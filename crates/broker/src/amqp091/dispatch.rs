@@ -10,6 +10,7 @@ use crate::broker::Broker;
 use crate::effect::Effect;
 use crate::id::{ChannelKey, ConnectionId};
 use crate::refusal::{Reason, Refusal};
+use crate::warning::Warning;
 
 impl Broker {
     pub(crate) fn method(
@@ -36,6 +37,7 @@ impl Broker {
         ids: (u16, u16),
         out: &mut Vec<Effect>,
     ) {
+        out.extend(Warning::about(reason).map(|warning| Effect::Warn(warning.into())));
         if reason.code().is_hard() {
             let client = self.amqp.channel(key).client;
             return self.refuse_connection(now, client, reason, ids, out);
@@ -85,6 +87,7 @@ impl Broker {
         method: Method,
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
+        self.refresh_access(key);
         match method {
             Method::ExchangeDeclare(declare) => self.exchange_declare(key, *declare, out),
             Method::ExchangeDelete(delete) => self.exchange_delete(key, &delete, out),

@@ -23,7 +23,8 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
         let name = self.queue_name(key, &get.queue)?;
-        let queue = self.realm.expect_readable_queue(self.amqp.caller(key), &name)?;
+        self.check_read(key, name.as_bytes())?;
+        let queue = self.realm.expect_own_queue(self.amqp.caller(key), &name)?;
         let slot = self.realm.queue(queue);
         if slot.settings.single_active_consumer && slot.settings.kind == QueueKind::Quorum {
             let resource = self.realm.resource(queue);

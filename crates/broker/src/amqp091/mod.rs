@@ -13,6 +13,7 @@ pub(crate) mod declare;
 pub(crate) mod deliver;
 pub(crate) mod dispatch;
 pub(crate) mod get;
+pub(crate) mod grants;
 pub(crate) mod life;
 pub(crate) mod publish;
 pub(crate) mod qos;

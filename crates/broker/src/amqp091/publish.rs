@@ -21,7 +21,7 @@ use crate::id::{ChannelKey, ConnectionId, MessageId, QueueId, RecordId, VhostId}
 use crate::message::{Extra, NewMessage, Traits};
 use crate::permission::Caller;
 use crate::publish::{Exchange, Publication};
-use crate::refusal::{Kind, Reason, Resource, Right, shown};
+use crate::refusal::{Reason, Resource, Right, shown};
 use crate::sync::Sync;
 use crate::value::type_name;
 
@@ -91,7 +91,7 @@ impl Broker {
     ) -> Result<(), Reason> {
         let mandatory = publish.mandatory();
         let (vhost, exchange) = self.check_exchange(key, &publish, content.body.len() as u64)?;
-        let new = self.check_content(key, publish, content)?;
+        let new = self.check_content(key, exchange, publish, content)?;
         self.realm.stats.published += 1;
         let mut targets = core::mem::take(&mut self.realm.targets);
         targets.clear();
@@ -137,7 +137,7 @@ impl Broker {
     /// Where a message goes, if its sender may send it there.
     #[inline]
     fn check_exchange(
-        &self,
+        &mut self,
         key: ChannelKey,
         publish: &basic::Publish,
         size: u64,
@@ -149,11 +149,11 @@ impl Broker {
         if size > max {
             return Err(Reason::TooLarge { size, max });
         }
-        let Caller { access, vhost, .. } = self.amqp.caller(key);
-        let place = &self.realm.vhosts[vhost];
         let name = publish.exchange();
         let name = name.as_bytes();
-        access.check(Right::Write, Kind::Exchange, name, place.name().as_bytes())?;
+        self.check_write(key, name)?;
+        let vhost = self.amqp.caller(key).vhost;
+        let place = &self.realm.vhosts[vhost];
         if name.is_empty() {
             return Ok((vhost, Exchange::Default));
         }
@@ -170,17 +170,20 @@ impl Broker {
     fn check_content(
         &self,
         key: ChannelKey,
+        exchange: Exchange,
         publish: basic::Publish,
         content: Content,
     ) -> Result<NewMessage, Reason> {
         let address = Address::within(publish.into_bytes(), EXCHANGE_AT);
         if content.properties.as_bytes() == NO_PROPERTIES {
+            self.check_topics(key, exchange, &address, None)?;
             return Ok(NewMessage { address, content, extra: None, traits: Traits::default() });
         }
         let properties = content.properties.read().unwrap_or_default();
         let reply_to = self.reply_address(key, &properties)?;
         check_expiration(&properties)?;
         let (extra, has_bcc) = sender_selected(&properties)?;
+        self.check_topics(key, exchange, &address, extra.as_deref())?;
         self.check_user_id(key, &properties)?;
         let traits = Traits::of(&properties);
         let changed = if has_bcc || reply_to.is_some() {
@@ -194,6 +197,29 @@ impl Broker {
         let Content { properties, body } = content;
         let content = Content { properties: changed.unwrap_or(properties), body };
         Ok(NewMessage { address, content, extra, traits })
+    }
+
+    /// Refuses routing keys of a topic exchange that the user may not write, those of `CC` and `BCC` as well.
+    #[inline]
+    fn check_topics(
+        &self,
+        key: ChannelKey,
+        exchange: Exchange,
+        address: &Address,
+        extra: Option<&Extra>,
+    ) -> Result<(), Reason> {
+        let Exchange::Named(id) = exchange else { return Ok(()) };
+        let Caller { access, vhost, .. } = self.amqp.caller(key);
+        let name = address.exchange();
+        let vhost = &self.realm.vhosts[vhost];
+        if !access.restricts_topics(name.as_bytes()) || !vhost.is_topic(id) {
+            return Ok(());
+        }
+        let more = extra.into_iter().flat_map(|extra| extra.cc.iter().chain(&extra.bcc));
+        let own = core::iter::once(address.routing_key().as_bytes());
+        own.chain(more.map(ShortStr::as_bytes)).try_for_each(|key| {
+            access.check_topic(Right::Write, name.as_bytes(), key, vhost.name().as_bytes())
+        })
     }
 
     fn check_user_id(&self, key: ChannelKey, properties: &PropertiesRef<'_>) -> Result<(), Reason> {

@@ -301,8 +301,8 @@ fn config(life: u64) -> Config {
     };
     let mut reader = user("reader");
     let permission = reader.permissions.get_mut(b"/".as_slice()).expect("just made");
-    permission.configure = warrener_broker::Pattern::Nothing;
-    permission.write = warrener_broker::Pattern::Nothing;
+    permission.configure = warrener_broker::Pattern::nothing();
+    permission.write = warrener_broker::Pattern::nothing();
     let mut outsider = user("outsider");
     outsider.permissions.clear();
     config.users = vec![user("guest"), reader, outsider];

@@ -60,6 +60,7 @@ pub(crate) fn effect(effect: &Effect) -> String {
             format!("disk + {}{}", record.id, flag(record.awaited, "awaited"))
         }
         Effect::Release(record) => format!("disk - {record}"),
+        Effect::Warn(warning) => format!("warning: {warning}"),
     }
 }
 

@@ -1,0 +1,29 @@
+//! What the people who run a broker should hear of.
+
+use alloc::boxed::Box;
+
+use thiserror::Error;
+
+use crate::refusal::Reason;
+
+/// Something that went on, but not as it should.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Warning {
+    /// A right was refused because its pattern would have taken too many steps.
+    #[error("{reason}: pattern '{pattern}' takes too many steps")]
+    CostlyPermission {
+        /// The pattern.
+        pattern: Box<str>,
+        /// What was refused.
+        reason: Reason,
+    },
+}
+
+impl Warning {
+    /// What a refusal should be told of besides its client, if anything.
+    pub(crate) fn about(reason: &Reason) -> Option<Self> {
+        let pattern = reason.too_costly()?.into();
+        Some(Self::CostlyPermission { pattern, reason: reason.clone() })
+    }
+}
