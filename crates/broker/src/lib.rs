@@ -36,6 +36,7 @@ mod recent_history;
 mod record;
 mod recovery;
 mod refusal;
+mod resource;
 mod settle;
 mod slab;
 mod stats;

@@ -8,7 +8,8 @@ use core::ops::{Index, IndexMut};
 use warrener_codec::{ShortStr, Table};
 use warrener_router::{ExchangeId, Router, Target};
 
-use crate::exchange::{Exchange, ExchangeKind, ExchangeSpec, PREDECLARED};
+use crate::exchange::{Exchange, ExchangeSpec, PREDECLARED};
+use crate::exchange_kind::ExchangeKind;
 use crate::id::{QueueId, RecordId, VhostId};
 use crate::names::Map;
 use crate::sync::{Sync, Syncs};

@@ -242,7 +242,8 @@ impl Status {
             | Notice::DiskEnough { .. }
             | Notice::DiskRelieved
             | Notice::Damaged(_)
-            | Notice::Unsayable(..) => None,
+            | Notice::Unsayable(..)
+            | Notice::Warning(_) => None,
         }
     }
 }

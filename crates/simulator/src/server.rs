@@ -192,6 +192,7 @@ impl Running {
                 Notice::Ready { .. } => self.ready = true,
                 Notice::Failed(error) => panic!("the node failed: {error}"),
                 Notice::Unsayable(..)
+                | Notice::Warning(_)
                 | Notice::TornEnd(_)
                 | Notice::DiskFull
                 | Notice::DiskLow { .. }
