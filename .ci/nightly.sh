@@ -61,7 +61,12 @@ seeds() {
     cargo run --release --package warrener-simulator -- --seeds 10000
 }
 
+# Every scenario against the distribution's RabbitMQ; the tables are in target/compare.
+comparison() {
+    benches/compare/run --install
+}
+
 if [ $# = 0 ]; then
-    set -- tools packages features oldest_rust kills full_disk seeds fuzzing
+    set -- tools packages features oldest_rust kills full_disk seeds comparison fuzzing
 fi
 run_steps "$@"

@@ -48,6 +48,7 @@ const LAYERS: &[Layer] = &[
     layer(4, "node", &["broker", "codec", "endpoint", "store", "time"], External::Std(&[])),
     // Faces.
     layer(5, "client", &["codec", "connection", "time"], External::Free),
+    layer(5, "perf", &["codec", "connection", "time"], External::Free),
     // Worlds.
     layer(
         6,
