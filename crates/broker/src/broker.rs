@@ -101,6 +101,7 @@ impl Broker {
             Input::ChannelClosed(connection, channel, by) => {
                 self.channel_closed(now, connection, channel, by, out);
             }
+            Input::Closed(connection) => self.closed(now, connection, out),
             Input::Disconnected(connection) => self.disconnected(now, connection, out),
             Input::Alarm(alarm, on) => self.alarm(alarm, on, out),
             Input::Shutdown => self.shut_down(now, out),

@@ -29,7 +29,11 @@ pub enum Input {
     /// The channel is closed: by the client, which is answered with channel.close-ok, or because the client agreed to
     /// [`Effect::CloseChannel`](crate::Effect::CloseChannel).
     ChannelClosed(ConnectionId, ChannelId, ClosedBy),
-    /// The connection is over: its client asked to close it, or it broke. Answered by
+    /// The client asked to close the connection, and waits for connection.close-ok. Answered by
+    /// [`Effect::ConnectionClosed`](crate::Effect::ConnectionClosed) once it was told all that it is owed: confirms, and
+    /// answers that wait for the disk.
+    Closed(ConnectionId),
+    /// The connection is over: it broke, or its host has ended it. Answered by
     /// [`Effect::ConnectionClosed`](crate::Effect::ConnectionClosed) when the broker still knew it.
     Disconnected(ConnectionId),
     /// So much of the [`weight`](crate::Effect::weight_bytes) of effects has left for the client.

@@ -232,3 +232,212 @@ fn the_last_word_waits_for_the_disk_too() {
         "#]],
     );
 }
+
+#[test]
+fn a_client_that_leaves_is_told_first_what_it_is_owed() {
+    check(
+        "
+        1 connect
+        1.1 open
+        1.2 open
+        1.3 open
+        1.1 queue.declare q durable
+        1.1 confirm.select
+        1.2 tx.select
+        1.4 open
+        1.4 queue.declare mine exclusive
+        disk slow
+        1.1 publish - q confirmed persistent
+        1.2 publish - q committed persistent
+        1.2 tx.commit
+        1.3 queue.declare another durable
+        1 leave
+        2 connect
+        2.1 open
+        2.1 get q
+        disk done
+        view
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.2 open
+                1.2 channel.open-ok
+            1.3 open
+                1.3 channel.open-ok
+            1.1 queue.declare q durable
+                1.1 queue.declare-ok q 0 messages 0 consumers
+            1.1 confirm.select
+                1.1 confirm.select-ok
+            1.2 tx.select
+                1.2 tx.select-ok
+            1.4 open
+                1.4 channel.open-ok
+            1.4 queue.declare mine exclusive
+                1.4 queue.declare-ok mine 0 messages 0 consumers
+            disk slow
+            1.1 publish - q confirmed persistent
+            1.2 publish - q committed persistent
+            1.2 tx.commit
+            1.3 queue.declare another durable
+            1 leave
+            2 connect
+                2 opened
+            2.1 open
+                2.1 channel.open-ok
+            2.1 get q
+                2.1 get-ok 1 - q "confirmed" (1 left)
+            disk done
+                1.1 ack 1
+                1.2 tx.commit-ok
+                1.3 queue.declare-ok another 0 messages 0 consumers
+                1 closed
+            view
+                vhost '/'
+                queue 'another' classic durable: 0 ready, 0 unacked, 0 consumers
+                queue 'q' classic durable: 1 ready, 1 unacked, 0 consumers
+                  "" "q" "committed"
+        "#]],
+    );
+}
+
+#[test]
+fn a_channel_that_is_closed_confirms_first() {
+    check(
+        "
+        1 connect
+        1.1 open
+        1.1 queue.declare q durable
+        1.1 confirm.select
+        disk slow
+        1.1 publish - q one persistent
+        1.1 publish - q two persistent
+        1.1 close
+        disk done
+        1.1 open
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.1 queue.declare q durable
+                1.1 queue.declare-ok q 0 messages 0 consumers
+            1.1 confirm.select
+                1.1 confirm.select-ok
+            disk slow
+            1.1 publish - q one persistent
+            1.1 publish - q two persistent
+            1.1 close
+            disk done
+                1.1 ack 2 multiple
+                1.1 channel.close-ok
+            1.1 open
+                1.1 channel.open-ok
+        "#]],
+    );
+}
+
+#[test]
+fn a_client_that_breaks_away_while_it_leaves_is_forgotten() {
+    check(
+        "
+        1 connect
+        1.1 open
+        1.1 queue.declare q durable
+        1.1 confirm.select
+        disk slow
+        1.1 publish - q one persistent
+        1 leave
+        1 disconnect
+        disk done
+        view
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.1 queue.declare q durable
+                1.1 queue.declare-ok q 0 messages 0 consumers
+            1.1 confirm.select
+                1.1 confirm.select-ok
+            disk slow
+            1.1 publish - q one persistent
+            1 leave
+            1 disconnect
+                1 closed
+            disk done
+            view
+                vhost '/'
+                queue 'q' classic durable: 1 ready, 0 unacked, 0 consumers
+                  "" "q" "one"
+        "#]],
+    );
+}
+
+#[test]
+fn a_client_that_is_owed_nothing_leaves_at_once() {
+    check(
+        "
+        1 connect
+        1.1 open
+        1.1 queue.declare q
+        1.1 consume q c
+        1.1 publish - q hello
+        1 leave
+        view
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.1 queue.declare q
+                1.1 queue.declare-ok q 0 messages 0 consumers
+            1.1 consume q c
+                1.1 basic.consume-ok c
+            1.1 publish - q hello
+                1.1 deliver c 1 - q "hello"
+            1 leave
+                1 closed
+            view
+                vhost '/'
+                queue 'q' classic: 1 ready, 0 unacked, 0 consumers
+                  "" "q" "hello"
+        "#]],
+    );
+}
+
+#[test]
+fn a_client_that_is_leaving_when_the_host_stops_gets_its_answer() {
+    check(
+        "
+        1 connect
+        1.1 open
+        1.1 queue.declare q durable
+        1.1 confirm.select
+        disk slow
+        1.1 publish - q one persistent
+        1 leave
+        shutdown
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.1 queue.declare q durable
+                1.1 queue.declare-ok q 0 messages 0 consumers
+            1.1 confirm.select
+                1.1 confirm.select-ok
+            disk slow
+            1.1 publish - q one persistent
+            1 leave
+            shutdown
+                1 closed
+        "#]],
+    );
+}

@@ -264,7 +264,11 @@ impl Outbound {
     }
 
     pub(crate) fn check_running(&self) -> Result<(), Misuse> {
-        if self.stage == Stage::Running { Ok(()) } else { Err(Misuse::NotOpen) }
+        match (self.stage, self.role) {
+            // A client that says connection.close is told what it is owed, and then close-ok.
+            (Stage::Running, _) | (Stage::PeerClosed, Role::Server) => Ok(()),
+            _ => Err(Misuse::NotOpen),
+        }
     }
 
     fn look(&mut self, now: Time) {

@@ -341,7 +341,7 @@ impl Endpoint {
     fn closed(&mut self, close: Close) -> Input {
         self.client_waits = close.by == Initiator::Peer;
         self.ending.get_or_insert(close);
-        Input::Disconnected(self.id)
+        if self.client_waits { Input::Closed(self.id) } else { Input::Disconnected(self.id) }
     }
 }
 

@@ -177,3 +177,27 @@ fn a_full_disk_is_told_waits_and_goes_on_when_there_is_room() {
     assert_eq!(world.notices(), [Notice::DiskRelieved]);
     assert_eq!(world.client(alice).names(), ["basic.ack 1"]);
 }
+
+#[test]
+fn a_client_that_closes_politely_is_confirmed_before_close_ok() {
+    let disk = SimulatedDisk::new();
+    let (mut world, _) = World::open(log(&disk), START);
+    let alice = world.connect();
+    world.client(alice).declare_durable("q");
+    world.client(alice).select_confirms();
+    world.settle();
+    world.client(alice).heard();
+    world.client(alice).publish_persistent("q", b"owed");
+    let now = world.now;
+    world.client(alice).close(now);
+    world.run();
+    assert!(!world.client(alice).connection.is_finished(), "close-ok waits for the disk");
+    world.settle();
+    assert!(world.client(alice).connection.is_finished());
+    drop(world.close());
+    let (mut world, _) = World::open(log(&disk), START + Duration::from_secs(60));
+    let bob = world.connect();
+    world.client(bob).get("q");
+    world.settle();
+    assert_eq!(world.client(bob).names(), ["basic.get-ok owed"]);
+}

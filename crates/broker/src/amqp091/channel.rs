@@ -25,8 +25,10 @@ pub(crate) struct Channel {
     pub(crate) sync: Sync,
     /// The broker has asked to close it, and ignores what still comes.
     pub(crate) closing: bool,
-    /// Its client has closed it, and it goes as soon as all that it had to say is said.
+    /// It is closed, and goes as soon as all that it had to say is said.
     pub(crate) is_leaving: bool,
+    /// What is said then.
+    pub(crate) last_word: Option<Effect>,
     /// Whether it stands in line for the disk.
     pub(crate) in_line: bool,
     /// Whether the client takes content at all (AMQP 0-9-1 §1.5.2.3: channel.flow).
@@ -89,6 +91,7 @@ impl Channel {
             sync,
             closing: false,
             is_leaving: false,
+            last_word: None,
             in_line: false,
             flowing: true,
             prefetch: 0,

@@ -33,6 +33,8 @@ pub(crate) struct Client {
     pub(crate) paused: bool,
     /// It published while the host ran short of something, and is not read until that is over.
     pub(crate) blocked: bool,
+    /// It wants to go, and goes as soon as the last of its channels has.
+    pub(crate) is_leaving: bool,
 }
 
 /// connection.open, which is what a refused virtual host is told to be about.
@@ -80,10 +82,38 @@ impl Broker {
             congested: false,
             paused: false,
             blocked: false,
+            is_leaving: false,
         });
         let before = self.amqp.client_keys.insert(connection, key);
         assert!(before.is_none(), "a host gives a connection's number once");
         Ok(())
+    }
+
+    /// A client takes its leave. It goes when its channels have said all that they owe it.
+    pub(crate) fn closed(&mut self, now: Time, connection: ConnectionId, out: &mut Vec<Effect>) {
+        let Some(key) = self.amqp.client(connection) else { return };
+        let client = self.amqp.clients.get_mut(key).expect("a client that is there");
+        client.is_leaving = true;
+        let channels: Vec<ChannelKey> = client.channels.values().copied().collect();
+        for channel in &channels {
+            self.detach_consumers(now, *channel, out);
+        }
+        for channel in channels {
+            self.clear_channel(now, channel, out);
+            self.leave_channel(now, channel, out);
+        }
+        self.finish_leaving(now, key, out);
+    }
+
+    /// The end of a client that wants to go, when the last of its channels is gone.
+    pub(crate) fn finish_leaving(&mut self, now: Time, key: ClientKey, out: &mut Vec<Effect>) {
+        let client = self.amqp.clients.get(key);
+        let Some(client) = client.filter(|own| own.is_leaving && own.channels.is_empty()) else {
+            return;
+        };
+        let connection = client.connection;
+        self.remove_client(now, key, out);
+        out.push(Effect::ConnectionClosed(connection));
     }
 
     pub(crate) fn disconnected(
@@ -107,8 +137,13 @@ impl Broker {
         ids: (u16, u16),
         out: &mut Vec<Effect>,
     ) {
-        let connection = self.amqp.clients.get(key).expect("a client that is there").connection;
+        let client = self.amqp.clients.get(key).expect("a client that is there");
+        let (connection, is_leaving) = (client.connection, client.is_leaving);
         self.remove_client(now, key, out);
+        if is_leaving {
+            // It said connection.close first, and waits for its answer.
+            return out.push(Effect::ConnectionClosed(connection));
+        }
         let refusal = Refusal::new(reason, ids);
         out.push(Effect::CloseConnection(connection, Box::new(refusal)));
     }

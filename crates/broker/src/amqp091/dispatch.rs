@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use warrener_codec::{ChannelId, Method};
 use warrener_time::Time;
 
+use crate::amqp091::channel::Mode;
 use crate::broker::Broker;
 use crate::effect::Effect;
 use crate::id::{ChannelKey, ConnectionId};
@@ -46,6 +47,8 @@ impl Broker {
         let refusal = Box::new(Refusal::new(reason, ids));
         let close = Effect::CloseChannel(channel.connection, channel.number, refusal);
         self.clear_channel(now, key, out);
+        // As in RabbitMQ, a channel that is refused confirms nothing more.
+        self.amqp.channel_mut(key).mode = Mode::Plain;
         self.emit(key, close, out);
     }
 

@@ -42,18 +42,25 @@ impl Broker {
     ) {
         let Some(key) = self.amqp.channel_keys.get(&(connection, number)).copied() else { return };
         self.clear_channel(now, key, out);
+        let channel = self.amqp.channel_mut(key);
         if by == ClosedBy::Client {
-            let channel = self.amqp.channel_mut(key);
             channel.withdraw_close();
-            let effect = channel.sending(Method::ChannelCloseOk);
-            self.emit(key, effect, out);
+            channel.last_word = Some(channel.sending(Method::ChannelCloseOk));
         }
-        // What waits for a disk is said before the channel's last word, and till then the channel stays.
-        let is_held = self.amqp.is_held(key);
-        self.amqp.channel_mut(key).is_leaving = is_held;
-        if !is_held {
-            self.remove_channel(now, key, out);
+        self.leave_channel(now, key, out);
+    }
+
+    /// A channel goes. What waits for a disk is said first, and till then it stays.
+    pub(crate) fn leave_channel(&mut self, now: Time, key: ChannelKey, out: &mut Vec<Effect>) {
+        self.amqp.channel_mut(key).is_leaving = true;
+        if self.amqp.channel(key).waits(&self.amqp.disk) {
+            return;
         }
+        let channel = self.amqp.channel_mut(key);
+        let (client, last_word) = (channel.client, channel.last_word.take());
+        self.remove_channel(now, key, out);
+        out.extend(last_word);
+        self.finish_leaving(now, client, out);
     }
 
     /// Ends everything that a channel has going, so that it can be closed: its consumers, its transaction, and what it
@@ -61,8 +68,8 @@ impl Broker {
     pub(crate) fn clear_channel(&mut self, now: Time, key: ChannelKey, out: &mut Vec<Effect>) {
         let channel = self.amqp.channel_mut(key);
         channel.closing = true;
-        if let Mode::Transactional(transaction) = core::mem::replace(&mut channel.mode, Mode::Plain)
-        {
+        if let Mode::Transactional(transaction) = &mut channel.mode {
+            let transaction = core::mem::take(&mut **transaction);
             channel.unacked.put_back(transaction.into_settled());
         }
         if let Some(replier) = channel.reply_consumer.take() {

@@ -195,7 +195,7 @@ impl crate::broker::Broker {
             if channel.in_line {
                 self.amqp.waiting.push_back(key);
             } else if channel.is_leaving {
-                self.remove_channel(now, key, out);
+                self.leave_channel(now, key, out);
             }
         }
     }

@@ -80,6 +80,7 @@ impl World {
             "failed" => self.handle(Input::Failed, out),
             "alarm" => self.handle(parse::alarm(line), out),
             "connect" => self.connect(line, out),
+            "leave" => self.handle(Input::Closed(line.connection()), out),
             "disconnect" => self.handle(Input::Disconnected(line.connection()), out),
             "open" => {
                 self.handle(Input::ChannelOpened(line.connection(), line.channel()), out);
