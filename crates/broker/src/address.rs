@@ -66,6 +66,11 @@ impl Address {
         (Self { octets, ..*self }, content)
     }
 
+    /// How many octets it takes.
+    pub(crate) const fn len(&self) -> usize {
+        self.octets.len()
+    }
+
     fn part(&self, at: u16, len: u8) -> ShortRef<'_> {
         let at = usize::from(at);
         ShortRef::new(&self.octets[at..at + usize::from(len)]).expect("a length in one octet")

@@ -54,8 +54,12 @@ impl Realm {
             self.let_go(queue, dead.message, None, out);
             return true;
         };
-        let died = self.messages.get(dead.message).clone();
-        let Some(prepared) = self.prepare_dead(queue, &died, dead.reason, &to, dead.since) else {
+        if !self.ask_for_dead(queue, dead.message, out) {
+            return false;
+        }
+        let died = self.messages.whole(dead.message).new.clone();
+        let died = (&died, self.messages.get(dead.message).failed);
+        let Some(prepared) = self.prepare_dead(queue, died, dead.reason, &to, dead.since) else {
             return false;
         };
         let reached = prepared.1.iter().any(|target| !self.remembers(*target));
@@ -67,7 +71,8 @@ impl Realm {
         let admission = self.admit(now, buried, &targets);
         let from = self.place(queue, dead.message).map(|from| (dead.message, from));
         let recorded = self.record_dead_letter(now, &admission, from, out);
-        self.finish(&admission);
+        let taken = self.finish(&admission);
+        self.shelve(taken, admission.first());
         self.unhold(now, queue, dead.seq);
         self.let_go(queue, dead.message, recorded, out);
         true
@@ -91,6 +96,15 @@ impl Realm {
             slot.retry = Some(at);
             self.retries.insert((at, queue));
         }
+    }
+
+    /// Sees to it that what a queue holds is tried again at once.
+    pub(crate) fn retry_now(&mut self, now: Time, queue: QueueId) {
+        let slot = self.queue_mut(queue);
+        if let Some(before) = slot.retry.take() {
+            self.retries.remove(&(before, queue));
+        }
+        self.retry_at(queue, now);
     }
 
     /// Tries again what queues hold and is due, up to a bound.

@@ -91,6 +91,7 @@ impl Broker {
             Input::Persisted(progress) => self.persisted(now, progress, out),
             Input::Written(progress) => self.written(now, progress, out),
             Input::InFragments(record) => self.amqp.disk.in_fragments(record),
+            Input::Loaded(record) => self.realm.loaded(now, *record, out),
             Input::Connected(connected) => self.connected(*connected, out),
             Input::ChannelOpened(connection, channel) => {
                 self.channel_opened(connection, channel, out);
@@ -154,5 +155,6 @@ impl Broker {
         if !self.realm.notices.is_empty() {
             self.handle_notices(now, out);
         }
+        self.realm.relieve(out);
     }
 }

@@ -62,9 +62,12 @@ pub struct Limits {
     pub transaction_entries: usize,
     /// How many octets of bodies one transaction may hold.
     pub transaction_bytes: u64,
-    /// A waiting body of up to this many octets is copied out of the buffer it was read into, so that a small message
-    /// does not keep a large buffer alive.
-    pub parked_bytes: usize,
+    /// What one connection may ask for while the broker cannot do it yet, in octets; above that it is not read.
+    pub parked_bytes: u64,
+    /// How much the broker may hold in memory before the contents of messages leave for the log, in octets.
+    pub memory_budget_bytes: u64,
+    /// Whether the log keeps what it is given outside of memory, so that contents can leave for it.
+    pub pages: bool,
     /// How many deliveries one input may cause before the rest wait for the next turn.
     pub deliveries_per_input: u32,
     /// How many queue entries a turn may expire, purge or drop before the rest wait for the next turn.
@@ -83,7 +86,9 @@ impl Default for Limits {
             delayed_per_exchange: 1 << 24,
             transaction_entries: 1 << 20,
             transaction_bytes: 128 << 20,
-            parked_bytes: 1 << 10,
+            parked_bytes: 1 << 20,
+            memory_budget_bytes: 1 << 30,
+            pages: false,
             deliveries_per_input: 1 << 10,
             work_per_turn: 1 << 12,
         }

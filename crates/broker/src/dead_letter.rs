@@ -14,7 +14,7 @@ use warrener_time::Time;
 
 use crate::address::Address;
 use crate::arguments::DeadLetterTo;
-use crate::message::{Extra, Message, NewMessage, Traits};
+use crate::message::{Extra, NewMessage, Traits};
 
 /// Why a message died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,13 +143,12 @@ impl History {
 
 /// A message that died, as it goes on: with its history, and without its expiration.
 pub(crate) fn bury(
-    message: &Message,
+    (message, failed): (&NewMessage, bool),
     reason: DeathReason,
     queue: &ShortStr,
     to: &DeadLetterTo,
     now: Time,
 ) -> NewMessage {
-    let Message { new: message, failed, .. } = message;
     let properties = message.content.properties.read().unwrap_or_default();
     let key = message.address.routing_key().to_owned();
     let extra = message.extra.as_deref();
@@ -181,7 +180,7 @@ pub(crate) fn bury(
                 cc,
                 bcc,
                 history: Some(history),
-                redelivered: *failed || message.is_redelivered(),
+                redelivered: failed || message.is_redelivered(),
             }
             .into(),
         ),

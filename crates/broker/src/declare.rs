@@ -1,7 +1,7 @@
 //! Queues: declaring, comparing, finding and deleting them.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -18,10 +18,12 @@ use crate::effect::Effect;
 use crate::exchange::{differing, differing_flags, refuse_reserved};
 use crate::id::{ConnectionId, LinkId, MessageId, QueueId, RecordId, VhostId};
 use crate::keeper::Keeper;
+use crate::paging::Leaving;
 use crate::permission::Caller;
 use crate::realm::{Notice, Realm};
 use crate::record::Fact;
 use crate::refusal::{Kind, Reason, Resource, Right, said};
+use crate::shelf::ShelfId;
 
 /// What a queue is asked to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +62,14 @@ pub(crate) struct QueueSlot {
     pub(crate) deleted: bool,
     /// The exchange that it keeps messages for; such a queue has no name, and no client sees it.
     pub(crate) keeper: Option<Keeper>,
+    /// Whether it is empty for ever, except for what is to leave.
+    pub(crate) emptied: bool,
+    /// Where the contents of its messages are found when memory is short.
+    pub(crate) shelf: ShelfId,
+    /// How many messages it has handed out since it was looked at for what comes next.
+    pub(crate) since_read_ahead: u32,
+    /// What leaves it and waits for its content, in order.
+    pub(crate) leaving: VecDeque<Leaving>,
 }
 
 /// What is told about a queue when it is declared.
@@ -84,6 +94,7 @@ impl QueueSlot {
         spec: QueueSpec,
         settings: Settings,
         record: Option<RecordId>,
+        shelf: ShelfId,
     ) -> Self {
         Self {
             vhost,
@@ -99,6 +110,10 @@ impl QueueSlot {
             has_wide: false,
             deleted: false,
             keeper: None,
+            emptied: false,
+            shelf,
+            since_read_ahead: 0,
+            leaving: VecDeque::new(),
         }
     }
 
@@ -172,7 +187,9 @@ impl Realm {
     ) -> QueueId {
         let name = spec.name.clone();
         let owner = spec.owner;
-        let id = self.queues.insert(QueueSlot::new(now, vhost, spec, settings, record));
+        let shelf = self.messages.add_shelf();
+        let slot = QueueSlot::new(now, vhost, spec, settings, record, shelf);
+        let id = self.queues.insert(slot);
         self.vhosts[vhost].queue_names.insert(name, id);
         if let Some(owner) = owner {
             self.owned.insert((owner, id));

@@ -87,7 +87,7 @@ impl Realm {
         if self.vhosts[vhost].exchange_at(exchange).is_none() {
             return self.let_go(queue, message, None, out);
         }
-        let mut new = self.messages.get(message).new.clone();
+        let mut new = self.messages.whole(message).new.clone();
         new.content = after_delay(&new.content);
         let mut targets = Vec::new();
         if !self.route(vhost, Exchange::Named(exchange), &new, &mut targets) {
@@ -96,7 +96,8 @@ impl Realm {
         let from = self.place(queue, message).map(|from| (message, from));
         let admission = self.admit(now, new, &targets);
         let recorded = self.record_dead_letter(now, &admission, from, out);
-        self.finish(&admission);
+        let taken = self.finish(&admission);
+        self.shelve(taken, admission.first());
         self.let_go(queue, message, recorded, out);
     }
 }

@@ -9,9 +9,10 @@ use warrener_time::Time;
 use crate::arguments::DeadLetterTo;
 use crate::dead_letter::{DeathReason, bury};
 use crate::effect::Effect;
-use crate::id::{LinkId, MessageId, QueueId};
+use crate::id::{LinkId, MessageId, QueueId, RecordId};
 use crate::keeper::Keeper;
-use crate::message::{Message, NewMessage};
+use crate::message::{Durable, NewMessage};
+use crate::paging::{Leaving, Then};
 use crate::publish::{Admission, Exchange};
 use crate::realm::{Compound, Happened, Notice, Realm};
 use crate::record::{Fact, MessageAt, Place};
@@ -39,9 +40,10 @@ impl Realm {
                 }
                 Happened::Orphaned => self.dissolve(now, queue, out),
                 Happened::Asked(target) => self.replay_history(now, queue, target, out),
+                Happened::Content => self.go_on(now, queue, out),
                 Happened::Refused(new) => {
-                    let refused = Message::new(*new);
-                    self.dead_letter(now, queue, None, &refused, DeathReason::MaxLength, out);
+                    let reason = DeathReason::MaxLength;
+                    self.dead_letter(now, queue, None, (&new, false), reason, out);
                 }
             }
         }
@@ -56,19 +58,39 @@ impl Realm {
         why: Why,
         out: &mut Vec<Effect>,
     ) {
-        if let Some(Keeper::Delays(exchange)) = self.queue(queue).keeper
-            && why == Why::Accepted
-        {
-            return self.send_on(now, queue, exchange, message, out);
+        let slot = self.queue(queue);
+        let then = match (slot.keeper, DeathReason::of(why)) {
+            (Some(Keeper::Delays(exchange)), _) if why == Why::Accepted => Then::SendOn(exchange),
+            (_, Some(reason)) if slot.settings.dead_letter.is_some() => Then::Bury(reason),
+            _ => return self.let_go(queue, message, None, out),
+        };
+        let leaving = Leaving { message, then };
+        if slot.leaving.is_empty() && self.messages.get(message).is_here() {
+            self.leave_now(now, queue, leaving, out);
+        } else {
+            self.leave_later(queue, leaving, out);
         }
-        let deadly =
-            DeathReason::of(why).filter(|_| self.queue(queue).settings.dead_letter.is_some());
-        match deadly {
-            Some(reason) => {
-                let died = self.messages.get(message).clone();
-                self.dead_letter(now, queue, Some(message), &died, reason, out);
+    }
+
+    /// Sends a message on whose content is in memory, as far as its queue has not changed its mind.
+    pub(crate) fn leave_now(
+        &mut self,
+        now: Time,
+        queue: QueueId,
+        leaving: Leaving,
+        out: &mut Vec<Effect>,
+    ) {
+        let Leaving { message, then } = leaving;
+        match then {
+            Then::SendOn(exchange) => self.send_on(now, queue, exchange, message, out),
+            Then::Bury(_) if self.queue(queue).settings.dead_letter.is_none() => {
+                self.let_go(queue, message, None, out);
             }
-            None => self.let_go(queue, message, None, out),
+            Then::Bury(reason) => {
+                let died = self.messages.whole(message).new.clone();
+                let failed = self.messages.get(message).failed;
+                self.dead_letter(now, queue, Some(message), (&died, failed), reason, out);
+            }
         }
     }
 
@@ -78,7 +100,7 @@ impl Realm {
         now: Time,
         queue: QueueId,
         source: Option<MessageId>,
-        message: &Message,
+        message: (&NewMessage, bool),
         reason: DeathReason,
         out: &mut Vec<Effect>,
     ) {
@@ -91,7 +113,8 @@ impl Realm {
         let admission = self.admit(now, buried, &targets);
         let from = source.and_then(|message| self.place(queue, message));
         let recorded = self.record_dead_letter(now, &admission, source.zip(from), out);
-        self.finish(&admission);
+        let taken = self.finish(&admission);
+        self.shelve(taken, admission.first());
         if let Some(source) = source {
             self.let_go(queue, source, recorded, out);
         }
@@ -101,7 +124,7 @@ impl Realm {
     pub(crate) fn prepare_dead(
         &mut self,
         queue: QueueId,
-        message: &Message,
+        message: (&NewMessage, bool),
         reason: DeathReason,
         to: &DeadLetterTo,
         since: Time,
@@ -139,7 +162,7 @@ impl Realm {
             return None;
         }
         let published = self.published(now, admission);
-        let content = self.messages.get(admission.message()).new.content.clone();
+        let content = self.messages.whole(admission.message()).new.content.clone();
         let fact = match from {
             Some((_, from)) => Fact::DeadLettered { from, published },
             None => Fact::Published(published),
@@ -156,8 +179,8 @@ impl Realm {
     pub(crate) fn place(&self, queue: QueueId, message: MessageId) -> Option<Place> {
         let slot = self.queue(queue);
         let message = self.messages.get(message);
-        let durable = message.durable?;
-        let queue = slot.record.filter(|_| slot.keeps(&message.new))?;
+        let durable = message.durable()?;
+        let queue = slot.record.filter(|_| slot.keeps(message.persistent))?;
         Some(Place { queue, message: durable.at })
     }
 
@@ -171,27 +194,48 @@ impl Realm {
     ) {
         let slot = self.queue(queue);
         let record = slot.record;
-        let kept = slot.spec.durable && slot.keeps(&self.messages.get(id).new);
+        let kept = slot.spec.durable && slot.keeps(self.messages.get(id).persistent);
         let message = self.messages.get_mut(id);
+        let loading = if message.is_coming() { message.on_disk() } else { None };
         message.holders -= 1;
         let last = message.holders == 0;
-        if let Some(durable) = message.durable.as_mut().filter(|_| kept) {
-            durable.holders -= 1;
-            let (at, holders) = (durable.at, durable.holders);
+        if let Some(durable) = message.durable().filter(|_| kept) {
+            let (at, holders) = (durable.at, durable.holders - 1);
+            // The record may be all that there is of a message that another queue holds.
+            let is_needed = !last && message.on_disk() == Some((at.record, at.part));
+            let is_needed = is_needed && !message.is_here();
+            message.set_durable((holders > 0).then_some(Durable { at, holders }));
             match (holders, record) {
-                (0, _) => {
-                    message.durable = None;
-                    self.release_message(at, out);
-                }
+                (0, _) if !is_needed => self.release_message(at, out),
                 (_, Some(queue)) if told.is_none() => {
                     let settled = Fact::Settled(Place { queue, message: at });
                     self.append(&settled, SmallVec::new(), false, out);
                 }
                 _ => {}
             }
+            if holders == 0 && is_needed {
+                self.messages.get_mut(id).set_spilled(at.record);
+            }
         }
         if last {
-            self.messages.remove(id);
+            self.forget_message(id, loading, out);
+        }
+    }
+
+    /// A message is nowhere any more.
+    fn forget_message(
+        &mut self,
+        id: MessageId,
+        loading: Option<(RecordId, u32)>,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some((record, _)) = loading {
+            self.forget_load(record);
+        }
+        let spilled = self.messages.get(id).spilled();
+        self.messages.remove(id);
+        if let Some(record) = spilled {
+            self.release_message(MessageAt { record, part: 0 }, out);
         }
     }
 
@@ -225,14 +269,22 @@ impl Realm {
         self.wake(id);
         self.reschedule(id);
         if deleted && progress == Progress::Done {
-            self.dismiss(now, id, out);
+            self.absorb(now, out);
+            if let Some(slot) = self.queues.get_mut(id) {
+                slot.emptied = true;
+            }
+            self.dismiss_if_done(id);
         }
     }
 
-    /// Drops a queue that is empty, after the last of what it said was dealt with.
-    fn dismiss(&mut self, now: Time, id: QueueId, out: &mut Vec<Effect>) {
-        self.absorb(now, out);
-        let Some(slot) = self.queues.remove(id) else { return };
+    /// Drops a deleted queue that has nothing left to do.
+    pub(crate) fn dismiss_if_done(&mut self, id: QueueId) {
+        let Some(slot) = self.queues.get(id) else { return };
+        if !slot.emptied || !slot.leaving.is_empty() {
+            return;
+        }
+        let slot = self.queues.remove(id).expect("it was just there");
+        self.messages.remove_shelf(slot.shelf);
         if let Some(due) = slot.scheduled {
             self.timers.remove(&(due, id));
         }

@@ -68,6 +68,10 @@ impl Fact {
                 put_place(&mut out, *place);
                 out.put_u32(*failures);
             }
+            Self::Spilled(published) => {
+                out.put_u8(14);
+                put_published(&mut out, published);
+            }
             Self::Committed { published, settled } => {
                 out.put_u8(12);
                 out.put_u32(published.len() as u32);
@@ -119,6 +123,7 @@ impl Fact {
                 reason: input.reason()?,
                 time: Time::from_micros(input.long_long()?),
             },
+            14 => Self::Spilled(input.published()?),
             _ => return Err(RecordError::Malformed),
         };
         if input.0.is_empty() { Ok(fact) } else { Err(RecordError::Malformed) }

@@ -43,6 +43,8 @@ pub enum Effect {
     Release(RecordId),
     /// Tell the people who run the broker.
     Warn(Box<Warning>),
+    /// Read a record back, for [`Input::Loaded`](crate::Input::Loaded). It is one that was not released.
+    Load(RecordId),
 }
 
 /// basic.ack or basic.nack from the broker to a publisher (RabbitMQ extension).
@@ -135,6 +137,7 @@ impl Effect {
             | Self::Pause(..)
             | Self::Persist(_)
             | Self::Release(_)
+            | Self::Load(_)
             | Self::Warn(_) => None,
         }
     }

@@ -48,6 +48,11 @@ fn audit_messages(broker: &Broker) {
             *durable += u32::from(realm.place(id, *look.handle).is_some());
             seen += 1;
         }
+        for leaving in &slot.leaving {
+            let (all, durable) = holders.entry(leaving.message).or_default();
+            *all += 1;
+            *durable += u32::from(realm.place(id, leaving.message).is_some());
+        }
         let counts = slot.queue.counts();
         let counted = counts.ready + counts.delayed + counts.unacked + counts.held;
         assert_eq!(seen, counted, "a queue counts what it has");
@@ -56,7 +61,7 @@ fn audit_messages(broker: &Broker) {
     for (id, (all, durable)) in holders {
         let message = realm.messages.get(id);
         assert_eq!(message.holders, all, "each queue that has a message is counted");
-        let on_disk = message.durable.map_or(0, |durable| durable.holders);
+        let on_disk = message.durable().map_or(0, |durable| durable.holders);
         assert_eq!(on_disk, durable, "each durable queue that has a message is counted");
     }
 }

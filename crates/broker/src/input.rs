@@ -7,6 +7,7 @@ use warrener_codec::{ChannelId, Content, Method, ShortStr};
 
 use crate::alarm::Alarm;
 use crate::id::{ConnectionId, RecordId};
+use crate::record::Record;
 use crate::sync::Progress;
 
 /// One thing that happened.
@@ -49,6 +50,9 @@ pub enum Input {
     /// The host runs short of something, or no longer does: from the first alarm on, whoever publishes is not read any
     /// more, until there is none.
     Alarm(Alarm, bool),
+    /// The record that [`Effect::Load`](crate::Effect::Load) asked for, as [`Record::restored`] makes it of what the log
+    /// gives. It may come late: what nobody waits for any more changes nothing.
+    Loaded(Box<Record>),
     /// The host is stopping: every connection is closed with 320.
     Shutdown,
     /// The host cannot go on, because its log has failed: every connection is closed with 541.

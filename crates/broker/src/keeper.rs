@@ -33,8 +33,8 @@ pub(crate) enum Keeper {
 impl QueueSlot {
     /// Whether a message is on disk for this queue, if the queue is.
     #[inline]
-    pub(crate) fn keeps(&self, message: &NewMessage) -> bool {
-        message.traits.persistent
+    pub(crate) fn keeps(&self, persistent: bool) -> bool {
+        persistent
             || self.settings.kind == QueueKind::Quorum
             || matches!(self.keeper, Some(Keeper::Delays(_)))
     }
@@ -78,7 +78,8 @@ impl Realm {
         let record = own.record;
         let settings = Settings::parse(&spec.arguments, &Resource::queue(b"", b""))
             .expect("no arguments, no mistakes");
-        let slot = QueueSlot::new(Time::ZERO, vhost, spec, settings, record);
+        let shelf = self.messages.add_shelf();
+        let slot = QueueSlot::new(Time::ZERO, vhost, spec, settings, record, shelf);
         let id = self.queues.insert(slot);
         let slot = self.queue_mut(id);
         slot.keeper = Some(keeper);

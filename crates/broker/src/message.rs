@@ -1,6 +1,7 @@
 //! Messages: kept once, however many queues hold them, and gone when the last one lets go.
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -10,8 +11,10 @@ use warrener_queue::Rare;
 use crate::address::Address;
 use crate::arguments::QueueKind;
 use crate::dead_letter::{History, parse_expiration};
-use crate::id::MessageId;
+use crate::id::{MessageId, RecordId};
+use crate::pages::Pages;
 use crate::record::MessageAt;
+use crate::shelf::{End, Link, ShelfId, Shelves, Weighted};
 use crate::slab::Store;
 
 /// A message that is being published.
@@ -84,20 +87,6 @@ impl NewMessage {
     }
 }
 
-/// A message that queues hold.
-#[derive(Clone, Debug)]
-pub(crate) struct Message {
-    pub(crate) new: NewMessage,
-    /// How many queues hold it.
-    pub(crate) holders: u32,
-    /// How often it was handed out and is to be settled.
-    pub(crate) handed: u32,
-    /// Some client had it and failed: it rejected the message, or went away with it.
-    pub(crate) failed: bool,
-    /// Where it lies on disk, if it does.
-    pub(crate) durable: Option<Durable>,
-}
-
 impl NewMessage {
     /// How many octets the header frame of this message may have, wherever it is delivered.
     pub(crate) fn header_bytes(&self) -> usize {
@@ -111,12 +100,131 @@ impl NewMessage {
     pub(crate) fn is_wide(&self) -> bool {
         self.header_bytes() > Limits::FRAME_MIN as usize
     }
+
+    /// Copies it out of the buffers that it was read into, so that it does not keep them alive; a large body stays.
+    pub(crate) fn detach(&mut self) {
+        if !self.is_large() {
+            (self.address, self.content) = self.address.detached_with(&self.content);
+        }
+    }
+
+    /// What it takes of memory, with what it lies in.
+    pub(crate) fn memory_bytes(&self) -> u32 {
+        let pieces = self.content.body.slices();
+        // A large body is not copied out of the buffers that it was read into, which are longer than it.
+        let slack = if self.is_large() { pieces.len() * SLACK_BYTES } else { 0 };
+        let octets = self.content.body.len() + self.content.properties.as_bytes().len();
+        let more = self.extra.as_ref().map_or(0, |_| EXTRA_BYTES);
+        let all = octets + self.address.len() + more + slack + size_of::<Whole>();
+        u32::try_from(all).unwrap_or(u32::MAX)
+    }
+
+    /// Whether its body is left in the buffers that it was read into.
+    fn is_large(&self) -> bool {
+        self.content.body.len() > LARGE_BYTES
+    }
 }
 
+/// A body longer than this is not copied out of the buffers that it was read into.
+const LARGE_BYTES: usize = 64 << 10;
+
+/// How much longer such a buffer is, at most, than what is used of it.
+const SLACK_BYTES: usize = 64 << 10;
+
+/// What the rarities of a message take, more or less.
+const EXTRA_BYTES: usize = 512;
+
+/// What a host may not forget of a message that queues hold, wherever its content is: this much is in memory of each.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    /// How many queues hold it.
+    pub(crate) holders: u32,
+    /// How many durable queues hold it.
+    durable_holders: u32,
+    record: Half,
+    spilled: Half,
+    part: u32,
+    /// Where its content is, when that is in memory.
+    whole: u32,
+    /// Some client had it and failed: it rejected the message, or went away with it.
+    pub(crate) failed: bool,
+    /// Its sender wants it on disk.
+    pub(crate) persistent: bool,
+    /// An exchange remembers it, and shows it to whoever is bound next: it stays in memory.
+    pub(crate) stays: bool,
+    /// Its record brought other messages as well.
+    pub(crate) shares_record: bool,
+}
+
+/// A number of 64 bits that does not ask for a place of its own size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Half(u32, u32);
+
+impl Half {
+    const fn of(record: RecordId) -> Self {
+        Self((record.0 >> 32) as u32, record.0 as u32)
+    }
+
+    const fn record(self) -> Option<RecordId> {
+        let number = (self.0 as u64) << 32 | self.1 as u64;
+        if number == 0 { None } else { Some(RecordId(number)) }
+    }
+}
+
+/// The content of a message is not in memory.
+const NOWHERE: u32 = u32::MAX;
+
+/// The same, and the log is asked for it.
+const COMING: u32 = u32::MAX - 1;
+
 impl Message {
-    /// A message that nobody holds yet.
-    pub(crate) const fn new(new: NewMessage) -> Self {
-        Self { new, holders: 0, handed: 0, failed: false, durable: None }
+    /// Where it lies on disk as one that survives a restart, if it does.
+    pub(crate) fn durable(&self) -> Option<Durable> {
+        let at = MessageAt { record: self.record.record()?, part: self.part };
+        Some(Durable { at, holders: self.durable_holders })
+    }
+
+    pub(crate) fn set_durable(&mut self, durable: Option<Durable>) {
+        self.record = Half::of(durable.map_or(RecordId(0), |durable| durable.at.record));
+        (self.part, self.durable_holders) =
+            durable.map_or((0, 0), |durable| (durable.at.part, durable.holders));
+    }
+
+    /// The record that its content was written to for lack of memory.
+    pub(crate) const fn spilled(&self) -> Option<RecordId> {
+        self.spilled.record()
+    }
+
+    pub(crate) const fn set_spilled(&mut self, record: RecordId) {
+        self.spilled = Half::of(record);
+    }
+
+    /// Whether its content is in memory.
+    pub(crate) const fn is_here(&self) -> bool {
+        self.whole < COMING
+    }
+
+    /// Whether the log is asked for its content.
+    pub(crate) const fn is_coming(&self) -> bool {
+        self.whole == COMING
+    }
+
+    /// The log is asked for its content; whether it was not before.
+    pub(crate) const fn ask(&mut self) -> bool {
+        let first = self.whole == NOWHERE;
+        if first {
+            self.whole = COMING;
+        }
+        first
+    }
+
+    /// Which record to read its content from, and which part of it.
+    pub(crate) fn on_disk(&self) -> Option<(RecordId, u32)> {
+        match (self.spilled.record(), self.record.record()) {
+            (Some(spilled), _) => Some((spilled, 0)),
+            (None, Some(record)) => Some((record, self.part)),
+            (None, None) => None,
+        }
     }
 }
 
@@ -128,49 +236,211 @@ pub(crate) struct Durable {
     pub(crate) holders: u32,
 }
 
+/// A message whose content is in memory.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub(crate) new: NewMessage,
+    id: MessageId,
+    /// What it is counted as.
+    bytes: u32,
+    /// It was handed out, and is to be settled.
+    pub(crate) handed: u32,
+    /// Among whose it is found when memory is short.
+    link: Link,
+}
+
 /// Every message in the broker.
 #[derive(Debug)]
-pub(crate) struct Messages(Store<MessageId, Message>);
+pub(crate) struct Messages {
+    index: Store<MessageId, Message>,
+    wholes: Pages<Whole>,
+    shelves: Shelves,
+    /// Contents that were handed out from the buffers that they were read into, oldest first.
+    attached: VecDeque<MessageId>,
+    /// What the contents in memory take.
+    bytes: u64,
+}
 
 impl Messages {
-    pub(crate) const fn new() -> Self {
-        Self(Store::new())
+    pub(crate) fn new() -> Self {
+        Self {
+            index: Store::new(),
+            wholes: Pages::new(),
+            shelves: Shelves::new(),
+            attached: VecDeque::with_capacity(ATTACHED + 1),
+            bytes: 0,
+        }
     }
 
     /// Takes a message in that nobody holds yet.
     pub(crate) fn insert(&mut self, new: NewMessage) -> MessageId {
-        self.0.insert(Message::new(new))
+        let persistent = new.traits.persistent;
+        let id = self.insert_absent(persistent);
+        self.bring(id, new);
+        id
+    }
+
+    /// Takes in a message whose content is on disk.
+    pub(crate) fn insert_absent(&mut self, persistent: bool) -> MessageId {
+        self.index.insert(Message {
+            holders: 0,
+            durable_holders: 0,
+            record: Half(0, 0),
+            spilled: Half(0, 0),
+            part: 0,
+            whole: NOWHERE,
+            failed: false,
+            persistent,
+            stays: false,
+            shares_record: false,
+        })
+    }
+
+    /// The content of a message comes into memory.
+    pub(crate) fn bring(&mut self, id: MessageId, new: NewMessage) {
+        let bytes = new.memory_bytes();
+        self.bytes += u64::from(bytes);
+        let whole = Whole { new, id, bytes, handed: 0, link: Link::NONE };
+        let number = self.wholes.insert(whole);
+        let message = self.get_mut(id);
+        debug_assert!(!message.is_here(), "a content comes once");
+        message.whole = number;
     }
 
     pub(crate) fn get(&self, id: MessageId) -> &Message {
-        self.0.get(id).expect("a queue holds only messages that are there")
+        self.index.get(id).expect("a queue holds only messages that are there")
     }
 
     pub(crate) fn get_mut(&mut self, id: MessageId) -> &mut Message {
-        self.0.get_mut(id).expect("a queue holds only messages that are there")
+        self.index.get_mut(id).expect("a queue holds only messages that are there")
     }
 
     /// The message, unless everybody has let go of it.
     pub(crate) fn find(&self, id: MessageId) -> Option<&Message> {
-        self.0.get(id)
+        self.index.get(id)
+    }
+
+    /// A message whose content is in memory.
+    pub(crate) fn whole(&self, id: MessageId) -> &Whole {
+        self.wholes.get(self.get(id).whole).expect("a content that is in memory")
+    }
+
+    pub(crate) fn whole_mut(&mut self, id: MessageId) -> &mut Whole {
+        let number = self.get(id).whole;
+        self.wholes.get_mut(number).expect("a content that is in memory")
+    }
+
+    /// The content of a message, if it is in memory.
+    pub(crate) fn content(&self, id: MessageId) -> Option<&NewMessage> {
+        self.wholes.get(self.get(id).whole).map(|whole| &whole.new)
     }
 
     /// Forgets a message that nobody holds.
     #[inline]
     pub(crate) fn remove(&mut self, id: MessageId) {
         assert_eq!(self.get(id).holders, 0, "a message goes when the last queue lets go of it");
-        drop(self.0.remove(id));
+        self.drop_content(id);
+        let _ = self.index.remove(id);
     }
 
-    /// Copies a waiting message of at most `parked_bytes` out of the buffer that it was read into.
-    pub(crate) fn park(&mut self, id: MessageId, parked_bytes: usize) {
-        let new = &mut self.get_mut(id).new;
-        if new.content.body.len() <= parked_bytes {
-            (new.address, new.content) = new.address.detached_with(&new.content);
+    /// The content of a message leaves memory.
+    pub(crate) fn drop_content(&mut self, id: MessageId) {
+        let message = self.get_mut(id);
+        let number = core::mem::replace(&mut message.whole, NOWHERE);
+        let Some(whole) = self.wholes.get(number) else { return };
+        self.bytes -= u64::from(whole.bytes);
+        self.shelves.take(&mut self.wholes, number);
+        drop(self.wholes.remove(number));
+    }
+
+    /// Copies a message out of the buffer that it was read into, unless it is most of that buffer.
+    pub(crate) fn detach(&mut self, id: MessageId) {
+        self.whole_mut(id).new.detach();
+    }
+
+    /// A content was handed out as it was read. Most are settled soon; when this many more have come, it is copied.
+    pub(crate) fn leave_attached(&mut self, id: MessageId) {
+        self.attached.push_back(id);
+        if self.attached.len() > ATTACHED {
+            let oldest = self.attached.pop_front().expect("there are several");
+            if self.find(oldest).is_some_and(Message::is_here) {
+                self.detach(oldest);
+            }
         }
     }
 
+    /// Puts a content where it is found when memory is short: `shelf` is its queue's. What stands last leaves first.
+    pub(crate) fn shelve(&mut self, id: MessageId, shelf: ShelfId, at: End) {
+        let number = self.get(id).whole;
+        self.shelves.put(&mut self.wholes, number, shelf, at);
+    }
+
+    /// The content that should leave first.
+    pub(crate) fn coldest(&mut self) -> Option<MessageId> {
+        let number = self.shelves.coldest()?;
+        Some(self.wholes.get(number).expect("what is on a shelf is there").id)
+    }
+
+    /// A place for the contents of one more queue.
+    pub(crate) fn add_shelf(&mut self) -> ShelfId {
+        self.shelves.add()
+    }
+
+    /// The queue has gone.
+    pub(crate) fn remove_shelf(&mut self, shelf: ShelfId) {
+        self.shelves.remove(shelf);
+    }
+
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.index.len()
+    }
+
+    /// How many have no content in memory.
+    pub(crate) fn absent(&self) -> usize {
+        self.index.len() - self.wholes.len()
+    }
+
+    /// What all of them take of memory, the entries of queues not counted.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.bytes + self.index_bytes()
+    }
+
+    /// What they take when no content is in memory.
+    pub(crate) fn index_bytes(&self) -> u64 {
+        (self.index.len() * INDEX_BYTES) as u64
+    }
+}
+
+impl AsMut<Link> for Whole {
+    fn as_mut(&mut self) -> &mut Link {
+        &mut self.link
+    }
+}
+
+impl AsRef<Link> for Whole {
+    fn as_ref(&self) -> &Link {
+        &self.link
+    }
+}
+
+impl Weighted for Whole {
+    fn bytes(&self) -> u64 {
+        u64::from(self.bytes)
+    }
+}
+
+/// How many contents may keep alive the buffers that they were read into.
+const ATTACHED: usize = 256;
+
+/// What is in memory of a message that waits, wherever its content is: its place in the index and in one queue.
+pub(crate) const INDEX_BYTES: usize = 40 + 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_whose_content_is_on_disk_takes_forty_bytes() {
+        assert_eq!(Store::<MessageId, Message>::PLACE_BYTES, 40);
     }
 }

@@ -10,6 +10,7 @@ use warrener_time::Time;
 use crate::effect::Effect;
 use crate::header::MessageHeaders;
 use crate::id::{MessageId, QueueId, RecordId, VhostId};
+use crate::keeper::Keeper;
 use crate::message::{Durable, NewMessage};
 use crate::realm::{Happened, Realm};
 use crate::record::{Fact, MessageAt, Published, Sizes};
@@ -32,6 +33,8 @@ pub(crate) struct Taken {
     pub(crate) record: Option<RecordId>,
     /// The message, when a queue took it.
     pub(crate) message: Option<MessageId>,
+    /// The first queue that did.
+    pub(crate) first: Option<QueueId>,
 }
 
 /// A message on its way into queues.
@@ -46,6 +49,8 @@ pub(crate) struct Publication<'a> {
 pub(crate) struct Admission {
     message: MessageId,
     rejected: bool,
+    /// The first queue that took it.
+    first: Option<QueueId>,
     /// The records of the durable queues that took it.
     durable_targets: SmallVec<[RecordId; 4]>,
     refused_by: SmallVec<[QueueId; 1]>,
@@ -55,6 +60,11 @@ impl Admission {
     /// The message, which some queue holds or none.
     pub(crate) const fn message(&self) -> MessageId {
         self.message
+    }
+
+    /// The first queue that took it.
+    pub(crate) const fn first(&self) -> Option<QueueId> {
+        self.first
     }
 
     /// Whether a durable queue took it.
@@ -125,7 +135,7 @@ impl Realm {
         let record = self.make_durable(now, &admission, awaited, out);
         let message = self.finish(&admission);
         self.absorb(now, out);
-        Taken { rejected: admission.rejected, record, message }
+        Taken { rejected: admission.rejected, record, message, first: admission.first }
     }
 
     /// Offers a message to each of the queues. What leaves them meanwhile is dealt with later.
@@ -139,10 +149,11 @@ impl Realm {
         let mut admission = Admission {
             message,
             rejected: false,
+            first: None,
             durable_targets: SmallVec::new(),
             refused_by: SmallVec::new(),
         };
-        let mut holders = 0;
+        let (mut holders, mut stays) = (0, false);
         for &id in targets {
             let Some(slot) = self.queues.get_mut(id) else { continue };
             let kind = slot.settings.kind;
@@ -151,13 +162,15 @@ impl Realm {
             let rare = if slot.keeper.is_none() {
                 rare
             } else {
-                slot.rare_of(now, &self.messages.get(message).new)
+                slot.rare_of(now, &self.messages.whole(message).new)
             };
             match slot.queue.publish(now, entry, rare, &mut self.answers) {
                 Ok(_) => {
                     holders += 1;
+                    admission.first.get_or_insert(id);
                     slot.has_wide |= is_wide;
-                    if slot.keeps(&self.messages.get(message).new) {
+                    stays |= matches!(slot.keeper, Some(Keeper::Remembers(_)));
+                    if slot.keeps(traits.persistent) {
                         admission.durable_targets.extend(slot.record);
                     }
                 }
@@ -172,7 +185,8 @@ impl Realm {
             self.wake(id);
             self.reschedule(id);
         }
-        self.messages.get_mut(message).holders = holders;
+        let known = self.messages.get_mut(message);
+        (known.holders, known.stays) = (holders, stays);
         admission
     }
 
@@ -188,7 +202,7 @@ impl Realm {
             return None;
         }
         let published = self.published(now, admission);
-        let content = self.messages.get(admission.message).new.content.clone();
+        let content = self.messages.whole(admission.message).new.content.clone();
         let fact = Fact::Published(published);
         let record = self.append(&fact, smallvec![content], awaited, out);
         self.set_durable(admission, MessageAt { record, part: 0 });
@@ -197,7 +211,7 @@ impl Realm {
 
     /// What a record says of a message that was just taken in.
     pub(crate) fn published(&self, now: Time, admission: &Admission) -> Published {
-        let new = &self.messages.get(admission.message).new;
+        let new = &self.messages.whole(admission.message).new;
         Published {
             time: now,
             targets: admission.durable_targets.clone(),
@@ -209,14 +223,14 @@ impl Realm {
 
     pub(crate) fn set_durable(&mut self, admission: &Admission, at: MessageAt) {
         let holders = admission.durable_targets.len() as u32;
-        self.messages.get_mut(admission.message).durable = Some(Durable { at, holders });
+        self.messages.get_mut(admission.message).set_durable(Some(Durable { at, holders }));
     }
 
     /// Forgets a message that no queue took. A queue that refused it may want it dead-lettered.
     pub(crate) fn finish(&mut self, admission: &Admission) -> Option<MessageId> {
         let id = admission.message;
         for queue in &admission.refused_by {
-            let refused = Happened::Refused(self.messages.get(id).new.clone().into());
+            let refused = Happened::Refused(self.messages.whole(id).new.clone().into());
             self.happened.push_back((*queue, refused));
         }
         if self.messages.get(id).holders > 0 {

@@ -20,9 +20,11 @@ use crate::effect::Effect;
 use crate::generator::Generator;
 use crate::id::{ConnectionId, LinkId, MessageId, QueueId, RecordId, VhostId};
 use crate::keeper::Keeper;
-use crate::message::{Messages, NewMessage};
+use crate::message::{Message, Messages, NewMessage};
+use crate::paging::Loads;
 use crate::record::{Fact, MessageAt, Place, Record};
 use crate::refusal::{Reason, Resource};
+use crate::shelf::ShelfId;
 use crate::slab::Store;
 use crate::stats::Stats;
 use crate::user::Users;
@@ -52,6 +54,12 @@ pub(crate) struct Realm {
     pub(crate) retries: BTreeSet<(Time, QueueId)>,
     /// What happened in queues and is still to be dealt with.
     pub(crate) happened: VecDeque<(QueueId, Happened)>,
+    /// What the log was asked for.
+    pub(crate) loads: Loads,
+    /// The shelf of contents whose queue is not known.
+    pub(crate) shelf: ShelfId,
+    /// What others than messages hold of memory, in octets.
+    pub(crate) held_elsewhere_bytes: u64,
     /// Records that are about several messages.
     pub(crate) compounds: BTreeMap<RecordId, Compound>,
     last_record: RecordId,
@@ -61,6 +69,8 @@ pub(crate) struct Realm {
     pub(crate) targets: Vec<QueueId>,
     /// Memory that queues answer in.
     pub(crate) answers: Vec<QueueEffect<MessageId>>,
+    /// Memory for what is to be read of a queue.
+    pub(crate) wanted: Vec<(MessageId, u32)>,
 }
 
 /// A record that brought several messages, or that also says that messages of other records left their queues.
@@ -79,6 +89,10 @@ pub(crate) enum Notice {
     QueueGone(LinkId),
     /// It held this message for too long, and no longer holds it.
     TakenBack { link: LinkId, queue: QueueId, seq: Seq },
+    /// The message that a queue would give next is in memory again.
+    Here(QueueId),
+    /// What a client that wants to leave has asked for is done.
+    Farewell(ConnectionId),
 }
 
 /// Something that happened in a queue.
@@ -92,6 +106,8 @@ pub(crate) enum Happened {
     Orphaned,
     /// This was bound to the exchange that it remembers messages for.
     Asked(Target<QueueId>),
+    /// A content that it waited for is no longer needed.
+    Content,
 }
 
 impl Realm {
@@ -102,6 +118,8 @@ impl Realm {
         for name in config.vhosts {
             vhosts.add(name, generator.number());
         }
+        let mut messages = Messages::new();
+        let shelf = messages.add_shelf();
         Self {
             limits: config.limits,
             generator,
@@ -109,7 +127,10 @@ impl Realm {
             vhosts,
             queues: Store::new(),
             owned: BTreeSet::new(),
-            messages: Messages::new(),
+            messages,
+            loads: Loads::default(),
+            shelf,
+            held_elsewhere_bytes: 0,
             stats: Stats::default(),
             notices: VecDeque::new(),
             awake: VecDeque::new(),
@@ -122,6 +143,7 @@ impl Realm {
             matches: Matches::with_seed(seed),
             targets: Vec::new(),
             answers: Vec::new(),
+            wanted: Vec::new(),
         }
     }
 
@@ -201,7 +223,7 @@ impl Realm {
     /// where it still matters.
     fn restate(&mut self, settled: &[(MessageId, Place)], out: &mut Vec<Effect>) {
         for (message, place) in settled {
-            let durable = self.messages.find(*message).and_then(|message| message.durable);
+            let durable = self.messages.find(*message).and_then(Message::durable);
             if durable.is_some_and(|durable| durable.at == place.message) {
                 self.append(&Fact::Settled(*place), SmallVec::new(), false, out);
             }

@@ -47,9 +47,10 @@ impl Realm {
         let vhost = slot.vhost;
         let kept: Vec<MessageId> = slot.queue.ready(None).map(|look| *look.handle).collect();
         for message in kept {
-            let Some(new) = self.messages.find(message).map(|message| message.new.clone()) else {
+            if self.messages.find(message).is_none() {
                 continue;
-            };
+            }
+            let new = self.messages.whole(message).new.clone();
             let mut targets = Vec::new();
             match target {
                 Target::Destination(queue) => targets.push(queue),
@@ -58,7 +59,8 @@ impl Realm {
                 }
             }
             let publication = Publication { new, targets: &targets, awaited: false };
-            self.publish(now, publication, out);
+            let taken = self.publish(now, publication, out);
+            self.shelve(taken.message, taken.first);
         }
     }
 }

@@ -197,6 +197,8 @@ pub(crate) enum Fact {
         reason: DeathReason,
         time: Time,
     },
+    /// A message written down for lack of memory, and forgotten by a restart.
+    Spilled(Published),
     /// A transaction: all of it at once.
     Committed {
         published: Vec<Published>,
@@ -208,9 +210,9 @@ impl Fact {
     /// The messages it brings, in the order of the record's contents.
     pub(crate) fn published(&self) -> &[Published] {
         match self {
-            Self::Published(published) | Self::DeadLettered { published, .. } => {
-                core::slice::from_ref(published)
-            }
+            Self::Published(published)
+            | Self::Spilled(published)
+            | Self::DeadLettered { published, .. } => core::slice::from_ref(published),
             Self::Committed { published, .. } => published,
             Self::ExchangeDeclared { .. }
             | Self::ExchangeDeleted { .. }
@@ -246,6 +248,7 @@ impl Fact {
             | Self::QueueDeclared { .. }
             | Self::Bound { .. }
             | Self::Published(_)
+            | Self::Spilled(_)
             | Self::DeadLettered { .. }
             | Self::Committed { .. } => SmallVec::new(),
         }
@@ -329,6 +332,7 @@ mod tests {
             Fact::Published(published()),
             Fact::DeadLettered { from: place, published: published() },
             Fact::Settled(place),
+            Fact::Spilled(published()),
             Fact::Returned { place, failures: 3 },
             Fact::Died { place, reason: DeathReason::DeliveryLimit, time: Time::from_secs(7) },
             Fact::Committed { published: vec![published(), published()], settled: vec![place] },

@@ -24,6 +24,7 @@ use crate::message::{Durable, NewMessage, Traits};
 use crate::realm::{Compound, Realm};
 use crate::record::{Fact, MessageAt, Named, Place, Published, Record, RecordError};
 use crate::refusal::{Kind, Reason, Resource};
+use crate::shelf::End;
 
 /// Why a broker does not start from its log.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -117,7 +118,7 @@ impl Recovery {
                 self.bindings.remove(&of);
                 self.stale.extend([of, id]);
             }
-            Fact::Purged { .. } => self.stale.push(id),
+            Fact::Purged { .. } | Fact::Spilled(_) => self.stale.push(id),
             Fact::Published(published) => self.find(id, [published], &record.contents),
             Fact::DeadLettered { from, published } => {
                 self.told.insert(id, Vec::from([from]));
@@ -328,7 +329,7 @@ fn restore_message(
     let handle = realm.messages.insert(new);
     let message = realm.messages.get_mut(handle);
     message.holders = holders.len() as u32;
-    message.durable = Some(Durable { at, holders: holders.len() as u32 });
+    message.set_durable(Some(Durable { at, holders: holders.len() as u32 }));
     for (place, queue) in holders {
         let failed = fates.failures.get(place).copied().unwrap_or_default();
         let slot = realm.queues.get_mut(*queue).expect("a queue that was just restored");
@@ -337,7 +338,7 @@ fn restore_message(
         let kept = slot.keeper.is_some();
         // What is overdue is put back as if it were not, so that it goes on in the order in which it became due.
         let (now, rare) = if kept {
-            (Time::ZERO, slot.rare_of(published.time, &realm.messages.get(handle).new))
+            (Time::ZERO, slot.rare_of(published.time, &realm.messages.whole(handle).new))
         } else {
             (now, traits.rare())
         };
@@ -354,6 +355,14 @@ fn restore_message(
         if held {
             realm.retry_at(*queue, Time::ZERO);
         }
+    }
+    let shelf = realm.shelf_of(holders.first().map(|(_, queue)| *queue));
+    realm.messages.detach(handle);
+    let stays = |queue: &QueueId| realm.remembers(*queue);
+    if holders.iter().any(|(_, queue)| stays(queue)) {
+        realm.messages.get_mut(handle).stays = true;
+    } else {
+        realm.messages.shelve(handle, shelf, End::Last);
     }
     handle
 }

@@ -12,7 +12,8 @@ use crate::address::Address;
 use crate::arguments::QueueKind;
 use crate::effect::Effect;
 use crate::id::{LinkId, MessageId, QueueId};
-use crate::message::{Message, NewMessage};
+use crate::message::{NewMessage, Whole};
+use crate::paging::READ_AHEAD;
 use crate::realm::Realm;
 use crate::record::Fact;
 use crate::refusal::Reason;
@@ -30,11 +31,6 @@ impl LinkId {
 }
 
 impl Realm {
-    /// Whether a queue has this message, and nobody has it from there.
-    pub(crate) fn waits(&self, message: MessageId) -> bool {
-        self.messages.find(message).is_some_and(|message| message.holders > message.handed)
-    }
-
     /// Whether `exclusive` means anything to consumers of this queue; quorum queues ignore it.
     pub(crate) fn takes_exclusive_consumers(&self, id: QueueId) -> bool {
         self.queue(id).settings.kind == QueueKind::Classic
@@ -113,13 +109,58 @@ impl Realm {
         None
     }
 
-    /// Who would get which message of the next queue, if it has any that not every client can take. To be looked at before
-    /// the delivery is made.
+    /// Sees to it that the next delivery is one that can be made: puts queues aside whose next message is on disk. Answers
+    /// who would get which message, when not every client may be able to take it.
     #[inline]
-    pub(crate) fn look_ahead(&self) -> Option<(LinkId, MessageId)> {
-        let slot = self.queues.get(*self.awake.front()?).filter(|slot| slot.has_wide)?;
-        let link = LinkId::from_consumer(slot.queue.next_consumer()?);
-        Some((link, *slot.queue.ready(None).next()?.handle))
+    pub(crate) fn look_ahead(
+        &mut self,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) -> Option<(LinkId, MessageId)> {
+        while let Some(&id) = self.awake.front() {
+            let Some(slot) = self.queues.get_mut(id) else {
+                self.awake.pop_front();
+                continue;
+            };
+            if !slot.has_wide && self.messages.absent() == 0 {
+                return None;
+            }
+            let next = slot.queue.next_delivery(now, &mut self.answers);
+            let next = next.map(|(consumer, look)| (consumer, *look.handle, look.bytes));
+            let has_wide = slot.has_wide;
+            slot.since_read_ahead += 1;
+            let reads_ahead = slot.since_read_ahead > READ_AHEAD as u32 / 2;
+            self.collect(id);
+            if let Some((consumer, message, bytes)) = next
+                && self.is_here_for(id, (message, bytes), out)
+            {
+                if reads_ahead {
+                    self.read_ahead(id, out);
+                }
+                return has_wide.then_some((LinkId::from_consumer(consumer), message));
+            }
+            if next.is_none() {
+                let slot = self.queues.get_mut(id).expect("it was just there");
+                let none = slot.queue.poll_delivery(now, &mut self.answers);
+                assert!(none.is_none(), "what was not there to be looked at is not delivered");
+                self.collect(id);
+            }
+            self.queue_mut(id).awake = false;
+            self.awake.pop_front();
+            self.reschedule(id);
+        }
+        None
+    }
+
+    /// Whether the next message of a queue can be handed to whoever asks; if there is one that cannot yet, its content is
+    /// asked for.
+    pub(crate) fn first_is_here(&mut self, now: Time, id: QueueId, out: &mut Vec<Effect>) -> bool {
+        let slot = self.queues.get_mut(id).expect("the id of a queue that is there");
+        let first = slot.queue.first(now, &mut self.answers);
+        let first = first.map(|look| (*look.handle, look.bytes));
+        self.collect(id);
+        self.reschedule(id);
+        first.is_none_or(|first| self.is_here_for(id, first, out))
     }
 
     /// The next message of a queue, for whoever asks.
@@ -220,17 +261,18 @@ impl Settlement {
     }
 }
 
-impl Message {
+impl Whole {
     /// The address and content of a message that is handed out. They are moved when nobody else will ask for them.
     #[inline]
     pub(crate) fn hand_out(
         &mut self,
         kind: QueueKind,
         delivery: &Delivery<MessageId>,
+        holders: u32,
     ) -> (Address, Content) {
         if !delivery.settled {
             self.handed = self.handed.saturating_add(1);
-        } else if self.holders == 1 && kind == QueueKind::Classic {
+        } else if holders == 1 && kind == QueueKind::Classic {
             return (mem::take(&mut self.new.address), mem::take(&mut self.new.content));
         }
         (self.new.address.clone(), content_for(&self.new, kind, delivery))

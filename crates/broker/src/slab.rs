@@ -2,14 +2,13 @@
 
 use core::marker::PhantomData;
 
-use slab::Slab;
-
 use crate::id::Key;
+use crate::pages::Pages;
 
 /// A slab whose ids carry a generation, so that an id kept past its thing's end does not find the next tenant.
 #[derive(Debug)]
 pub(crate) struct Store<K, T> {
-    slots: Slab<Slot<T>>,
+    slots: Pages<Slot<T>>,
     generation: u32,
     key: PhantomData<K>,
 }
@@ -21,35 +20,38 @@ struct Slot<T> {
 }
 
 impl<K: Key, T> Store<K, T> {
+    /// What one of them takes of memory.
+    #[cfg(test)]
+    pub(crate) const PLACE_BYTES: usize = size_of::<Option<Slot<T>>>();
+
     pub(crate) const fn new() -> Self {
-        Self { slots: Slab::new(), generation: 0, key: PhantomData }
+        Self { slots: Pages::new(), generation: 0, key: PhantomData }
     }
 
     pub(crate) fn insert(&mut self, thing: T) -> K {
         self.generation = self.generation.wrapping_add(1);
         let index = self.slots.insert(Slot { generation: self.generation, thing });
-        assert!(index < u32::MAX as usize, "four thousand million things in one slab");
-        K::new(index as u32, self.generation)
+        K::new(index, self.generation)
     }
 
     #[inline]
     pub(crate) fn get(&self, key: K) -> Option<&T> {
         let (index, generation) = key.parts();
-        let slot = self.slots.get(index as usize)?;
+        let slot = self.slots.get(index)?;
         (slot.generation == generation).then_some(&slot.thing)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, key: K) -> Option<&mut T> {
         let (index, generation) = key.parts();
-        let slot = self.slots.get_mut(index as usize)?;
+        let slot = self.slots.get_mut(index)?;
         (slot.generation == generation).then_some(&mut slot.thing)
     }
 
     pub(crate) fn remove(&mut self, key: K) -> Option<T> {
         self.get(key)?;
         let (index, _) = key.parts();
-        Some(self.slots.remove(index as usize).thing)
+        self.slots.remove(index).map(|slot| slot.thing)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -58,7 +60,7 @@ impl<K: Key, T> Store<K, T> {
 
     /// In the order of their places, which is the same in every run.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (K, &T)> {
-        self.slots.iter().map(|(index, slot)| (K::new(index as u32, slot.generation), &slot.thing))
+        self.slots.iter().map(|(index, slot)| (K::new(index, slot.generation), &slot.thing))
     }
 }
 

@@ -61,7 +61,8 @@ impl Realm {
         let accepted = self.accept_quietly(now, &work.settles);
         let (record, told) = self.record_commit(now, &admissions, &accepted, work.awaited, out);
         for admission in &admissions {
-            self.finish(admission);
+            let taken = self.finish(admission);
+            self.shelve(taken, admission.first());
         }
         for ((queue, message), told) in accepted.into_iter().zip(told) {
             self.let_go(queue, message, told, out);
@@ -123,11 +124,12 @@ impl Realm {
         let published = durable.iter().map(|admission| self.published(now, admission)).collect();
         let contents: SmallVec<_> = durable
             .iter()
-            .map(|admission| self.messages.get(admission.message()).new.content.clone())
+            .map(|admission| self.messages.whole(admission.message()).new.content.clone())
             .collect();
         let record = self.append(&Fact::Committed { published, settled }, contents, awaited, out);
         for (part, admission) in durable.iter().enumerate() {
             self.set_durable(admission, MessageAt { record, part: part as u32 });
+            self.messages.get_mut(admission.message()).shares_record = durable.len() > 1;
         }
         if !durable.is_empty() {
             let messages = accepted.iter().map(|(_, message)| *message);

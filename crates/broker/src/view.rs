@@ -13,7 +13,7 @@ use warrener_time::Time;
 use crate::broker::Broker;
 use crate::declare::QueueSlot;
 use crate::exchange::{Exchange, is_reserved};
-use crate::id::QueueId;
+use crate::id::{QueueId, RecordId};
 use crate::stats::Stats;
 use crate::user::User;
 use crate::vhost::Vhost;
@@ -88,6 +88,24 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn messages(&self) -> usize {
         self.0.realm.messages.len()
+    }
+
+    /// How many of them have their content on disk and not in memory.
+    #[must_use]
+    pub fn paged_out(&self) -> usize {
+        self.0.realm.messages.absent()
+    }
+
+    /// What the broker holds of memory, in octets, as it counts against its budget.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.0.realm.memory_bytes()
+    }
+
+    /// Whether the broker still waits for a record that it asked to be loaded.
+    #[must_use]
+    pub fn awaits(&self, record: RecordId) -> bool {
+        self.0.realm.loads.awaits(record)
     }
 
     /// What was done so far.
@@ -231,7 +249,10 @@ impl View<'_> {
         }
         writeln!(f, ", {} consumers", counts.consumers)?;
         for look in slot.queue.ready(None) {
-            let new = &self.0.realm.messages.get(*look.handle).new;
+            let Some(new) = self.0.realm.messages.content(*look.handle) else {
+                writeln!(f, "  on disk")?;
+                continue;
+            };
             let body = new.content.body.to_bytes();
             writeln!(f, "  {:?} \"{}\"", new.address, body.escape_ascii())?;
         }

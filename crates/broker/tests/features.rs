@@ -16,6 +16,7 @@ mod life;
 mod limits;
 mod local_random;
 mod neutral;
+mod paging;
 mod pattern;
 mod permission;
 mod priority;

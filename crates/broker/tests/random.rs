@@ -14,7 +14,7 @@ const QUEUES: [&str; 5] = [
     "queue.declare counted durable arg:x-queue-type=quorum arg:x-delivery-limit=1 arg:x-dead-letter-exchange=amq.fanout",
 ];
 
-const NAMES: [&str; 6] = ["plain", "short", "brief", "full", "counted", "fleeting"];
+pub(crate) const NAMES: [&str; 6] = ["plain", "short", "brief", "full", "counted", "fleeting"];
 
 fn queue() -> impl Strategy<Value = &'static str> {
     prop::sample::select(&NAMES[..])
@@ -25,7 +25,7 @@ fn place() -> impl Strategy<Value = String> {
 }
 
 /// What clients do, with `mode` for how messages are published.
-fn line(mode: &'static str) -> impl Strategy<Value = String> {
+pub(crate) fn line(mode: &'static str) -> impl Strategy<Value = String> {
     let flags = prop::sample::select(vec!["", " multiple"]);
     let ends = prop::sample::select(vec!["", " requeue"]);
     let exchange = prop::sample::select(vec!["amq.fanout -", "amq.topic k", "- nowhere"]);
@@ -64,7 +64,7 @@ fn line(mode: &'static str) -> impl Strategy<Value = String> {
 }
 
 /// Runs a line, and looks after the clients: a connection or channel that is gone comes back.
-fn step(world: &mut World, line: &str) {
+pub(crate) fn step(world: &mut World, line: &str) {
     world.agree();
     for connection in 1..3_u64 {
         if !world.is_connected(connection) {
@@ -80,7 +80,7 @@ fn step(world: &mut World, line: &str) {
     warrener_broker::fuzzing::audit(&world.broker);
 }
 
-fn everybody_leaves(world: &mut World) {
+pub(crate) fn everybody_leaves(world: &mut World) {
     world.run("1 disconnect\n2 disconnect\ndisk done\nwait 1ms");
     warrener_broker::fuzzing::audit(&world.broker);
 }

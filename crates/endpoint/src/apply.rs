@@ -42,7 +42,7 @@ impl Endpoint {
                 self.paused = paused;
                 Ok(())
             }
-            Effect::Persist(_) | Effect::Release(_) | Effect::Warn(_) => Ok(()),
+            Effect::Persist(_) | Effect::Release(_) | Effect::Load(_) | Effect::Warn(_) => Ok(()),
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use warrener_broker::{Alarm, Broker, Config, ConnectionId, Effect, Input, Progress, Record};
 use warrener_endpoint::connection::Event;
 use warrener_endpoint::{plain_input, recipient};
-use warrener_store::{Appended, Backlog, Lane, Log, LogEvent, Space, Work};
+use warrener_store::{Appended, Backlog, Lane, LoadError, Loaded, Log, LogEvent, Space, Work};
 use warrener_time::Time;
 
 use crate::connections::Connections;
@@ -216,6 +216,7 @@ impl<L: Log> Node<L> {
                 self.sync_due.get_or_insert(now + RELEASES_UNSYNCED);
             }
             Effect::Warn(warning) => self.notices.push_back(Notice::Warning(*warning)),
+            Effect::Load(record) => self.log.load(store_id(record)),
             effect => {
                 let Some(connection) = recipient(&effect) else { return };
                 let applied = connections.with(connection, |endpoint| endpoint.apply(now, effect));
@@ -265,13 +266,7 @@ impl<L: Log> Node<L> {
                     recovery.last = Some(broker_id(last));
                 }
             }
-            LogEvent::Loaded { id, outcome } => {
-                if let Stage::Recovering(recovery) = &mut self.stage
-                    && let Err(error) = recovery.handle_loaded(id, outcome)
-                {
-                    self.fail(error);
-                }
-            }
+            LogEvent::Loaded { id, outcome } => self.loaded(now, id, outcome, connections),
             LogEvent::Durable { upto, ahead } => {
                 self.sync_due = None;
                 let progress = Progress { upto: broker_id(upto), ahead: broker_id(ahead) };
@@ -298,6 +293,34 @@ impl<L: Log> Node<L> {
                 self.stage = Stage::Stopped;
                 self.notices.push_back(Notice::Closed);
             }
+        }
+    }
+
+    /// The log gave a body, or cannot. One that the broker needs and cannot have again ends the node: it does not lose
+    /// what it has confirmed, and says so.
+    fn loaded(
+        &mut self,
+        now: Time,
+        id: warrener_store::RecordId,
+        outcome: Result<Loaded, LoadError>,
+        connections: &mut impl Connections,
+    ) {
+        let record = broker_id(id);
+        match (&mut self.stage, outcome) {
+            (Stage::Recovering(recovery), outcome) => {
+                if let Err(error) = recovery.handle_loaded(id, outcome) {
+                    self.fail(error);
+                }
+            }
+            (Stage::Running, _) if !self.broker.view().awaits(record) => {}
+            (Stage::Running, Ok(loaded)) => {
+                match Record::restored(record, loaded.digest, loaded.body) {
+                    Ok(record) => self.handle(now, Input::Loaded(Box::new(record)), connections),
+                    Err(error) => self.fail(NodeError::Record { id: record, error }),
+                }
+            }
+            (Stage::Running, Err(error)) => self.fail(NodeError::Load { id: record, error }),
+            (Stage::Stopped, _) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::effect::{ConsumerId, Delivery, Effect, Why};
 use crate::entry::Slot;
 use crate::limits::BY_THE_WAY;
+use crate::look::Look;
 use crate::queue::Queue;
 use crate::unacked::HolderKey;
 use alloc::vec::Vec;
@@ -54,6 +55,35 @@ impl<M: Clone> Queue<M> {
             ));
         }
         None
+    }
+
+    pub(crate) fn look_at_next(
+        &mut self,
+        now: Time,
+        out: &mut Vec<Effect<M>>,
+    ) -> Option<(ConsumerId, Look<'_, M>)> {
+        if !self.catch_up(now, out) || !self.finish_first(now, out) {
+            return None;
+        }
+        let consumer = self.consumers.get(self.consumers.next()?).id;
+        Some((consumer, self.ready(None).next()?))
+    }
+
+    pub(crate) fn look_at_first(
+        &mut self,
+        now: Time,
+        out: &mut Vec<Effect<M>>,
+    ) -> Option<Look<'_, M>> {
+        let _ = self.catch_up(now, out) && self.finish_first(now, out);
+        for _ in 0..BY_THE_WAY {
+            let (_, front) = self.ready.fronts().next()?;
+            if !self.has_ttl(front) || self.deadline(front) > now {
+                break;
+            }
+            let (level, slot) = self.ready.pop_first()?;
+            self.depart(now, level, slot, Why::Expired, out);
+        }
+        self.ready(None).next()
     }
 
     /// While entries return or are dropped in slices, what stands first may not be what is to be handed out next. Does

@@ -8,6 +8,7 @@ use crate::effect::{
 };
 use crate::entry::{Entry, Extras, Rare, Restored, Seq};
 use crate::limits::BY_THE_WAY;
+use crate::look::Look;
 use crate::ready::Lines;
 use crate::times::Times;
 use crate::unacked::{HolderKind, Unacked};
@@ -196,6 +197,21 @@ impl<M: Clone> Queue<M> {
     /// that need not settle is handed is [`Effect::Gone`] at the same time.
     pub fn poll_delivery(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> Option<Delivery<M>> {
         self.deliver_next(now, out)
+    }
+
+    /// Who would be handed which entry by [`Queue::poll_delivery`] in this instant: for a host that must do something
+    /// about a message before it can be handed out.
+    pub fn next_delivery(
+        &mut self,
+        now: Time,
+        out: &mut Vec<Effect<M>>,
+    ) -> Option<(ConsumerId, Look<'_, M>)> {
+        self.look_at_next(now, out)
+    }
+
+    /// What [`Queue::get`] would hand out in this instant.
+    pub fn first(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> Option<Look<'_, M>> {
+        self.look_at_first(now, out)
     }
 
     /// Hands out the next entry to whoever asks; `settled` as in [`Consume::settled`]. Uses the queue. While very much is

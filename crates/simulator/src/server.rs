@@ -288,9 +288,12 @@ impl Socket {
     }
 }
 
-/// A world has one user, with full access and a password that nobody checks twice.
+/// A world has one user, with full access and a password that nobody checks twice; and in most lives too little memory, so
+/// that what waits does so on disk.
 fn config(seed: u64) -> Config {
     let mut config = Config::new(Seed::from(seed));
+    config.limits.pages = true;
+    config.limits.memory_budget_bytes = [0, 16 << 10, 1 << 30][(seed % 3) as usize];
     let (guest, vhost) = (ShortStr::from_static("guest"), ShortStr::from_static("/"));
     config.users.push(User::with_full_access(guest, PasswordHash::default(), vhost));
     config

@@ -25,10 +25,7 @@ impl Broker {
         let blocked: Vec<ClientKey> = blocked.map(|(key, _)| key).collect();
         for key in blocked {
             let client = self.amqp.clients.get_mut(key).expect("a client that is there");
-            client.blocked = false;
-            if !client.paused {
-                out.push(Effect::Pause(client.connection, false));
-            }
+            out.extend(client.repause(|client| client.blocked = false));
             self.say_blocked(key, Method::ConnectionUnblocked, out);
         }
     }
@@ -45,12 +42,10 @@ impl Broker {
     fn block(&mut self, key: ChannelKey, reason: &'static str, out: &mut Vec<Effect>) {
         let key = self.amqp.channel(key).client;
         let client = self.amqp.clients.get_mut(key).expect("a channel has a client");
-        if core::mem::replace(&mut client.blocked, true) {
+        if client.blocked {
             return;
         }
-        if !client.paused {
-            out.push(Effect::Pause(client.connection, true));
-        }
+        out.extend(client.repause(|client| client.blocked = true));
         let reason = ShortStr::from_static(reason);
         self.say_blocked(key, Method::ConnectionBlocked(connection::Blocked { reason }), out);
     }

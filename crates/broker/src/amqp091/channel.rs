@@ -9,6 +9,7 @@ use crate::amqp091::client::Client;
 use crate::amqp091::confirm::Confirms;
 use crate::amqp091::consume::Consumer;
 use crate::amqp091::grants::Grants;
+use crate::amqp091::parked::{Parked, Stall};
 use crate::amqp091::transaction::Transaction;
 use crate::amqp091::unacked::{Delivered, Unacked};
 use crate::effect::Effect;
@@ -47,6 +48,10 @@ pub(crate) struct Channel {
     pub(crate) last_queue: Option<ShortStr>,
     pub(crate) mode: Mode,
     pub(crate) grants: Grants,
+    /// What its client asked for meanwhile, in order.
+    pub(crate) parked: VecDeque<Parked>,
+    /// What that waits for.
+    pub(crate) stall: Option<Stall>,
     outgoing: Held,
 }
 
@@ -104,6 +109,8 @@ impl Channel {
             last_queue: None,
             mode: Mode::Plain,
             grants: Grants::default(),
+            parked: VecDeque::new(),
+            stall: None,
             outgoing: Held::default(),
         }
     }
@@ -134,6 +141,12 @@ impl Channel {
             0 => u32::MAX,
             prefetch => u32::from(prefetch).saturating_sub(consumer.unacked),
         }
+    }
+
+    /// Whether what its client asks for has to wait.
+    #[inline]
+    pub(crate) const fn is_stalled(&self) -> bool {
+        self.stall.is_some()
     }
 
     /// Says nothing more before this record is on disk.

@@ -35,12 +35,30 @@ pub(crate) struct Client {
     pub(crate) blocked: bool,
     /// It wants to go, and goes as soon as the last of its channels has.
     pub(crate) is_leaving: bool,
+    /// How much its channels have asked for and cannot have yet, in octets.
+    pub(crate) parked_bytes: u64,
+    /// So much that it is not read.
+    pub(crate) parks_much: bool,
+    /// It takes its leave as soon as its channels have what they asked for.
+    pub(crate) wants_to_leave: bool,
 }
 
 /// connection.open, which is what a refused virtual host is told to be about.
 const CONNECTION_OPEN: (u16, u16) = (10, 40);
 
 impl Client {
+    /// Changes why it is not read; what is to be done about that, if anything.
+    pub(crate) fn repause(&mut self, change: impl FnOnce(&mut Self)) -> Option<Effect> {
+        let before = self.is_paused();
+        change(self);
+        let after = self.is_paused();
+        (before != after).then_some(Effect::Pause(self.connection, after))
+    }
+
+    const fn is_paused(&self) -> bool {
+        self.paused || self.blocked || self.parks_much
+    }
+
     /// On whose behalf its methods are obeyed.
     pub(crate) const fn caller(&self) -> Caller<'_> {
         Caller { access: &self.access, vhost: self.vhost, connection: self.connection }
@@ -83,6 +101,9 @@ impl Broker {
             paused: false,
             blocked: false,
             is_leaving: false,
+            parked_bytes: 0,
+            parks_much: false,
+            wants_to_leave: false,
         });
         let before = self.amqp.client_keys.insert(connection, key);
         assert!(before.is_none(), "a host gives a connection's number once");
@@ -93,6 +114,10 @@ impl Broker {
     pub(crate) fn closed(&mut self, now: Time, connection: ConnectionId, out: &mut Vec<Effect>) {
         let Some(key) = self.amqp.client(connection) else { return };
         let client = self.amqp.clients.get_mut(key).expect("a client that is there");
+        client.wants_to_leave = client.parked_bytes > 0;
+        if client.wants_to_leave {
+            return;
+        }
         client.is_leaving = true;
         let channels: Vec<ChannelKey> = client.channels.values().copied().collect();
         for channel in &channels {
@@ -194,9 +219,7 @@ impl Broker {
         client.outbound_bytes = client.outbound_bytes.saturating_sub(u64::from(bytes));
         if client.congested && client.outbound_bytes <= self.realm.limits.outbound_low_bytes {
             client.congested = false;
-            if core::mem::take(&mut client.paused) && !client.blocked {
-                out.push(Effect::Pause(connection, false));
-            }
+            out.extend(client.repause(|client| client.paused = false));
             self.refresh_client(key);
         }
     }
@@ -211,10 +234,7 @@ impl Broker {
             self.refresh_client(key);
         } else if client.outbound_bytes >= self.realm.limits.outbound_pause_bytes && !client.paused
         {
-            client.paused = true;
-            if !client.blocked {
-                out.push(Effect::Pause(client.connection, true));
-            }
+            out.extend(client.repause(|client| client.paused = true));
         }
     }
 

@@ -140,6 +140,8 @@ impl Broker {
         while let Some(notice) = self.realm.notices.pop_front() {
             match notice {
                 Notice::QueueGone(link) => self.queue_gone(link, out),
+                Notice::Here(queue) => self.content_is_here(now, queue, out),
+                Notice::Farewell(connection) => self.closed(now, connection, out),
                 Notice::TakenBack { link, queue, seq } => {
                     self.taken_back(now, link, queue, seq, out);
                 }

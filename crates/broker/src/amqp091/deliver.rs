@@ -16,7 +16,7 @@ impl Broker {
     #[inline]
     pub(crate) fn deliver(&mut self, now: Time, out: &mut Vec<Effect>) {
         for _ in 0..self.realm.limits.deliveries_per_input {
-            if let Some((link, message)) = self.realm.look_ahead()
+            if let Some((link, message)) = self.realm.look_ahead(now, out)
                 && self.give_up(now, link, message, out)
             {
                 continue;
@@ -51,7 +51,7 @@ impl Broker {
     /// Whether the headers of a message fit the frames of a channel's connection.
     pub(crate) fn check_header(&self, key: ChannelKey, message: MessageId) -> Result<(), Reason> {
         let (_, client) = self.amqp.with_client(key);
-        let message = &self.realm.messages.get(message).new;
+        let message = &self.realm.messages.whole(message).new;
         if client.takes(message) {
             return Ok(());
         }
@@ -67,9 +67,10 @@ impl Broker {
         let key = consumer.channel;
         let channel = self.amqp.channels.get_mut(key).expect("a consumer has a channel");
         let slot = self.realm.queues.get(queue).expect("a delivery comes from a queue");
-        let message = self.realm.messages.get_mut(delivery.handle);
+        let holders = self.realm.messages.get(delivery.handle).holders;
+        let message = self.realm.messages.whole_mut(delivery.handle);
         let redelivered = delivery.redelivered || message.new.is_redelivered();
-        let (address, content) = message.hand_out(slot.settings.kind, delivery);
+        let (address, content) = message.hand_out(slot.settings.kind, delivery, holders);
         let tag = channel.next_delivery_tag();
         if !delivery.settled {
             consumer.unacked += 1;

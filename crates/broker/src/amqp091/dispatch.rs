@@ -7,6 +7,7 @@ use warrener_codec::{ChannelId, Method};
 use warrener_time::Time;
 
 use crate::amqp091::channel::Mode;
+use crate::amqp091::parked::Parked;
 use crate::broker::Broker;
 use crate::effect::Effect;
 use crate::id::{ChannelKey, ConnectionId};
@@ -23,6 +24,20 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) {
         let Some(key) = self.amqp.open_channel(connection, number) else { return };
+        if self.amqp.channel(key).is_stalled() {
+            return self.park(key, Parked::Method(method), out);
+        }
+        self.method_on(now, key, method, out);
+    }
+
+    /// Obeys a method, or says why not.
+    pub(crate) fn method_on(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        method: Method,
+        out: &mut Vec<Effect>,
+    ) {
         let ids = method.ids();
         if let Err(reason) = self.obey(now, key, method, out) {
             self.refuse(now, key, &reason, ids, out);
@@ -63,7 +78,7 @@ impl Broker {
             Method::BasicAck(ack) => self.ack(now, key, ack, out),
             Method::BasicNack(nack) => self.nack(now, key, nack, out),
             Method::BasicReject(reject) => self.reject(now, key, reject, out),
-            Method::BasicGet(get) => self.get(now, key, &get, out),
+            Method::BasicGet(get) => self.get(now, key, get, out),
             Method::BasicConsume(consume) => self.consume(now, key, &consume, out),
             Method::BasicCancel(cancel) => self.cancel(now, key, &cancel, out),
             Method::BasicCancelOk(_) => Ok(()),

@@ -6,6 +6,7 @@ use warrener_codec::Method;
 use warrener_codec::method::basic;
 use warrener_time::Time;
 
+use crate::amqp091::parked::{Parked, Stall};
 use crate::amqp091::unacked::Delivered;
 use crate::arguments::QueueKind;
 use crate::broker::Broker;
@@ -19,7 +20,7 @@ impl Broker {
         &mut self,
         now: Time,
         key: ChannelKey,
-        get: &basic::Get,
+        get: basic::Get,
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
         let name = self.queue_name(key, &get.queue)?;
@@ -30,6 +31,11 @@ impl Broker {
             let resource = self.realm.resource(queue);
             return Err(Reason::GetPastSingleActive { resource, kind: slot.settings.kind.name() });
         }
+        if !self.realm.first_is_here(now, queue, out) {
+            self.stall(key, Stall::Content(queue), Parked::Method(get.into()));
+            return Ok(());
+        }
+        let slot = self.realm.queue(queue);
         if let Some(first) = slot.queue.ready(None).next().filter(|_| slot.has_wide) {
             self.check_header(key, *first.handle)?;
         }
@@ -39,7 +45,7 @@ impl Broker {
             return Ok(());
         };
         let slot = self.realm.queue(queue);
-        let message = &self.realm.messages.get(delivery.handle).new;
+        let message = &self.realm.messages.whole(delivery.handle).new;
         let content = content_for(message, slot.settings.kind, &delivery);
         let message_count = slot.standing().ready;
         let channel = self.amqp.channel_mut(key);

@@ -7,6 +7,7 @@ use warrener_codec::{ChannelId, Method};
 use warrener_time::Time;
 
 use crate::amqp091::channel::{Channel, Mode};
+use crate::amqp091::parked::Parked;
 use crate::broker::Broker;
 use crate::effect::Effect;
 use crate::id::{ChannelKey, ConnectionId};
@@ -41,6 +42,20 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) {
         let Some(key) = self.amqp.channel_keys.get(&(connection, number)).copied() else { return };
+        if by == ClosedBy::Client && self.amqp.channel(key).is_stalled() {
+            return self.park(key, Parked::Closed, out);
+        }
+        self.close_channel(now, key, by, out);
+    }
+
+    /// The channel ends, and everything with it.
+    pub(crate) fn close_channel(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        by: ClosedBy,
+        out: &mut Vec<Effect>,
+    ) {
         self.clear_channel(now, key, out);
         let channel = self.amqp.channel_mut(key);
         if by == ClosedBy::Client {
@@ -68,6 +83,8 @@ impl Broker {
     pub(crate) fn clear_channel(&mut self, now: Time, key: ChannelKey, out: &mut Vec<Effect>) {
         let channel = self.amqp.channel_mut(key);
         channel.closing = true;
+        self.forget_parked(key, out);
+        let channel = self.amqp.channel_mut(key);
         if let Mode::Transactional(transaction) = &mut channel.mode {
             let transaction = core::mem::take(&mut **transaction);
             channel.unacked.put_back(transaction.into_settled());

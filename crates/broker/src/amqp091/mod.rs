@@ -15,6 +15,7 @@ pub(crate) mod dispatch;
 pub(crate) mod get;
 pub(crate) mod grants;
 pub(crate) mod life;
+pub(crate) mod parked;
 pub(crate) mod publish;
 pub(crate) mod qos;
 pub(crate) mod reply_to;
@@ -22,7 +23,7 @@ pub(crate) mod settle;
 pub(crate) mod transaction;
 pub(crate) mod unacked;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use warrener_codec::{ChannelId, Method, ShortStr};
@@ -35,7 +36,7 @@ use crate::amqp091::confirm::Confirmed;
 use crate::amqp091::consume::Consumer;
 use crate::amqp091::unacked::Delivered;
 use crate::effect::Effect;
-use crate::id::{ChannelKey, ClientKey, ConnectionId, LinkId, RecordId};
+use crate::id::{ChannelKey, ClientKey, ConnectionId, LinkId, QueueId, RecordId};
 use crate::names::Map;
 use crate::permission::Caller;
 use crate::slab::Store;
@@ -51,6 +52,8 @@ pub(crate) struct Amqp {
     pub(crate) consumers: Store<LinkId, Consumer>,
     /// Who takes direct replies, by the name of the queue that requests carry.
     pub(crate) repliers: Map<ShortStr, ChannelKey>,
+    /// Channels that wait for the content of a queue's next message.
+    pub(crate) stalled: BTreeSet<(QueueId, ChannelKey)>,
     /// Channels that wait for the disk, each once.
     waiting: VecDeque<ChannelKey>,
     pub(crate) alarms: Alarms,
@@ -71,6 +74,7 @@ impl Amqp {
             channel_keys: Map::new(seed),
             consumers: Store::new(),
             repliers: Map::new(seed),
+            stalled: BTreeSet::new(),
             waiting: VecDeque::new(),
             alarms: Alarms::default(),
             disk: Disk::default(),

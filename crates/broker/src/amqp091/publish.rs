@@ -14,10 +14,11 @@ use crate::address::Address;
 use crate::amqp091::Amqp;
 use crate::amqp091::channel::Mode;
 use crate::amqp091::confirm::Confirmed;
+use crate::amqp091::parked::Parked;
 use crate::broker::Broker;
 use crate::dead_letter::parse_expiration;
 use crate::effect::{Confirm, Effect, Return};
-use crate::id::{ChannelKey, ConnectionId, MessageId, QueueId, RecordId, VhostId};
+use crate::id::{ChannelKey, ConnectionId, QueueId, RecordId, VhostId};
 use crate::message::{Extra, NewMessage, Traits};
 use crate::permission::Caller;
 use crate::publish::{Exchange, Publication};
@@ -62,6 +63,22 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) {
         let Some(key) = self.amqp.open_channel(connection, number) else { return };
+        if self.amqp.channel(key).is_stalled() {
+            return self.park(key, Parked::Publish(publish, content), out);
+        }
+        self.publish_or_refuse(now, key, publish, content, out);
+    }
+
+    /// Publishes on a channel that can go on.
+    #[inline]
+    pub(crate) fn publish_or_refuse(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        publish: basic::Publish,
+        content: Content,
+        out: &mut Vec<Effect>,
+    ) {
         if let Err(reason) = self.publish_on(now, key, publish, content, out) {
             self.refuse(now, key, &reason, PUBLISH, out);
         }
@@ -77,6 +94,19 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) {
         let Some(key) = self.amqp.open_channel(connection, number) else { return };
+        if self.amqp.channel(key).is_stalled() {
+            return self.park(key, Parked::Oversized(size), out);
+        }
+        self.refuse_oversized(now, key, size, out);
+    }
+
+    pub(crate) fn refuse_oversized(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        size: u64,
+        out: &mut Vec<Effect>,
+    ) {
         let reason = Reason::TooLarge { size, max: self.realm.limits.message_bytes };
         self.refuse(now, key, &reason, PUBLISH, out);
     }
@@ -267,7 +297,9 @@ impl Broker {
         let publication = Publication { new, targets: routed.targets, awaited };
         let taken = self.realm.publish(now, publication, out);
         if let Some(message) = taken.message {
-            self.park_unless_delivered(now, message, out);
+            // What is not gone then is copied out of the buffer that it was read into.
+            self.deliver(now, out);
+            self.realm.settle_down(message, taken.first);
         }
         (taken.rejected, taken.record)
     }
@@ -320,15 +352,6 @@ impl Broker {
         }
         self.hand_to_repliers(&repliers, &new, out);
         Some((new, targets))
-    }
-
-    /// Delivers what can be delivered now; a message that then still waits somewhere is copied out of the buffer that it
-    /// was read into.
-    fn park_unless_delivered(&mut self, now: Time, message: MessageId, out: &mut Vec<Effect>) {
-        self.deliver(now, out);
-        if self.realm.waits(message) {
-            self.realm.messages.park(message, self.realm.limits.parked_bytes);
-        }
     }
 
     fn send_back(&mut self, key: ChannelKey, new: NewMessage, out: &mut Vec<Effect>) {

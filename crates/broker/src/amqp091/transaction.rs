@@ -27,7 +27,8 @@ pub(crate) struct Transaction {
 
 impl Transaction {
     /// Keeps a publish that passed its checks.
-    pub(crate) fn publish(&mut self, checked: Checked, limits: &Limits) -> Result<(), Reason> {
+    pub(crate) fn publish(&mut self, mut checked: Checked, limits: &Limits) -> Result<(), Reason> {
+        checked.new.detach();
         let content = &checked.new.content;
         self.bytes += (content.body.len() + content.properties.as_bytes().len()) as u64;
         self.publishes.push(checked);

@@ -61,6 +61,7 @@ pub(crate) fn effect(effect: &Effect) -> String {
         }
         Effect::Release(record) => format!("disk - {record}"),
         Effect::Warn(warning) => format!("warning: {warning}"),
+        Effect::Load(record) => format!("disk ? {record}"),
     }
 }
 

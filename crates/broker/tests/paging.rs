@@ -1,0 +1,282 @@
+//! A backlog larger than memory: contents leave for the disk and come back, and clients cannot tell.
+
+use expect_test::expect;
+use proptest::prelude::*;
+
+use crate::random::{NAMES, everybody_leaves, line, step};
+use crate::script::World;
+
+/// Nothing that waits may stay in memory.
+fn without_memory() -> World {
+    World::with_budget(Some(0))
+}
+
+const READY: &str = "1 connect\n1.1 open\n1.1 queue.declare q durable";
+
+#[test]
+fn what_is_on_disk_anyway_is_forgotten_and_the_rest_is_written_first() {
+    let mut world = without_memory();
+    let seen = world.run(&format!(
+        "{READY}
+        disk shown
+        1.1 publish - q durable persistent
+        1.1 publish - q fleeting
+        disk reads-slowly
+        1.1 get q
+        1.1 queue.declare q durable passive
+        1.1 get q no-ack
+        disk read
+        1.1 ack 1
+        view"
+    ));
+    expect![[r#"
+        1 connect
+            1 opened
+        1.1 open
+            1.1 channel.open-ok
+        1.1 queue.declare q durable
+            1.1 queue.declare-ok q 0 messages 0 consumers
+        disk shown
+        1.1 publish - q durable persistent
+            disk + 2
+        1.1 publish - q fleeting
+            disk + 3
+        disk reads-slowly
+        1.1 get q
+            disk ? 2
+            disk ? 3
+        1.1 queue.declare q durable passive
+        1.1 get q no-ack
+        disk read
+            1.1 get-ok 1 - q "durable" (1 left)
+            1.1 queue.declare-ok q 1 messages 0 consumers
+            1.1 get-ok 2 - q "fleeting" (0 left)
+            disk - 3
+        1.1 ack 1
+            disk - 2
+        view
+            vhost '/'
+            queue 'q' classic durable: 0 ready, 0 unacked, 0 consumers
+    "#]]
+    .assert_eq(&seen);
+}
+
+#[test]
+fn a_consumer_gets_them_in_order_and_is_read_ahead_of() {
+    let mut world = without_memory();
+    world.run(READY);
+    for number in 0..10 {
+        world.run(&format!("1.1 publish - q m{number} priority=0"));
+    }
+    assert_eq!(world.broker.view().paged_out(), 10);
+    let seen = world.run("disk shown\ndisk reads-slowly\n1.1 qos 3\n1.1 consume q c\n1.2 open");
+    assert_eq!(seen.matches("disk ?").count(), 10, "{seen}");
+    let seen = world.run("disk read");
+    let order: Vec<usize> = (0..3).filter_map(|n| seen.find(&format!("\"m{n}\""))).collect();
+    assert!(order.len() == 3 && order.is_sorted(), "{seen}");
+    let seen = world.run("1.1 nack 2 multiple requeue\ndisk read");
+    assert!(seen.contains("deliver c 4 - q \"m0\" redelivered"), "{seen}");
+    let seen = world.run("1.1 ack 0 multiple\ndisk read\n1.1 ack 0 multiple\ndisk read");
+    let order: Vec<_> = (3..8).map(|n| seen.find(&format!("\"m{n}\""))).collect();
+    assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{seen}");
+}
+
+#[test]
+fn what_dies_on_disk_is_buried_in_the_order_of_dying() {
+    let mut world = without_memory();
+    let seen = world.run(
+        "
+        1 connect
+        1.1 open
+        1.1 queue.declare grave durable
+        1.1 queue.declare q durable arg:x-message-ttl=50 arg:x-dead-letter-exchange=s! arg:x-dead-letter-routing-key=grave
+        1.1 publish - q one persistent
+        1.1 publish - q two
+        disk reads-slowly
+        wait 50ms
+        1.1 queue.declare q durable passive
+        1.1 queue.delete q
+        disk read
+        1.1 get grave
+        disk read
+        1.1 get grave
+        disk read
+        ",
+    );
+    let order = [seen.find("get-ok 1 - grave \"one\""), seen.find("get-ok 2 - grave \"two\"")];
+    assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{seen}");
+    world.run("1.1 ack 0 multiple\n1.1 queue.delete grave");
+    assert_eq!((world.broker.view().messages(), world.records()), (0, 0));
+}
+
+#[test]
+fn one_queue_may_still_read_what_another_has_settled_on_disk() {
+    let mut world = without_memory();
+    let seen = world.run(
+        "
+        1 connect
+        1.1 open
+        1.1 queue.declare kept durable
+        1.1 queue.declare lost
+        1.1 queue.bind kept amq.fanout -
+        1.1 queue.bind lost amq.fanout -
+        1.1 publish amq.fanout - both persistent
+        1.1 queue.purge kept
+        1.1 get lost no-ack
+        ",
+    );
+    assert!(seen.contains("get-ok 1 amq.fanout - \"both\""), "{seen}");
+    world.run("1.1 queue.delete kept\n1.1 queue.delete lost");
+    assert_eq!((world.broker.view().messages(), world.records()), (0, 0));
+}
+
+#[test]
+fn a_channel_that_waits_for_the_disk_keeps_the_order_of_its_words() {
+    let mut world = without_memory();
+    let seen = world.run(&format!(
+        "{READY}
+        1.1 publish - q one
+        disk reads-slowly
+        1.1 get q no-ack
+        1.1 publish - q two
+        1.1 close
+        disk read"
+    ));
+    let order =
+        ["get-ok 1", "channel.close-ok"].map(|word| seen.find(word).expect("it is answered"));
+    assert!(order.is_sorted(), "{seen}");
+    let counts = world.broker.view().queue("/", "q").expect("declared");
+    assert_eq!(counts.ready, 1, "what was published behind the get");
+}
+
+#[test]
+fn a_client_that_leaves_gets_first_what_it_asked_for() {
+    let mut world = without_memory();
+    let seen = world.run(&format!(
+        "{READY}
+        1.1 publish - q one
+        disk reads-slowly
+        1.1 get q no-ack
+        1 leave
+        disk read"
+    ));
+    let order = ["get-ok 1", "1 closed"].map(|word| seen.find(word).expect("it is answered"));
+    assert!(order.is_sorted(), "{seen}");
+}
+
+#[test]
+fn a_channel_that_waits_for_the_disk_is_not_read_without_end() {
+    let mut world = without_memory();
+    world.run(&format!("{READY}\n1.1 publish - q one\ndisk reads-slowly\n1.1 get q no-ack"));
+    let body = "x".repeat(600_000);
+    world.run(&format!("1.1 publish - q {body}"));
+    let seen = world.run(&format!("1.1 publish - q {body}"));
+    assert!(seen.contains("1 paused"));
+    let seen = world.run("disk read");
+    assert!(seen.contains("1 resumed") && seen.contains("get-ok 1 - q \"one\""));
+    world.run("disk read\n1.1 queue.purge q");
+    assert_eq!(world.broker.view().memory_bytes(), 0);
+}
+
+#[test]
+fn a_queue_that_goes_while_its_message_is_read_says_so() {
+    let mut world = without_memory();
+    let seen = world.run(&format!(
+        "{READY}
+        1.1 publish - q one
+        disk reads-slowly
+        1.1 get q
+        1.2 open
+        1.2 queue.delete q
+        disk read"
+    ));
+    assert!(seen.contains("1.1 close channel 404"), "{seen}");
+    assert_eq!(world.broker.view().messages(), 0);
+}
+
+/// What clients do with one queue, so that nothing depends on how fast queues are against each other.
+fn lonely() -> impl Strategy<Value = String> {
+    let tag = 0..8_u8;
+    prop_oneof![
+        8 => (0..1000_u32).prop_map(|n| format!("1.1 publish - q m{n}")),
+        8 => (0..1000_u32).prop_map(|n| format!("1.1 publish - q p{n} persistent")),
+        4 => tag.clone().prop_map(|tag| format!("1.2 ack {tag}")),
+        2 => tag.clone().prop_map(|tag| format!("1.2 ack {tag} multiple")),
+        2 => tag.clone().prop_map(|tag| format!("1.2 nack {tag} multiple requeue")),
+        2 => tag.prop_map(|tag| format!("1.2 reject {tag}")),
+        3 => Just("1.2 get q".to_string()),
+        2 => Just("1.2 get q no-ack".to_string()),
+        2 => Just("1.2 consume q c".to_string()),
+        2 => Just("1.2 cancel c".to_string()),
+        1 => (0..4_u8).prop_map(|count| format!("1.2 qos {count}")),
+        1 => Just("1.2 close\n1.2 open".to_string()),
+        1 => Just("wait 10ms".to_string()),
+    ]
+}
+
+const LONELY: &str = "
+    1 connect
+    1.1 open
+    1.1 queue.declare grave durable
+    1.1 queue.declare q durable arg:x-message-ttl=50 arg:x-dead-letter-exchange=s! arg:x-dead-letter-routing-key=grave
+    1.2 open
+";
+
+/// What was answered, without what is only between broker and disk.
+fn reopened(world: &mut World, line: &str) -> String {
+    if !world.is_open(1, 2) {
+        world.agree();
+        world.run("1.2 open");
+    }
+    world.run(line)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn clients_cannot_tell(lines in prop::collection::vec(lonely(), 1..100), budget in 0..3_000_u64) {
+        let (mut roomy, mut tight) = (World::new(), World::with_budget(Some(budget)));
+        roomy.run(LONELY);
+        tight.run(LONELY);
+        for line in &lines {
+            prop_assert_eq!(reopened(&mut tight, line), reopened(&mut roomy, line));
+            warrener_broker::fuzzing::audit(&tight.broker);
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_on_disk(lines in prop::collection::vec(line("persistent"), 1..80), budget in 0..3_000_u64) {
+        let mut world = World::with_budget(Some(budget));
+        for line in &lines {
+            step(&mut world, line);
+        }
+        everybody_leaves(&mut world);
+        world.run("1 connect\n1.1 open");
+        for queue in NAMES {
+            world.run(&format!("1.1 queue.delete {queue}"));
+        }
+        everybody_leaves(&mut world);
+        let view = world.broker.view();
+        prop_assert_eq!((view.messages(), view.memory_bytes()), (0, 0));
+        prop_assert_eq!(world.records(), 0, "and nothing in the log");
+    }
+
+    #[test]
+    fn a_restart_brings_it_back(lines in prop::collection::vec(line("persistent"), 1..80), budget in 0..3_000_u64) {
+        let mut world = World::with_budget(Some(budget));
+        for line in &lines {
+            step(&mut world, line);
+        }
+        everybody_leaves(&mut world);
+        world.run("1 connect\n1.1 open\n1.1 queue.delete fleeting\n1 disconnect");
+        let before = world.broker.view().to_string();
+        world.run("restart");
+        warrener_broker::fuzzing::audit(&world.broker);
+        let after = world.broker.view().to_string();
+        prop_assert_eq!(before.lines().count(), after.lines().count(), "{}\n{}", before, after);
+        for (before, after) in before.lines().zip(after.lines()) {
+            prop_assert!([before, after].contains(&"  on disk") || before == after, "{before} {after}");
+        }
+    }
+}
