@@ -312,10 +312,7 @@ impl<'a> Reader<'a> {
         match (self.integer(ARGUMENT)?, kind) {
             (None, QueueKind::Classic) => Ok(DeliveryLimit::Unlimited),
             (None, QueueKind::Quorum) => Ok(DeliveryLimit::Default(DELIVERY_LIMIT)),
-            (Some(limit @ ..=-2), _) => {
-                Err(self.invalid(ARGUMENT, format!("{{value_negative,{limit}}}")))
-            }
-            (Some(-1), _) => Ok(DeliveryLimit::Unlimited),
+            (Some(..=-1), _) => Ok(DeliveryLimit::Unlimited),
             (Some(limit), _) => {
                 Ok(u32::try_from(limit).map_or(DeliveryLimit::Unlimited, DeliveryLimit::Explicit))
             }
@@ -324,17 +321,17 @@ impl<'a> Reader<'a> {
 
     /// Arguments that mean nothing on one node, or nothing any more, must still be of the right type.
     fn check_what_means_nothing_here(&self) -> Result<(), Reason> {
-        const COUNTS: [&str; 5] = [
-            "x-max-in-memory-length",
-            "x-max-in-memory-bytes",
-            "x-quorum-initial-group-size",
-            "x-initial-cluster-size",
-            "x-consumer-disconnected-timeout",
-        ];
-        const WORDS: [&str; 3] =
-            ["x-queue-mode", "x-queue-leader-locator", "x-member-placement-tag"];
+        const COUNTS: [&str; 3] =
+            ["x-max-in-memory-length", "x-max-in-memory-bytes", "x-consumer-disconnected-timeout"];
+        const SIZES: [&str; 2] = ["x-quorum-initial-group-size", "x-initial-cluster-size"];
+        const WORDS: [&str; 2] = ["x-queue-leader-locator", "x-member-placement-tag"];
         for argument in COUNTS {
             self.count(argument)?;
+        }
+        for argument in SIZES {
+            if self.count(argument)? == Some(0) {
+                return Err(self.invalid(argument, "{value_zero,0}"));
+            }
         }
         for argument in WORDS {
             self.word(argument)?;

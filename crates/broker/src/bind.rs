@@ -208,7 +208,7 @@ pub(crate) fn binding_key(
 
 /// A refused binding in RabbitMQ's words.
 fn explain(error: BindError, spec: &BindingSpec) -> alloc::boxed::Box<str> {
-    let key = || format!("<<\"{}\">>", spec.key);
+    let key = || if spec.key.is_empty() { "<<>>".into() } else { format!("<<\"{}\">>", spec.key) };
     let mode = spec.arguments.get("x-match");
     let text = match (error, mode) {
         (BindError::MatchMode, Some(mode)) => format!(

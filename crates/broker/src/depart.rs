@@ -34,7 +34,8 @@ impl Realm {
                 Happened::Queue(QueueEffect::Expired) => {
                     self.remove_queue(now, queue, out);
                 }
-                Happened::Queue(QueueEffect::Activated(_)) => {}
+                // What waited for it to take over waits no longer.
+                Happened::Queue(QueueEffect::Activated(_)) => self.wake(queue),
                 Happened::Queue(QueueEffect::Held { seq, handle, why }) => {
                     self.hold_dead(now, queue, (seq, handle, why), out);
                 }

@@ -211,6 +211,12 @@ pub enum Reason {
     /// The reply pseudo-queue cannot be bound.
     #[error("cannot bind or unbind to a volatile (direct reply-to) queue")]
     BindReplyQueue,
+    /// Nothing is kept at a requester's address, so nothing can be got from it.
+    #[error("basic.get not supported by volatile {0}")]
+    GetFromReplier(Resource),
+    /// A requester's address delivers to the requester.
+    #[error("only creator channel may consume from {0}")]
+    ConsumeFromReplier(Resource),
     /// The channel already has a consumer of this tag.
     #[error("attempt to reuse consumer tag '{0}'")]
     ConsumerTagReused(Box<str>),
@@ -231,7 +237,7 @@ pub enum Reason {
     RecoverWithoutRequeue,
     /// basic.get would go past the single active consumer.
     #[error(
-        "cannot obtain access to locked {resource}. basic.get operations are not supported by {kind} queues with \
+        "cannot obtain access to locked {resource}. basic.get operations are not supported by <<\"{kind}\">> queues with \
          single active consumer"
     )]
     GetPastSingleActive {
@@ -310,6 +316,7 @@ impl Reason {
             Self::NotFound(_) | Self::NoPreviousQueue => ReplyCode::NOT_FOUND,
             Self::Locked(_) | Self::GetPastSingleActive { .. } => ReplyCode::RESOURCE_LOCKED,
             Self::Immediate
+            | Self::GetFromReplier(_)
             | Self::PrefetchSize(_)
             | Self::RecoverWithoutRequeue
             | Self::ConditionalDelete { .. } => ReplyCode::NOT_IMPLEMENTED,
@@ -334,6 +341,7 @@ impl Reason {
             | Self::NoReplyConsumer
             | Self::ReplyConsumerAcknowledges
             | Self::ReplyConsumerExists
+            | Self::ConsumeFromReplier(_)
             | Self::UnknownDeliveryTag(_)
             | Self::HeaderTooLarge { .. }
             | Self::AcknowledgementTimeout { .. }

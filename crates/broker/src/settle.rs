@@ -303,7 +303,9 @@ fn with_counts(content: &Content, tries: Tries) -> Content {
         }
     }
     for (name, count) in COUNTS.into_iter().zip([tries.acquired, tries.failed]) {
-        headers.insert(name, i64::from(count));
+        if count > 0 {
+            headers.insert(name, i64::from(count));
+        }
     }
     let headers = headers.build().expect("headers that were taken in, and two more, fit a table");
     let headers = Some(headers.as_table_ref());

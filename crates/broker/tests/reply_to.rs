@@ -133,7 +133,7 @@ fn the_reply_queue_is_not_bound_and_looks_declared() {
             1.1 open
                 1.1 channel.open-ok
             1.1 queue.bind amq.rabbitmq.reply-to amq.fanout k
-                1.1 close channel 403 ACCESS_REFUSED - cannot bind or unbind to a volatile (direct reply-to) queue (50, 20)
+                1.1 close channel 404 NOT_FOUND - no queue 'amq.rabbitmq.reply-to' in vhost '/' (50, 20)
             1.1 closed
             1.1 open
                 1.1 channel.open-ok

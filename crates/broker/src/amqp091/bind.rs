@@ -105,7 +105,7 @@ impl Broker {
     }
 
     fn bound_queue(&self, key: ChannelKey, name: &ShortStr) -> Result<ShortStr, Reason> {
-        if reply_to::is_queue(name) || reply_to::is_address(name) {
+        if reply_to::is_address(name) {
             return Err(Reason::BindReplyQueue);
         }
         self.queue_name(key, name)

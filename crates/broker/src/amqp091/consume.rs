@@ -40,6 +40,9 @@ impl Broker {
         if consume.queue.as_bytes() == crate::amqp091::reply_to::QUEUE.as_bytes() {
             return self.consume_replies(key, consume, out);
         }
+        if let Some(replier) = self.reply_resource(key, &consume.queue) {
+            return Err(Reason::ConsumeFromReplier(replier));
+        }
         let name = self.queue_name(key, &consume.queue)?;
         self.check_read(key, name.as_bytes())?;
         let queue = self.realm.expect_own_queue(self.amqp.caller(key), &name)?;

@@ -158,9 +158,13 @@ impl Broker {
         purge: &queue::Purge,
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
-        let name = self.queue_name(key, &purge.queue)?;
-        let caller = self.amqp.caller(key);
-        let (message_count, record) = self.realm.purge_queue(now, caller, &name, out)?;
+        let (message_count, record) = if self.reply_resource(key, &purge.queue).is_some() {
+            (0, None)
+        } else {
+            let name = self.queue_name(key, &purge.queue)?;
+            let caller = self.amqp.caller(key);
+            self.realm.purge_queue(now, caller, &name, out)?
+        };
         let ok = Method::QueuePurgeOk(queue::PurgeOk { message_count });
         self.reply(key, ok, purge.no_wait, record, out);
         Ok(())

@@ -23,6 +23,9 @@ impl Broker {
         get: basic::Get,
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
+        if let Some(replier) = self.reply_resource(key, &get.queue) {
+            return Err(Reason::GetFromReplier(replier));
+        }
         let name = self.queue_name(key, &get.queue)?;
         self.check_read(key, name.as_bytes())?;
         let queue = self.realm.expect_own_queue(self.amqp.caller(key), &name)?;

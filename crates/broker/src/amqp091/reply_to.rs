@@ -13,7 +13,7 @@ use crate::amqp091::channel::ReplyConsumer;
 use crate::broker::Broker;
 use crate::effect::{Deliver, Effect};
 use crate::id::{ChannelKey, VhostId};
-use crate::refusal::Reason;
+use crate::refusal::{Reason, Resource};
 
 /// What requesters consume from, and name in their requests.
 pub(crate) const QUEUE: &str = "amq.rabbitmq.reply-to";
@@ -75,6 +75,13 @@ impl Broker {
         }
         let key = *self.amqp.repliers.get(address)?;
         (self.amqp.with_client(key).1.vhost == vhost).then_some(key)
+    }
+
+    /// The requester's address that this name is, if the requester is still there.
+    pub(crate) fn reply_resource(&self, key: ChannelKey, name: &ShortStr) -> Option<Resource> {
+        let vhost = self.amqp.caller(key).vhost;
+        self.replier(vhost, name.as_bytes())?;
+        Some(Resource::queue(name.as_bytes(), self.realm.vhosts[vhost].name().as_bytes()))
     }
 
     /// Hands a reply straight to its requester.

@@ -43,6 +43,7 @@ impl Names {
         if let Some(vhost) = &self.vhost {
             text = text.replace(&format!("vhost '{vhost}'"), "vhost '/'");
             text = text.replace(&format!("vhost {vhost} "), "vhost / ");
+            text = text.replace(&format!("<<\"{vhost}\">>"), "<<\"/\">>");
         }
         text
     }
