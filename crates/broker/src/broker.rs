@@ -137,6 +137,11 @@ impl Broker {
             .min_by_key(|(due, _)| *due)
     }
 
+    /// The host stops in an orderly way, after the last input: what a restart should know is written down.
+    pub fn close(&mut self, out: &mut Vec<Effect>) {
+        self.realm.mark_all(out);
+    }
+
     /// Looks at the broker without touching it.
     #[must_use]
     pub fn view(&self) -> View<'_> {

@@ -68,6 +68,9 @@ pub struct Limits {
     pub memory_budget_bytes: u64,
     /// Whether the log keeps what it is given outside of memory, so that contents can leave for it.
     pub pages: bool,
+    /// A queue with so many messages writes down which of them were not delivered, and again after so many deliveries: so
+    /// many more than were delivered a crash marks as redelivered.
+    pub mark_messages: u64,
     /// How many deliveries one input may cause before the rest wait for the next turn.
     pub deliveries_per_input: u32,
     /// How many queue entries a turn may expire, purge or drop before the rest wait for the next turn.
@@ -89,6 +92,7 @@ impl Default for Limits {
             parked_bytes: 1 << 20,
             memory_budget_bytes: 1 << 30,
             pages: false,
+            mark_messages: 1 << 14,
             deliveries_per_input: 1 << 10,
             work_per_turn: 1 << 12,
         }

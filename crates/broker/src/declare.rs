@@ -18,6 +18,7 @@ use crate::effect::Effect;
 use crate::exchange::{differing, differing_flags, refuse_reserved};
 use crate::id::{ConnectionId, LinkId, MessageId, QueueId, RecordId, VhostId};
 use crate::keeper::Keeper;
+use crate::mark::Mark;
 use crate::paging::Leaving;
 use crate::permission::Caller;
 use crate::realm::{Notice, Realm};
@@ -46,6 +47,8 @@ pub(crate) struct QueueSlot {
     pub(crate) settings: Settings,
     /// The record that makes it durable.
     pub(crate) record: Option<RecordId>,
+    /// What the log says about which of its messages were delivered, if it says anything.
+    pub(crate) mark: Option<Mark>,
     pub(crate) queue: Queue<MessageId>,
     /// Its consumers.
     pub(crate) links: BTreeSet<LinkId>,
@@ -102,6 +105,7 @@ impl QueueSlot {
             queue: Queue::new(now, queue_config(&settings)),
             settings,
             record,
+            mark: None,
             links: BTreeSet::new(),
             scheduled: None,
             retry: None,

@@ -79,6 +79,13 @@ impl Fact {
                 out.put_u32(settled.len() as u32);
                 settled.iter().for_each(|place| put_place(&mut out, *place));
             }
+            Self::Marked { queue, delivered } => {
+                put_about(&mut out, 15, *queue);
+                put_list(&mut out, delivered, |out, (first, last)| {
+                    put_message(out, *first);
+                    put_message(out, *last);
+                });
+            }
             Self::Died { place, reason, time } => {
                 out.put_u8(13);
                 put_place(&mut out, *place);
@@ -118,6 +125,10 @@ impl Fact {
                 published: input.list(Input::published)?,
                 settled: input.list(Input::place)?,
             },
+            15 => Self::Marked {
+                queue: input.record()?,
+                delivered: input.list(|input| Ok((input.message()?, input.message()?)))?,
+            },
             13 => Self::Died {
                 place: input.place()?,
                 reason: input.reason()?,
@@ -147,8 +158,12 @@ fn put_about(out: &mut BytesMut, fact: u8, record: RecordId) {
 
 fn put_place(out: &mut BytesMut, place: Place) {
     out.put_u64(place.queue.0);
-    out.put_u64(place.message.record.0);
-    out.put_u32(place.message.part);
+    put_message(out, place.message);
+}
+
+fn put_message(out: &mut BytesMut, message: MessageAt) {
+    out.put_u64(message.record.0);
+    out.put_u32(message.part);
 }
 
 fn put_named(out: &mut BytesMut, named: &Named) {
@@ -259,8 +274,11 @@ impl Input {
     }
 
     fn place(&mut self) -> Result<Place, RecordError> {
-        let queue = self.record()?;
-        Ok(Place { queue, message: MessageAt { record: self.record()?, part: self.long()? } })
+        Ok(Place { queue: self.record()?, message: self.message()? })
+    }
+
+    fn message(&mut self) -> Result<MessageAt, RecordError> {
+        Ok(MessageAt { record: self.record()?, part: self.long()? })
     }
 
     fn named(&mut self) -> Result<Named, RecordError> {

@@ -26,6 +26,7 @@ mod header;
 mod id;
 mod input;
 mod keeper;
+mod mark;
 mod message;
 mod names;
 mod pages;

@@ -133,6 +133,9 @@ impl Realm {
         let Publication { new, targets, awaited } = publication;
         let admission = self.admit(now, new, targets);
         let record = self.make_durable(now, &admission, awaited, out);
+        if let Some(record) = record {
+            self.mark_deep(targets, record, out);
+        }
         let message = self.finish(&admission);
         self.absorb(now, out);
         Taken { rejected: admission.rejected, record, message, first: admission.first }

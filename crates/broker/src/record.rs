@@ -18,6 +18,7 @@ use crate::dead_letter::DeathReason;
 use crate::declare::QueueSpec;
 use crate::exchange::ExchangeSpec;
 use crate::id::RecordId;
+use crate::mark::Run;
 use crate::message::Extra;
 use crate::refusal::Kind;
 
@@ -199,6 +200,11 @@ pub(crate) enum Fact {
     },
     /// A message written down for lack of memory, and forgotten by a restart.
     Spilled(Published),
+    /// Only these messages of a queue were delivered, or may have been. The last such record of a queue counts.
+    Marked {
+        queue: RecordId,
+        delivered: Vec<Run>,
+    },
     /// A transaction: all of it at once.
     Committed {
         published: Vec<Published>,
@@ -221,6 +227,7 @@ impl Fact {
             | Self::Purged { .. }
             | Self::Bound { .. }
             | Self::Unbound { .. }
+            | Self::Marked { .. }
             | Self::Settled(_)
             | Self::Returned { .. }
             | Self::Died { .. } => &[],
@@ -244,6 +251,7 @@ impl Fact {
                 records.dedup();
                 records
             }
+            Self::Marked { queue, .. } => SmallVec::from_elem(*queue, 1),
             Self::ExchangeDeclared { .. }
             | Self::QueueDeclared { .. }
             | Self::Bound { .. }
@@ -334,6 +342,7 @@ mod tests {
             Fact::Settled(place),
             Fact::Spilled(published()),
             Fact::Returned { place, failures: 3 },
+            Fact::Marked { queue: of, delivered: vec![(place.message, place.message)] },
             Fact::Died { place, reason: DeathReason::DeliveryLimit, time: Time::from_secs(7) },
             Fact::Committed { published: vec![published(), published()], settled: vec![place] },
         ]

@@ -20,6 +20,7 @@ use crate::effect::Effect;
 use crate::exchange::{Exchange, ExchangeSpec, alternate_of};
 use crate::header::BindingArguments;
 use crate::id::{MessageId, QueueId, RecordId, VhostId};
+use crate::mark::{self, Mark, Run};
 use crate::message::{Durable, NewMessage, Traits};
 use crate::realm::{Compound, Realm};
 use crate::record::{Fact, MessageAt, Named, Place, Published, Record, RecordError};
@@ -70,6 +71,8 @@ pub(crate) struct Recovery {
     failures: BTreeMap<Place, u32>,
     /// Which messages died in a queue that still holds them.
     died: BTreeMap<Place, (DeathReason, Time)>,
+    /// Which messages of queues may have been delivered, where that is known.
+    marks: Marks,
     /// What was undone.
     stale: Vec<RecordId>,
 }
@@ -131,6 +134,10 @@ impl Recovery {
             Fact::Returned { place, failures } => {
                 self.failures.insert(place, failures);
             }
+            Fact::Marked { queue, delivered } => {
+                let before = self.marks.insert(queue, (id, delivered));
+                self.stale.extend(before.map(|(record, _)| record));
+            }
             Fact::Died { place, reason, time } => {
                 self.died.insert(place, (reason, time));
             }
@@ -183,7 +190,7 @@ impl Recovery {
         }
         let mut restored = BTreeMap::new();
         let mut left: BTreeMap<RecordId, u32> = BTreeMap::new();
-        let fates = Fates { failures: self.failures, died: self.died };
+        let fates = Fates { failures: self.failures, died: self.died, marks: self.marks };
         for (at, found) in self.messages {
             let holders: Vec<(Place, QueueId)> = found
                 .published
@@ -201,6 +208,11 @@ impl Recovery {
         }
         release_or_keep(realm, left, self.told, &restored, out);
         out.extend(self.stale.into_iter().map(Effect::Release));
+        for (queue, (record, delivered)) in fates.marks {
+            if let Some(id) = queues.get(&queue) {
+                realm.queue_mut(*id).mark = Some(Mark::restored(record, delivered));
+            }
+        }
         let filled: Vec<QueueId> = queues.into_values().collect();
         filled.into_iter().for_each(|queue| realm.reschedule(queue));
         Ok(())
@@ -211,6 +223,17 @@ impl Recovery {
 struct Fates {
     failures: BTreeMap<Place, u32>,
     died: BTreeMap<Place, (DeathReason, Time)>,
+    marks: Marks,
+}
+
+/// By the record of a queue: which of its messages may have been delivered, and which record says so.
+type Marks = BTreeMap<RecordId, (RecordId, Vec<Run>)>;
+
+impl Fates {
+    fn may_have_been_delivered(&self, place: Place) -> bool {
+        let mark = self.marks.get(&place.queue);
+        mark.is_none_or(|(_, delivered)| mark::contains(delivered, place.message))
+    }
 }
 
 /// Records whose messages are all gone are released; those that also tell of other messages are kept track of.
@@ -346,7 +369,7 @@ fn restore_message(
             seq: Seq::new(slot.queue.last_seq().number() + 1),
             published: published.time,
             rare,
-            redelivered: true,
+            redelivered: fates.may_have_been_delivered(*place),
             tries: Tries { acquired: failed, failed },
             held: fates.died.get(place).map(|(reason, since)| (reason.why(), *since)),
         };

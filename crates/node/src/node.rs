@@ -152,6 +152,10 @@ impl<L: Log> Node<L> {
     /// Brings everything to disk and stops: [`Notice::Closed`]. Close the connections first.
     pub fn close(&mut self, now: Time, connections: &mut impl Connections) {
         let now = self.present(now);
+        if matches!(self.stage, Stage::Running) {
+            self.broker.close(&mut self.effects);
+            self.apply(now, connections);
+        }
         self.log.close();
         self.hear_log(now, connections);
     }

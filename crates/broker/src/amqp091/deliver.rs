@@ -63,8 +63,9 @@ impl Broker {
     #[inline]
     fn hand_over(&mut self, queue: QueueId, delivery: &Delivery<MessageId>, out: &mut Vec<Effect>) {
         let link = LinkId::from_consumer(delivery.consumer.expect("only get has no consumer"));
+        let key = self.amqp.consumers.get(link).expect("a queue's consumer is known").channel;
+        self.guard_delivery(key, queue, delivery.handle, out);
         let consumer = self.amqp.consumers.get_mut(link).expect("a queue's consumer is known");
-        let key = consumer.channel;
         let channel = self.amqp.channels.get_mut(key).expect("a consumer has a channel");
         let slot = self.realm.queues.get(queue).expect("a delivery comes from a queue");
         let holders = self.realm.messages.get(delivery.handle).holders;
@@ -91,6 +92,21 @@ impl Broker {
         self.emit(key, Effect::Deliver(deliver), out);
         if became_full {
             self.refresh_channel(key);
+        }
+    }
+
+    /// The log may say that this message was not delivered: then that is taken back on the disk before the message leaves.
+    #[inline]
+    pub(crate) fn guard_delivery(
+        &mut self,
+        key: ChannelKey,
+        queue: QueueId,
+        message: MessageId,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some(record) = self.realm.note_delivery(queue, message, &self.amqp.disk, out) {
+            self.amqp.channel_mut(key).hold_until(record);
+            self.amqp.await_disk(key);
         }
     }
 

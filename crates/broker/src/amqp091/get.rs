@@ -47,6 +47,7 @@ impl Broker {
             self.reply(key, Method::BasicGetEmpty, false, None, out);
             return Ok(());
         };
+        self.guard_delivery(key, queue, delivery.handle, out);
         let slot = self.realm.queue(queue);
         let message = &self.realm.messages.whole(delivery.handle).new;
         let content = content_for(message, slot.settings.kind, &delivery);

@@ -140,6 +140,12 @@ impl Client {
         self.say(ONE, basic::Get { ticket: 0, queue, no_ack: true });
     }
 
+    /// Like `get`, to be acknowledged.
+    pub(crate) fn take(&mut self, name: &'static str) {
+        let queue = ShortStr::from_static(name);
+        self.say(ONE, basic::Get { ticket: 0, queue, no_ack: false });
+    }
+
     pub(crate) fn ack(&mut self, delivery_tag: u64) {
         self.say(ONE, basic::Ack { delivery_tag, multiple: true });
     }
