@@ -14,6 +14,7 @@ use crate::config::{DEAD_LETTER_RETRY, QUEUES_PER_TURN};
 use crate::dead_letter::DeathReason;
 use crate::effect::Effect;
 use crate::id::{MessageId, QueueId};
+use crate::message::NewMessage;
 use crate::realm::Realm;
 use crate::record::Fact;
 
@@ -62,8 +63,7 @@ impl Realm {
         let Some(prepared) = self.prepare_dead(queue, died, dead.reason, &to, dead.since) else {
             return false;
         };
-        let reached = prepared.1.iter().any(|target| !self.remembers(*target));
-        if !reached || !self.has_room_for(core::slice::from_ref(&prepared)) {
+        if !self.can_go(&prepared) {
             return false;
         }
         self.stats.dead_lettered += 1;
@@ -78,8 +78,14 @@ impl Realm {
         true
     }
 
+    /// Whether somebody gets a message, and everybody who is to get it has room.
+    pub(crate) fn can_go(&self, prepared: &(NewMessage, Vec<QueueId>)) -> bool {
+        prepared.1.iter().any(|target| !self.remembers(*target))
+            && self.has_room_for(core::slice::from_ref(prepared))
+    }
+
     /// A queue holds a message no more, and need not be told what became of it.
-    fn unhold(&mut self, now: Time, id: QueueId, seq: Seq) {
+    pub(crate) fn unhold(&mut self, now: Time, id: QueueId, seq: Seq) {
         let slot = self.queues.get_mut(id).expect("the id of a queue that is there");
         slot.queue.settle(now, &[seq], Outcome::Accept, &mut self.answers);
         self.answers.retain(

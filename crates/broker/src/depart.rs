@@ -51,7 +51,7 @@ impl Realm {
     }
 
     /// A message has left a queue.
-    fn depart(
+    pub(crate) fn depart(
         &mut self,
         now: Time,
         queue: QueueId,

@@ -156,7 +156,13 @@ impl Realm {
     }
 
     /// Asks for a content. Whoever is named is woken when it is there.
-    fn ask(&mut self, id: MessageId, bytes: u32, waiting: Option<QueueId>, out: &mut Vec<Effect>) {
+    pub(crate) fn ask(
+        &mut self,
+        id: MessageId,
+        bytes: u32,
+        waiting: Option<QueueId>,
+        out: &mut Vec<Effect>,
+    ) {
         let message = self.messages.get_mut(id);
         let (record, part) = message.on_disk().expect("a content that is not in memory is on disk");
         if message.ask() {

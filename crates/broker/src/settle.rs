@@ -178,7 +178,7 @@ impl Realm {
     }
 
     /// Remembers that messages failed: in the log where the queue counts, and for the day on which they die.
-    fn note_failures(
+    pub(crate) fn note_failures(
         &mut self,
         id: QueueId,
         seqs: &[Seq],

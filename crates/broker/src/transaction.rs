@@ -4,11 +4,10 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use smallvec::SmallVec;
-use warrener_queue::{
-    Config as QueueConfig, Counts, Effect as QueueEffect, Outcome, Overflow, Seq, Why,
-};
+use warrener_queue::{Config as QueueConfig, Counts, Effect as QueueEffect, Overflow, Seq, Why};
 use warrener_time::Time;
 
+use crate::dead_letter::DeathReason;
 use crate::effect::Effect;
 use crate::id::{MessageId, QueueId, RecordId};
 use crate::message::NewMessage;
@@ -24,6 +23,16 @@ pub(crate) struct Work {
     pub(crate) settles: Vec<(QueueId, Seq, Settlement)>,
     /// Whether somebody waits for the disk to have it.
     pub(crate) awaited: bool,
+}
+
+/// A message that left a queue, or is to leave it, because a transaction settled it.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    queue: QueueId,
+    seq: Seq,
+    message: MessageId,
+    why: Why,
+    held: bool,
 }
 
 impl Realm {
@@ -53,68 +62,146 @@ impl Realm {
         work: Work,
         out: &mut Vec<Effect>,
     ) -> Option<RecordId> {
-        let admissions: Vec<Admission> = work
+        let mut admissions: Vec<Admission> = work
             .publishes
             .into_iter()
             .map(|(new, targets)| self.admit(now, new, &targets))
             .collect();
-        let accepted = self.accept_quietly(now, &work.settles);
-        let (record, told) = self.record_commit(now, &admissions, &accepted, work.awaited, out);
+        let (mut gone, mut later) = (Vec::new(), Vec::new());
+        for left in self.settle_quietly(now, &work.settles, out) {
+            match self.bury_left(now, left) {
+                Some(buried) => {
+                    admissions.extend(buried);
+                    gone.push((left.queue, left.message));
+                }
+                None => later.push(left),
+            }
+        }
+        let (record, told) = self.record_commit(now, &admissions, &gone, work.awaited, out);
         for admission in &admissions {
             let taken = self.finish(admission);
             self.shelve(taken, admission.first());
         }
-        for ((queue, message), told) in accepted.into_iter().zip(told) {
+        for ((queue, message), told) in gone.into_iter().zip(told) {
             self.let_go(queue, message, told, out);
         }
-        self.absorb(now, out);
-        for (queue, seq, settlement) in work.settles {
-            if settlement != Settlement::Accepted {
-                self.settle(now, queue, &[seq], settlement, out);
+        for Left { queue, seq, message, why, held } in later {
+            if held {
+                self.hold_dead(now, queue, (seq, message, why), out);
+            } else {
+                self.depart(now, queue, message, why, out);
             }
         }
+        self.absorb(now, out);
         record
     }
 
-    /// Accepts deliveries, and keeps what left the queues by that apart from what else happens.
-    fn accept_quietly(
+    /// Settles deliveries, and keeps what left the queues by that apart from what else happens.
+    fn settle_quietly(
         &mut self,
         now: Time,
         settles: &[(QueueId, Seq, Settlement)],
-    ) -> Vec<(QueueId, MessageId)> {
-        let mut accepted = Vec::new();
-        for (id, seq, settlement) in settles {
-            let Some(slot) =
-                self.queues.get_mut(*id).filter(|_| *settlement == Settlement::Accepted)
-            else {
+        out: &mut Vec<Effect>,
+    ) -> Vec<Left> {
+        let mut all = Vec::new();
+        for (queue, seq, settlement) in settles {
+            let (queue, seq) = (*queue, *seq);
+            if self.queues.get(queue).is_none() {
                 continue;
-            };
-            slot.queue.settle(now, &[*seq], Outcome::Accept, &mut self.answers);
-            self.answers.retain(|answer| match answer {
-                QueueEffect::Gone { handle, why: Why::Accepted, .. } => {
-                    accepted.push((*id, *handle));
-                    false
-                }
-                _ => true,
+            }
+            if settlement.is_failure() {
+                self.note_failures(queue, &[seq], *settlement, out);
+            }
+            let slot = self.queues.get_mut(queue).expect("it was just there");
+            slot.queue.settle(now, &[seq], settlement.outcome(), &mut self.answers);
+            self.answers.retain(|answer| {
+                let (message, why, held) = match answer {
+                    QueueEffect::Gone { seq: of, handle, why } if *of == seq => {
+                        (*handle, *why, false)
+                    }
+                    QueueEffect::Held { seq: of, handle, why } if *of == seq => {
+                        (*handle, *why, true)
+                    }
+                    _ => return true,
+                };
+                all.push(Left { queue, seq, message, why, held });
+                false
             });
-            self.collect(*id);
-            self.wake(*id);
-            self.reschedule(*id);
+            self.collect(queue);
+            self.wake(queue);
+            self.reschedule(queue);
         }
-        accepted
+        all
     }
 
-    /// Writes a transaction down, if any of it survives a restart; also which of the acceptances it tells of.
+    /// Sends a message on that a transaction let die, as a part of what it commits. `None` when that cannot be: its queue
+    /// must hold it, or its content is not in memory.
+    fn bury_left(&mut self, now: Time, left: Left) -> Option<Option<Admission>> {
+        let Left { queue, seq, message, why, held } = left;
+        let to = self.queue(queue).settings.dead_letter.clone();
+        let prepared = match (DeathReason::of(why), to) {
+            (Some(reason), Some(to)) => {
+                if !self.messages.get(message).is_here() {
+                    return None;
+                }
+                let died = self.messages.whole(message).new.clone();
+                let died = (&died, self.messages.get(message).failed);
+                let prepared = self.prepare_dead(queue, died, reason, &to, now);
+                if held && !prepared.as_ref().is_some_and(|prepared| self.can_go(prepared)) {
+                    return None;
+                }
+                self.stats.dead_lettered += 1;
+                prepared
+            }
+            _ => None,
+        };
+        if held {
+            self.unhold(now, queue, seq);
+        }
+        Some(prepared.map(|(buried, targets)| self.admit(now, buried, &targets)))
+    }
+
+    /// Asks for the contents of messages that these settlements may let die; the queue of the first that is not in
+    /// memory.
+    pub(crate) fn ask_for_dying(
+        &mut self,
+        settles: impl Iterator<Item = (QueueId, Seq, Settlement)>,
+        out: &mut Vec<Effect>,
+    ) -> Option<QueueId> {
+        const AT_ONCE: usize = 64;
+        let mut absent: SmallVec<[(QueueId, MessageId, u32); 4]> = SmallVec::new();
+        for (queue, seq, settlement) in settles {
+            let lives = matches!(settlement, Settlement::Accepted | Settlement::Returned);
+            let slot = self.queues.get(queue).filter(|slot| slot.settings.dead_letter.is_some());
+            let Some(slot) = slot.filter(|_| !lives) else { continue };
+            let before = Seq::new(seq.number() - 1);
+            let look = slot.queue.unacked(Some(before)).next().filter(|look| look.seq == seq);
+            let look = look.filter(|look| !self.messages.get(*look.handle).is_here());
+            absent.extend(look.map(|look| (queue, *look.handle, look.bytes)));
+            if absent.len() == AT_ONCE {
+                break;
+            }
+        }
+        // The first is waited for, and the others are on their way when it is here.
+        for (_, message, bytes) in absent.iter().skip(1) {
+            self.ask(*message, *bytes, None, out);
+        }
+        let (queue, message, bytes) = *absent.first()?;
+        self.ask(message, bytes, Some(queue), out);
+        Some(queue)
+    }
+
+    /// Writes a transaction down, if any of it survives a restart; also which of the departures it tells of.
     fn record_commit(
         &mut self,
         now: Time,
         admissions: &[Admission],
-        accepted: &[(QueueId, MessageId)],
+        gone: &[(QueueId, MessageId)],
         awaited: bool,
         out: &mut Vec<Effect>,
     ) -> (Option<RecordId>, Vec<Option<Place>>) {
         let places: Vec<Option<Place>> =
-            accepted.iter().map(|(queue, message)| self.place(*queue, *message)).collect();
+            gone.iter().map(|(queue, message)| self.place(*queue, *message)).collect();
         let durable: Vec<&Admission> =
             admissions.iter().filter(|admission| admission.is_durable()).collect();
         let settled: Vec<Place> = places.iter().flatten().copied().collect();
@@ -132,7 +219,7 @@ impl Realm {
             self.messages.get_mut(admission.message()).shares_record = durable.len() > 1;
         }
         if !durable.is_empty() {
-            let messages = accepted.iter().map(|(_, message)| *message);
+            let messages = gone.iter().map(|(_, message)| *message);
             let settled = messages.zip(&places).filter_map(|(id, place)| Some((id, (*place)?)));
             let compound = Compound { left: durable.len() as u32, settled: settled.collect() };
             self.compounds.insert(record, compound);

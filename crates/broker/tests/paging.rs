@@ -280,3 +280,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_commit_waits_for_the_contents_of_what_it_rejects() {
+    let mut world = without_memory();
+    let script = "
+        1 connect
+        1.1 open
+        1.1 queue.declare grave durable
+        1.1 queue.declare q durable arg:x-dead-letter-exchange=s! arg:x-dead-letter-routing-key=grave
+        1.1 publish - q one persistent
+        1.1 publish - q two persistent
+        1.1 get q
+        1.1 get q
+        1.1 tx.select
+        1.1 publish - grave new persistent
+        1.1 nack 2 multiple
+        1.1 tx.commit
+        ";
+    let told = world.run(script);
+    assert!(told.trim_end().ends_with("1.1 tx.commit-ok"), "{told}");
+    let grave = world.broker.view().queue("/", "grave").expect("it was declared");
+    assert_eq!(grave.ready, 3);
+}

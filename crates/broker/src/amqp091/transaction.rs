@@ -6,6 +6,7 @@ use warrener_codec::Method;
 use warrener_time::Time;
 
 use crate::amqp091::channel::Mode;
+use crate::amqp091::parked::{Parked, Stall};
 use crate::amqp091::publish::Checked;
 use crate::amqp091::unacked::Delivered;
 use crate::broker::Broker;
@@ -23,6 +24,9 @@ pub(crate) struct Transaction {
     publishes: Vec<Checked>,
     settles: Vec<(Delivered, Settlement)>,
     bytes: u64,
+    /// How often its commit has waited for the contents of what it rejects. Where memory is short they may leave again
+    /// before they are needed, and then the commit goes on without them.
+    waits: usize,
 }
 
 impl Transaction {
@@ -92,7 +96,16 @@ impl Broker {
         key: ChannelKey,
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
-        let transaction = self.transaction(key)?;
+        let mut transaction = self.transaction(key)?;
+        if transaction.waits < transaction.settles.len() {
+            let settles = transaction.settles.iter().map(|(own, how)| (own.queue, own.seq, *how));
+            if let Some(queue) = self.realm.ask_for_dying(settles, out) {
+                transaction.waits += 1;
+                self.restore_transaction(key, transaction);
+                self.stall(key, Stall::Content(queue), Parked::Method(Method::TxCommit));
+                return Ok(());
+            }
+        }
         let publishes: Vec<_> =
             transaction.publishes.iter().map(|c| (c.new.clone(), c.targets.clone())).collect();
         if !self.realm.has_room_for(&publishes) {
