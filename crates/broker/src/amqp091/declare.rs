@@ -29,6 +29,8 @@ impl Broker {
         let name = clean(&declare.exchange);
         let record = if declare.passive {
             refuse_default(&name)?;
+            let place = self.realm.vhosts[caller.vhost].name().as_bytes();
+            caller.access.check_any(Kind::Exchange, name.as_bytes(), place)?;
             self.realm.expect_exchange(caller.vhost, &name)?;
             None
         } else {

@@ -49,6 +49,19 @@ impl Line {
         self.words.get(index).unwrap_or_else(|| panic!("{} needs more words", self.verb))
     }
 
+    /// The same line with another word in this place.
+    pub(crate) fn with_word(&self, index: usize, word: String) -> Self {
+        let mut words = self.words.clone();
+        words[index] = word;
+        Self {
+            verb: self.verb.clone(),
+            connection: self.connection,
+            channel: self.channel,
+            is_bare: self.is_bare,
+            words,
+        }
+    }
+
     pub(crate) fn words(&self) -> &[String] {
         &self.words
     }

@@ -33,6 +33,8 @@ pub(crate) struct Place {
 pub(crate) struct Live {
     place: Place,
     vhost: String,
+    /// Those who were made for this script.
+    users: Vec<String>,
     streams: BTreeMap<u32, TcpStream>,
     /// The recording is being made, so nobody knows what comes.
     pub(crate) records: bool,
@@ -41,8 +43,13 @@ pub(crate) struct Live {
 impl Live {
     /// A virtual host in which nothing is yet.
     pub(crate) fn new(place: &Place, vhost: &str, records: bool) -> Self {
-        let live =
-            Self { place: place.clone(), vhost: vhost.into(), streams: BTreeMap::new(), records };
+        let live = Self {
+            place: place.clone(),
+            vhost: vhost.into(),
+            users: Vec::new(),
+            streams: BTreeMap::new(),
+            records,
+        };
         live.manage("DELETE", &format!("/api/vhosts/{vhost}"), "");
         let made = live.manage("PUT", &format!("/api/vhosts/{vhost}"), "{}");
         assert!(made.starts_with('2'), "the virtual host is not made: {made}");
@@ -64,10 +71,16 @@ impl Live {
         answer.split_once(' ').expect("a status line").1.to_owned()
     }
 
+    fn put(&self, path: &str, body: &str) {
+        let answer = self.manage("PUT", path, &body.replace('\\', "\\\\"));
+        assert!(answer.starts_with('2'), "{path}: {answer}");
+    }
+
     pub(crate) fn version(place: &Place) -> String {
         let live = Self {
             place: place.clone(),
             vhost: String::new(),
+            users: Vec::new(),
             streams: BTreeMap::new(),
             records: false,
         };
@@ -80,6 +93,9 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
+        for user in &self.users {
+            self.manage("DELETE", &format!("/api/users/{user}"), "");
+        }
         if !self.vhost.is_empty() {
             self.manage("DELETE", &format!("/api/vhosts/{}", self.vhost), "");
         }
@@ -146,7 +162,33 @@ impl Side for Live {
         quiet.0 >= enough
     }
 
+    fn user_name(&self, name: &str) -> String {
+        format!("{name}{}", self.vhost)
+    }
+
     fn administer(&mut self, line: &Line) {
-        panic!("{}: no such verb", line.verb);
+        let user = line.word(0);
+        let word = |index| if line.word(index) == "-" { "" } else { line.word(index) };
+        match line.verb.as_str() {
+            "user" => {
+                let tags = line.value("tags").unwrap_or_default();
+                let body = format!(r#"{{"password":"{}","tags":"{tags}"}}"#, line.word(1));
+                self.users.push(user.to_owned());
+                self.put(&format!("/api/users/{user}"), &body);
+            }
+            "permissions" => {
+                let (configure, write, read) = (word(1), word(2), word(3));
+                let body =
+                    format!(r#"{{"configure":"{configure}","write":"{write}","read":"{read}"}}"#);
+                self.put(&format!("/api/permissions/{}/{user}", self.vhost), &body);
+            }
+            "topic-permissions" => {
+                let (exchange, write, read) = (word(1), word(2), word(3));
+                let body =
+                    format!(r#"{{"exchange":"{exchange}","write":"{write}","read":"{read}"}}"#);
+                self.put(&format!("/api/topic-permissions/{}/{user}", self.vhost), &body);
+            }
+            other => panic!("{other}: no such verb"),
+        }
     }
 }

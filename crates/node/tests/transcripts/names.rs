@@ -34,6 +34,11 @@ impl Names {
         alias
     }
 
+    /// From now on the script says `alias` where the broker says `actual`.
+    pub(crate) fn know(&mut self, actual: &str, alias: &str) {
+        self.known.push((actual.to_owned(), alias.to_owned()));
+    }
+
     /// Text with every name in it replaced, and the virtual host by `/`.
     pub(crate) fn alias_within(&self, text: &str) -> String {
         let mut text = text.to_owned();

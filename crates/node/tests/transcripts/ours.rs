@@ -4,7 +4,9 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use bytes::BytesMut;
-use warrener_broker::{Config, ConnectionId, Input, PasswordHash, Seed, User};
+use warrener_broker::{
+    Config, ConnectionId, Input, PasswordHash, Permission, Seed, TopicPermission, User,
+};
 use warrener_codec::ShortStr;
 use warrener_connection::{Credentials, Event, ServerConfig};
 use warrener_endpoint::{Answer, Endpoint, Question};
@@ -18,10 +20,19 @@ use crate::session::{Quiet, Side};
 /// When every script begins.
 const START: Time = Time::from_secs(1_700_000_000);
 
-/// A node and the streams to it.
+/// Our broker, from what it is set up with on.
 pub(crate) struct Ours {
+    config: Config,
+    passwords: BTreeMap<String, String>,
+    /// Nothing until the first client comes: until then users are made.
+    running: Option<Running>,
+}
+
+/// A node and the streams to it.
+struct Running {
     now: Time,
     node: Node<MemoryLog>,
+    passwords: BTreeMap<String, String>,
     streams: Streams,
     /// Which stream a script's connection is on.
     numbers: BTreeMap<u32, ConnectionId>,
@@ -52,15 +63,28 @@ impl Ours {
         let mut config = Config::new(Seed::from(7));
         let (guest, vhost) = (ShortStr::from_static("guest"), ShortStr::from_static("/"));
         config.users.push(User::with_full_access(guest, PasswordHash::default(), vhost));
-        let mut ours = Self {
+        let passwords = BTreeMap::from([("guest".to_owned(), "guest".to_owned())]);
+        Self { config, passwords, running: None }
+    }
+
+    fn running(&mut self) -> &mut Running {
+        let Self { config, passwords, running } = self;
+        running.get_or_insert_with(|| Running::new(config.clone(), passwords.clone()))
+    }
+}
+
+impl Running {
+    fn new(config: Config, passwords: BTreeMap<String, String>) -> Self {
+        let mut running = Self {
             now: START,
             node: Node::open(config, MemoryLog::new(), START),
+            passwords,
             streams: Streams::default(),
             numbers: BTreeMap::new(),
             next: 1,
         };
-        ours.run();
-        ours
+        running.run();
+        running
     }
 
     /// Carries octets and does the disk's work until nothing moves.
@@ -108,7 +132,8 @@ impl Ours {
         self.node.handle_events(self.now, id, &mut events, &mut self.streams);
         let stream = self.streams.0.get_mut(&id).expect("a stream");
         if let Some(question) = stream.endpoint.poll_question() {
-            let _ = stream.endpoint.answer(self.now, answer(question));
+            let answer = answer(&self.passwords, question);
+            let _ = stream.endpoint.answer(self.now, answer);
             moved = true;
         }
         let said: Vec<u8> = stream.endpoint.outgoing().slices().flatten().copied().collect();
@@ -136,9 +161,7 @@ impl Ours {
         let endpoints = streams.filter_map(|stream| stream.endpoint.poll_timeout());
         endpoints.map(|(due, _)| due).chain(self.node.poll_timeout()).min()
     }
-}
 
-impl Side for Ours {
     fn dial(&mut self, connection: u32) {
         let id = ConnectionId(self.next);
         self.next += 1;
@@ -183,13 +206,35 @@ impl Side for Ours {
         }
         self.now = end;
     }
+}
+
+impl Side for Ours {
+    fn dial(&mut self, connection: u32) {
+        self.running().dial(connection);
+    }
+
+    fn write(&mut self, connection: u32, octets: &[u8]) {
+        self.running().write(connection, octets);
+    }
+
+    fn cut(&mut self, connection: u32) {
+        self.running().cut(connection);
+    }
+
+    fn read(&mut self, connection: u32, into: &mut Vec<u8>) -> bool {
+        self.running().read(connection, into)
+    }
+
+    fn wait(&mut self, time: Duration) {
+        self.running().wait(time);
+    }
 
     fn vhost(&self) -> String {
         "/".into()
     }
 
     fn now_s(&self) -> u64 {
-        self.now.as_micros() / 1_000_000
+        self.running.as_ref().map_or(START, |running| running.now).as_micros() / 1_000_000
     }
 
     /// Whatever follows from what was said has been done when it is looked at twice.
@@ -198,16 +243,44 @@ impl Side for Ours {
         quiet.0 > Duration::from_millis(1)
     }
 
+    fn user_name(&self, name: &str) -> String {
+        name.into()
+    }
+
     fn administer(&mut self, line: &Line) {
-        panic!("{}: no such verb", line.verb);
+        assert!(self.running.is_none(), "{}: the broker runs already", line.verb);
+        let name = line.name(0);
+        let word = |index| if line.word(index) == "-" { "" } else { line.word(index) };
+        if line.verb == "user" {
+            let mut user = User::new(name, PasswordHash::default());
+            let tags = line.value("tags").unwrap_or_default();
+            user.tags = tags.split(',').map(ShortStr::truncated).collect();
+            self.config.users.push(user);
+            self.passwords.insert(line.word(0).to_owned(), line.word(1).to_owned());
+            return;
+        }
+        let user = self.config.users.iter_mut().find(|user| user.name == name).expect("a user");
+        let vhost = ShortStr::from_static("/");
+        match line.verb.as_str() {
+            "permissions" => {
+                let permission = Permission::parse(word(1), word(2), word(3)).expect("patterns");
+                user.permissions.insert(vhost, permission);
+            }
+            "topic-permissions" => {
+                let permission = TopicPermission::parse(word(2), word(3), &name, &vhost);
+                let exchange = ShortStr::truncated(word(1));
+                user.topic_permissions.insert((vhost, exchange), permission.expect("patterns"));
+            }
+            other => panic!("{other}: no such verb"),
+        }
     }
 }
 
-fn answer(question: Question) -> Answer {
+fn answer(passwords: &BTreeMap<String, String>, question: Question) -> Answer {
     match question {
         Question::Login(login) => match login.credentials {
             Credentials::Password { user, password }
-                if user == "guest" && password.expose() == b"guest" =>
+                if passwords.get(&user).is_some_and(|own| own.as_bytes() == password.expose()) =>
             {
                 Answer::Accept { user: ShortStr::truncated(&user) }
             }

@@ -36,6 +36,8 @@ pub(crate) trait Side {
     /// Whether everything that could come by now has come, given how long nothing has come, what was expected and
     /// whether anything is sure to come still.
     fn has_settled(&mut self, quiet: &mut Quiet, as_expected: bool, awaiting: bool) -> bool;
+    /// What the broker calls a user of the script, so that scripts which run at the same time have users of their own.
+    fn user_name(&self, name: &str) -> String;
     /// Does what a person does by the management interface.
     fn administer(&mut self, line: &Line);
 }
@@ -84,6 +86,15 @@ impl<'a> Session<'a> {
         let Some(number) = line.connection else {
             return match line.verb.as_str() {
                 "wait" => self.side.wait(duration(line.word(0))),
+                "user" => {
+                    let name = line.word(0);
+                    let actual = self.side.user_name(name);
+                    if actual != name {
+                        self.names.know(&actual, name);
+                    }
+                    let line = line.with_word(0, actual);
+                    self.side.administer(&line);
+                }
                 _ => self.side.administer(line),
             };
         };
