@@ -3,31 +3,35 @@
 use alloc::boxed::Box;
 
 use crate::hashing::Hashing;
-use crate::index::Index;
 use crate::posting::{Posting, Postings};
-use crate::slots::Slots;
+use crate::table::{Entry, Table};
 
 /// The keys of one direct exchange.
 #[derive(Clone, Debug)]
-pub(crate) struct Direct {
-    index: Index,
-    keys: Slots<Key>,
-}
+pub(crate) struct Direct(Table<Key, Posting>);
 
 #[derive(Clone, Debug, Default)]
 struct Key {
+    hash: u32,
     text: Box<[u8]>,
-    posting: Posting,
+}
+
+impl Entry for Key {
+    #[inline]
+    fn hash(&self) -> u32 {
+        self.hash
+    }
 }
 
 impl Direct {
     pub(crate) const fn new() -> Self {
-        Self { index: Index::new(), keys: Slots::new() }
+        Self(Table::new())
     }
 
     #[inline]
     pub(crate) fn find(&self, hashing: &Hashing, key: &[u8]) -> Option<&Posting> {
-        Some(&self.keys[self.number(hashing, key)?].posting)
+        let found = self.0.find(hashing.of_bytes(key), || key, |it| *it.text == *key);
+        found.map(|(_, posting)| posting)
     }
 
     pub(crate) fn add(
@@ -37,16 +41,14 @@ impl Direct {
         key: &[u8],
         target: u32,
     ) {
-        let number = match self.number(hashing, key) {
-            Some(number) => number,
-            None => {
-                let number = self.keys.insert(Key { text: key.into(), posting: Posting::EMPTY });
-                let hash = hashing.of_bytes(key);
-                self.index.insert(hash, number, |it| self.keys[it].text.clone());
-                number
-            }
-        };
-        postings.add(hashing, &mut self.keys[number].posting, target);
+        let hash = hashing.of_bytes(key);
+        if let Some((_, posting)) = self.0.find_mut(hash, || key, |it| *it.text == *key) {
+            postings.add(hashing, posting, target);
+            return;
+        }
+        let mut posting = Posting::EMPTY;
+        postings.add(hashing, &mut posting, target);
+        self.0.insert(Key { hash, text: key.into() }, posting, |it| it.text.clone());
     }
 
     /// Takes back what was added.
@@ -57,18 +59,13 @@ impl Direct {
         key: &[u8],
         target: u32,
     ) {
-        let number = self.number(hashing, key).expect("a key that was added is there");
-        let posting = &mut self.keys[number].posting;
+        let hash = hashing.of_bytes(key);
+        let is_it = |it: &Key| *it.text == *key;
+        let (_, posting) =
+            self.0.find_mut(hash, || key, is_it).expect("a key that was added is there");
         postings.take(hashing, posting, target);
         if posting.is_empty() {
-            let hash = hashing.of_bytes(key);
-            self.index.remove(hash, number, |it| self.keys[it].text.clone());
-            self.keys.remove(number);
+            self.0.remove(hash, || key, is_it, |it| it.text.clone());
         }
-    }
-
-    #[inline]
-    fn number(&self, hashing: &Hashing, key: &[u8]) -> Option<u32> {
-        self.index.find(hashing.of_bytes(key), || key, |it| *self.keys[it].text == *key)
     }
 }

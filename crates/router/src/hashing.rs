@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use crate::words::Gist;
 
 /// Hashes keys to 32 bits. The seed keeps strangers from choosing keys that collide; should they guess it, the
-/// [`Index`](crate::index::Index) still bounds what their keys cost.
+/// [`Table`](crate::table::Table) still bounds what their keys cost.
 #[derive(Clone, Debug)]
 pub(crate) struct Hashing {
     state: FixedState,
@@ -37,20 +37,23 @@ impl Hashing {
         }
         let mut hasher = self.state.build_hasher();
         hasher.write(bytes);
-        fold(hasher.finish())
+        let hash = hasher.finish();
+        (hash >> 32) as u32 ^ hash as u32
     }
 
-    /// The hash of a short word.
+    /// The hash of a word; its text is only asked when its gist is not the whole.
     #[inline]
-    pub(crate) fn of_gist(&self, gist: Gist) -> u32 {
+    pub(crate) fn of_word(&self, text: &[u8], gist: Gist) -> u32 {
         #[cfg(test)]
         if self.everything_collides {
             return 0;
         }
+        if !gist.is_whole() {
+            return self.of_bytes(text);
+        }
         let head = gist.head ^ self.salt;
-        let tail = gist.tail ^ self.salt.rotate_left(32) ^ (u64::from(gist.len) << 58);
-        let product = u128::from(head) * u128::from(tail);
-        fold((product >> 64) as u64 ^ product as u64)
+        let tail = gist.tail ^ self.salt.rotate_left(32);
+        fold(u128::from(head) * u128::from(tail))
     }
 
     /// The hash of a path that goes on from a path of hash `path` by one word.
@@ -61,8 +64,7 @@ impl Hashing {
             return 0;
         }
         let step = (u64::from(path) << 32 | u64::from(word)) ^ self.salt;
-        let product = u128::from(step) * 0xf39c_c060_5ced_c835;
-        fold((product >> 64) as u64 ^ product as u64)
+        fold(u128::from(step) * 0xf39c_c060_5ced_c835)
     }
 
     #[inline]
@@ -71,7 +73,10 @@ impl Hashing {
     }
 }
 
-/// Every bit of the 64 moves every bit of the 32, as far as one multiplication can.
-const fn fold(hash: u64) -> u32 {
-    ((hash ^ hash >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+/// The halves of a product and then of a word, one upon the other: the middle bits of a product depend on all bits of
+/// both factors.
+#[inline]
+const fn fold(product: u128) -> u32 {
+    let word = (product >> 64) as u64 ^ product as u64;
+    (word >> 32) as u32 ^ word as u32
 }

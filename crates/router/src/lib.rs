@@ -24,6 +24,7 @@ mod posting;
 mod router;
 mod slots;
 mod stable_hash;
+mod table;
 mod targets;
 mod topic;
 mod visited;

@@ -4,10 +4,9 @@ use alloc::vec::Vec;
 use core::hash::Hash;
 use core::slice;
 
-use crate::binding::Target;
 use crate::headers::HeadersScratch;
 use crate::kind::{ExchangeId, Watch};
-use crate::targets::Targets;
+use crate::targets::{Meaning, Targets};
 use crate::topic::TopicScratch;
 use crate::visited::Visited;
 
@@ -223,10 +222,10 @@ impl<D: Copy + Eq + Hash> Matches<D> {
     }
 
     #[inline]
-    fn arrive(&mut self, target: Target<D>, exchanges: usize) {
+    fn arrive(&mut self, target: Meaning<D>, exchanges: usize) {
         match target {
-            Target::Destination(destination) => self.destinations.push(destination),
-            Target::Exchange(exchange) => self.go_to(exchange.index, exchanges),
+            Meaning::Destination(destination) => self.destinations.push(destination),
+            Meaning::Exchange(exchange) => self.go_to(exchange, exchanges),
         }
     }
 }

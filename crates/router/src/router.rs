@@ -14,7 +14,7 @@ use crate::header::Headers;
 use crate::kind::{ExchangeId, Kind, Watch};
 use crate::matches::Matches;
 use crate::posting::Postings;
-use crate::targets::Targets;
+use crate::targets::{Meaning, Targets};
 use crate::topic::Topics;
 
 /// Exchanges and the bindings between them and to destinations.
@@ -270,7 +270,10 @@ impl<D: Copy + Eq + Hash> Router<D> {
     fn view<'a>(&'a self, record: &'a Record) -> Binding<'a, D> {
         Binding {
             source: self.exchanges.id(record.source),
-            target: self.targets.meaning(record.target),
+            target: match self.targets.meaning(record.target) {
+                Meaning::Destination(destination) => Target::Destination(destination),
+                Meaning::Exchange(exchange) => Target::Exchange(self.exchanges.id(exchange)),
+            },
             key: record.key(),
             arguments: record.arguments(),
         }

@@ -4,10 +4,8 @@ use core::hash::Hash;
 
 use hashbrown::HashTable;
 
-use crate::binding::Target;
 use crate::bindings::Ends;
 use crate::hashing::Hashing;
-use crate::kind::ExchangeId;
 use crate::slots::Slots;
 
 /// Every target that some binding leads to, by number.
@@ -15,10 +13,18 @@ use crate::slots::Slots;
 /// What a number stands for lies apart from the list of its bindings: routing reads only the former.
 #[derive(Clone, Debug)]
 pub(crate) struct Targets<D> {
-    meanings: Slots<Target<D>>,
+    meanings: Slots<Meaning<D>>,
     bindings: Slots<Ends>,
     /// Destinations are the embedder's own values, not a stranger's bytes: a plain hash table serves.
     destinations: Numbers,
+}
+
+/// What a number stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning<D> {
+    Destination(D),
+    /// The exchange of this index.
+    Exchange(u32),
 }
 
 /// A hash table of numbers that cannot be iterated.
@@ -31,16 +37,16 @@ impl<D: Copy + Eq + Hash> Targets<D> {
     }
 
     pub(crate) fn find(&self, hashing: &Hashing, destination: &D) -> Option<u32> {
-        let is_it = |target: &u32| self.meanings[*target] == Target::Destination(*destination);
+        let is_it = |target: &u32| self.meanings[*target] == Meaning::Destination(*destination);
         self.destinations.0.find(hashing.of_value(destination), is_it).copied()
     }
 
     /// Gives a number to a target that has none.
-    pub(crate) fn insert(&mut self, hashing: &Hashing, meaning: Target<D>) -> u32 {
+    pub(crate) fn insert(&mut self, hashing: &Hashing, meaning: Meaning<D>) -> u32 {
         let target = self.meanings.insert(meaning);
         let same = self.bindings.insert(Ends::default());
         assert_eq!(target, same, "a target has one number in both tables");
-        if let Target::Destination(destination) = meaning {
+        if let Meaning::Destination(destination) = meaning {
             let hash = hashing.of_value(&destination);
             let rehash = |target: &u32| hash_of(hashing, self.meanings[*target]);
             self.destinations.0.insert_unique(hash, target, rehash);
@@ -51,7 +57,7 @@ impl<D: Copy + Eq + Hash> Targets<D> {
     /// Forgets a target that no binding leads to.
     pub(crate) fn remove(&mut self, hashing: &Hashing, target: u32) {
         let meaning = self.meanings[target];
-        if let Target::Destination(destination) = meaning {
+        if let Meaning::Destination(destination) = meaning {
             let hash = hashing.of_value(&destination);
             if let Ok(entry) = self.destinations.0.find_entry(hash, |other| *other == target) {
                 entry.remove();
@@ -67,7 +73,7 @@ impl<D: Copy + Eq + Hash> Targets<D> {
     }
 
     #[inline]
-    pub(crate) fn meaning(&self, target: u32) -> Target<D> {
+    pub(crate) fn meaning(&self, target: u32) -> Meaning<D> {
         self.meanings[target]
     }
 
@@ -93,16 +99,16 @@ impl<D: Copy + Eq + Hash> Targets<D> {
     }
 }
 
-fn hash_of<D: Hash>(hashing: &Hashing, meaning: Target<D>) -> u64 {
+fn hash_of<D: Hash>(hashing: &Hashing, meaning: Meaning<D>) -> u64 {
     match meaning {
-        Target::Destination(destination) => hashing.of_value(&destination),
-        Target::Exchange(_) => 0,
+        Meaning::Destination(destination) => hashing.of_value(&destination),
+        Meaning::Exchange(_) => 0,
     }
 }
 
 /// What a free slot holds.
-impl<D> Default for Target<D> {
+impl<D> Default for Meaning<D> {
     fn default() -> Self {
-        Self::Exchange(ExchangeId { index: u32::MAX, generation: u32::MAX })
+        Self::Exchange(u32::MAX)
     }
 }

@@ -1,20 +1,20 @@
-//! The topic index: every pattern of every topic exchange, as tries over interned words.
+//! The topic index: every pattern of every topic exchange, over interned words.
+//!
+//! Most patterns are found as a whole, see `whole`. The others are in tries.
 //!
 //! A node stands for a prefix that several patterns share, and a leaf for the rest of one pattern: its words lie in the
-//! leaf, so that a million patterns need little more than a million leaves. All tries share one table of words and one
-//! table of edges. An edge is found by the hash of the whole path from the root, so a walk knows where to look before it
-//! has read the nodes on the way.
+//! leaf, so that a million patterns need little more than a million leaves. All tries share one table of edges, which are
+//! found by the hash of the whole path from the root.
 //!
 //! `*` and `#` are children of their own, kept in the node. A leaf holds words and `*`, and perhaps a `#` as its last
 //! word; any earlier `#` is an edge of the trie. So a walk takes a pattern apart at each `#` and never tries one twice.
-//!
-//! Most patterns need no trie: see `whole`.
 
+mod key;
+mod tail;
 mod trie;
 mod walk;
 mod whole;
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use smallvec::SmallVec;
@@ -23,19 +23,23 @@ use crate::hashing::Hashing;
 use crate::index::Index;
 use crate::posting::{Posting, Postings};
 use crate::slots::Slots;
+use crate::table::Table;
 use crate::words::Words;
 
+use self::key::words_of;
+use self::tail::{LongTails, Tail};
 pub(crate) use self::walk::TopicScratch;
-use self::whole::Shape;
+use self::whole::{Shape, Whole};
 
 /// The patterns of all topic exchanges of a router.
 #[derive(Clone, Debug)]
 pub(crate) struct Topics {
     words: Words,
+    wholes: Table<Whole, Posting>,
     edges: Index,
     nodes: Slots<Node>,
     leaves: Slots<Leaf>,
-    long_tails: Slots<Box<[u32]>>,
+    long_tails: LongTails,
 }
 
 /// The patterns of one exchange; they take no memory while there are none.
@@ -68,10 +72,7 @@ struct Leaf {
     parent: u32,
     via: u32,
     posting: Posting,
-    /// Twice the number of words in the tail, and one more when a `#` follows them.
-    shape: u32,
-    /// The tail, or the number of a long tail.
-    tail: [u32; SHORT_TAIL],
+    tail: Tail,
 }
 
 /// A node, a leaf or nothing, in four bytes.
@@ -88,7 +89,6 @@ struct Place {
 /// A pattern's steps: words, [`ANY_WORD`] and [`ANY_WORDS`].
 type Steps = SmallVec<[u32; 16]>;
 
-const SHORT_TAIL: usize = 4;
 const NONE: u32 = u32::MAX;
 /// The step of a `*`. Words have smaller numbers.
 const ANY_WORD: u32 = 0x8000_0000;
@@ -107,6 +107,7 @@ impl Topics {
     pub(crate) const fn new() -> Self {
         Self {
             words: Words::new(),
+            wholes: Table::new(),
             edges: Index::new(),
             nodes: Slots::new(),
             leaves: Slots::new(),
@@ -116,6 +117,7 @@ impl Topics {
 
     pub(crate) fn holds_no_memory(&self) -> bool {
         self.words.holds_no_memory()
+            && self.wholes.holds_no_memory()
             && self.edges.holds_no_memory()
             && self.nodes.holds_no_memory()
             && self.leaves.holds_no_memory()
@@ -167,21 +169,17 @@ impl Topics {
         }
     }
 
-    /// The parent of a child, and the step that leads to it.
-    #[inline]
-    fn origin(&self, child: Child) -> (u32, u32) {
-        origin(&self.nodes, &self.leaves, child)
-    }
-
     /// The steps of a pattern, whose words are held once more.
     fn hold(&mut self, hashing: &Hashing, pattern: &[u8]) -> Steps {
         let words = words_of(pattern);
-        words.map(|word| wildcard(word).unwrap_or_else(|| self.words.hold(hashing, word))).collect()
+        words
+            .map(|(word, _)| wildcard(word).unwrap_or_else(|| self.words.hold(hashing, word)))
+            .collect()
     }
 
     /// The steps of a pattern that is bound.
     fn steps_of(&self, hashing: &Hashing, pattern: &[u8]) -> Steps {
-        let step = |word| wildcard(word).or_else(|| self.words.find(hashing, word));
+        let step = |(word, _)| wildcard(word).or_else(|| self.words.find(hashing, word));
         let steps = words_of(pattern).map(step);
         steps.map(|step| step.expect("the words of a bound pattern are held")).collect()
     }
@@ -211,29 +209,6 @@ impl Default for Node {
     }
 }
 
-impl Leaf {
-    const fn words(&self) -> usize {
-        (self.shape >> 1) as usize
-    }
-
-    /// Whether a `#` follows the tail.
-    const fn is_open(&self) -> bool {
-        self.shape & 1 == 1
-    }
-
-    #[inline]
-    fn tail<'a>(&'a self, long_tails: &'a Slots<Box<[u32]>>) -> &'a [u32] {
-        match self.tail.get(..self.words()) {
-            Some(tail) => tail,
-            None => &long_tails[self.tail[0]],
-        }
-    }
-
-    fn is(&self, steps: &[u32], long_tails: &Slots<Box<[u32]>>) -> bool {
-        tail_of(steps) == Some((self.tail(long_tails), self.is_open()))
-    }
-}
-
 impl Child {
     const NONE: Self = Self(NONE);
     const LEAF: u32 = 1 << 31;
@@ -260,73 +235,12 @@ impl Place {
     }
 }
 
-/// The words of a key or pattern; none when it is empty.
-#[inline]
-fn words_of(key: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = (!key.is_empty()).then_some(key);
-    core::iter::from_fn(move || {
-        let key = rest?;
-        let end = word_bytes(key);
-        rest = key.get(end + 1..);
-        Some(&key[..end])
-    })
-}
-
-/// How many bytes come before the first dot; eight are looked at in one go.
-#[inline]
-fn word_bytes(key: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(chunk) = key[at..].first_chunk() {
-        const LOW: u64 = 0x0101_0101_0101_0101;
-        let differing = u64::from_le_bytes(*chunk) ^ (LOW * b'.' as u64);
-        // The lowest bit set is that of the first dot; others may show above it.
-        let dots = differing.wrapping_sub(LOW) & !differing & (LOW << 7);
-        if dots != 0 {
-            return at + (dots.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    let dot = key[at..].iter().position(|byte| *byte == b'.');
-    dot.map_or(key.len(), |dot| at + dot)
-}
-
 fn wildcard(word: &[u8]) -> Option<u32> {
     match word {
         b"*" => Some(ANY_WORD),
         b"#" => Some(ANY_WORDS),
         _ => None,
     }
-}
-
-/// The steps as a leaf's tail, and whether a `#` ends them; `None` when there is an earlier `#`.
-fn tail_of(steps: &[u32]) -> Option<(&[u32], bool)> {
-    let (tail, open) = match steps {
-        [tail @ .., ANY_WORDS] => (tail, true),
-        tail => (tail, false),
-    };
-    (!tail.contains(&ANY_WORDS)).then_some((tail, open))
-}
-
-#[inline]
-fn origin(nodes: &Slots<Node>, leaves: &Slots<Leaf>, child: Child) -> (u32, u32) {
-    match child.leaf() {
-        Some(leaf) => (leaves[leaf].parent, leaves[leaf].via),
-        None => (nodes[child.0].parent, nodes[child.0].via),
-    }
-}
-
-/// The name of an edge; only used after an attack.
-fn edge_key(parent: u32, via: u32) -> [u8; 8] {
-    (u64::from(parent) << 32 | u64::from(via)).to_be_bytes()
-}
-
-/// What there is beside the table of edges.
-type Tries<'a> = (&'a Slots<Node>, &'a Slots<Leaf>, &'a Slots<Box<[u32]>>);
-
-fn key_of((nodes, leaves, long_tails): Tries<'_>, child: u32) -> Box<[u8]> {
-    let (parent, via) = origin(nodes, leaves, Child(child));
-    let whole = Child(child).leaf().and_then(|leaf| leaves[leaf].name(long_tails));
-    whole.unwrap_or_else(|| Box::new(edge_key(parent, via)))
 }
 
 #[cfg(test)]
@@ -447,7 +361,7 @@ mod tests {
     /// Four words, 70 % literal, 20 % with one `*`, 10 % ending in `#`.
     #[test]
     fn a_pattern_takes_less_than_70_bytes() {
-        assert_eq!((size_of::<Leaf>(), size_of::<Node>()), (32, 24));
+        assert_eq!((size_of::<Whole>(), size_of::<Leaf>(), size_of::<Node>()), (28, 32, 24));
         for vocabulary in [30, 1_000] {
             let mut world = World::new();
             let mut draw = 1_u64;
@@ -466,7 +380,7 @@ mod tests {
                     world.add(&words.join("."), target);
                 }
             });
-            let patterns = world.topics.leaves.len() as i64;
+            let patterns = world.topics.wholes.len() as i64;
             let each = change.bytes_current / patterns;
             assert!(each <= 70, "{each} bytes a pattern with {vocabulary} words");
         }

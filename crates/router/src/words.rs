@@ -1,7 +1,6 @@
 //! Byte strings as numbers.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 use crate::hashing::Hashing;
 use crate::index::Index;
@@ -23,14 +22,17 @@ struct Word {
     long: u32,
 }
 
-/// The length of a word, its first eight bytes and its last eight: all there is to know of a word of at most sixteen.
-/// Nearly all words are short; comparing them takes two instructions, and hashing them a multiplication.
+/// The first eight bytes of a word, and the next seven and its length, with zeros between: all there is to know of a
+/// word of up to fifteen. Nearly all words are; comparing them takes two instructions, and hashing them a
+/// multiplication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Gist {
     pub(crate) head: u64,
     pub(crate) tail: u64,
-    pub(crate) len: u32,
 }
+
+/// The bytes of the longest word that its gist is the whole of.
+const GIST_BYTES: usize = 15;
 
 impl Words {
     /// The number of a word that nobody holds.
@@ -48,11 +50,26 @@ impl Words {
     #[inline]
     pub(crate) fn find(&self, hashing: &Hashing, text: &[u8]) -> Option<u32> {
         let gist = Gist::of(text);
-        if gist.is_whole() {
-            let is_it = |word| self.words[word].gist == gist;
-            return self.index.find(hashing.of_gist(gist), || gist.name(), is_it);
-        }
-        self.find_long(hashing.of_bytes(text), text)
+        let hash = hashing.of_word(text, gist);
+        self.index.find(hash, || name(text, gist), |word| self.is(word, text, gist))
+    }
+
+    /// Whether a word that is held is this text.
+    #[inline]
+    pub(crate) fn is(&self, word: u32, text: &[u8], gist: Gist) -> bool {
+        let word = &self.words[word];
+        word.gist == gist && (gist.is_whole() || *self.long[word.long] == *text)
+    }
+
+    /// The hash of a word that is held.
+    pub(crate) fn hash(&self, hashing: &Hashing, word: u32) -> u32 {
+        let word = &self.words[word];
+        hashing.of_word(word.long_text(&self.long), word.gist)
+    }
+
+    /// A name for a word that is held, different from those of all others.
+    pub(crate) fn name(&self, word: u32) -> Box<[u8]> {
+        self.words[word].name(&self.long)
     }
 
     /// Holds a word once more.
@@ -62,13 +79,10 @@ impl Words {
             return word;
         }
         let gist = Gist::of(text);
-        let (hash, long) = if gist.is_whole() {
-            (hashing.of_gist(gist), 0)
-        } else {
-            (hashing.of_bytes(text), self.long.insert(text.into()))
-        };
+        let long = if gist.is_whole() { 0 } else { self.long.insert(text.into()) };
         let word = self.words.insert(Word { gist, uses: 1, long });
-        self.index.insert(hash, word, |word| self.words[word].name(&self.long));
+        let hash = hashing.of_word(text, gist);
+        self.index.insert(hash, word, |it| self.words[it].name(&self.long));
         word
     }
 
@@ -78,81 +92,84 @@ impl Words {
         if self.words[word].uses > 0 {
             return;
         }
-        let Word { gist, long, .. } = self.words[word];
-        let whole = gist.is_whole();
-        let hash = if whole { hashing.of_gist(gist) } else { hashing.of_bytes(&self.long[long]) };
-        self.index.remove(hash, word, |word| self.words[word].name(&self.long));
-        self.words.remove(word);
-        if !whole {
+        let hash = self.hash(hashing, word);
+        self.index.remove(hash, word, |it| self.words[it].name(&self.long));
+        let Word { gist, long, .. } = self.words.remove(word);
+        if !gist.is_whole() {
             self.long.remove(long);
         }
-    }
-
-    #[cold]
-    fn find_long(&self, hash: u32, text: &[u8]) -> Option<u32> {
-        self.index.find(
-            hash,
-            || name_of_long(text),
-            |word| {
-                let word = &self.words[word];
-                !word.gist.is_whole() && *self.long[word.long] == *text
-            },
-        )
     }
 }
 
 impl Word {
+    /// The text of a long word, and nothing for others.
+    fn long_text<'a>(&self, long: &'a Slots<Box<[u8]>>) -> &'a [u8] {
+        if self.gist.is_whole() { b"" } else { &long[self.long] }
+    }
+
     fn name(&self, long: &Slots<Box<[u8]>>) -> Box<[u8]> {
-        if self.gist.is_whole() { self.gist.name() } else { name_of_long(&long[self.long]) }
+        name(self.long_text(long), self.gist)
     }
 }
 
 impl Gist {
+    /// What all words have whose gist is not the whole.
+    const LONG: Self = Self { head: 0, tail: u64::MAX };
+
     #[inline]
-    fn of(text: &[u8]) -> Self {
-        let len = text.len() as u32;
-        if let (Some(head), Some(tail)) = (text.first_chunk(), text.last_chunk()) {
-            return Self { head: u64::from_le_bytes(*head), tail: u64::from_le_bytes(*tail), len };
+    pub(crate) fn of(text: &[u8]) -> Self {
+        if text.len() > GIST_BYTES {
+            return Self::LONG;
         }
-        if let (Some(head), Some(tail)) = (text.first_chunk(), text.last_chunk()) {
-            let (head, tail) = (u32::from_le_bytes(*head), u32::from_le_bytes(*tail));
-            return Self { head: u64::from(head), tail: u64::from(tail), len };
-        }
-        let (head, tail) = match *text {
-            [a, b, c] => (u64::from(a) | u64::from(b) << 8, u64::from(c)),
-            [a, b] => (u64::from(a), u64::from(b)),
-            [a] => (u64::from(a), 0),
-            _ => (0, 0),
-        };
-        Self { head, tail, len }
+        let Self { head, tail } = Self::of_short(eight_bytes(text, 0), text.len());
+        Self { head, tail: tail | eight_bytes(text, 8) }
+    }
+
+    /// The gist of a word of up to eight bytes, which are given with zeros behind.
+    #[inline]
+    pub(crate) const fn of_short(bytes: u64, len: usize) -> Self {
+        Self { head: bytes, tail: (len as u64) << 56 }
     }
 
     /// Whether the gist is all there is.
     #[inline]
-    const fn is_whole(self) -> bool {
-        self.len <= 16
-    }
-
-    /// A name for a word that this is the whole of.
-    fn name(self) -> Box<[u8]> {
-        let mut name = Vec::from(self.head.to_be_bytes());
-        name.extend_from_slice(&self.tail.to_be_bytes());
-        name.extend_from_slice(&self.len.to_be_bytes());
-        name.push(b's');
-        name.into()
+    pub(crate) const fn is_whole(self) -> bool {
+        self.tail != Self::LONG.tail
     }
 }
 
-/// A name for a long word, different from those of short ones.
-fn name_of_long(text: &[u8]) -> Box<[u8]> {
-    let mut name = Vec::from(text);
-    name.push(b'l');
-    name.into()
+/// The eight bytes from `at` on as a number, with zeros behind the end of the text.
+#[inline]
+pub(crate) fn eight_bytes(text: &[u8], at: usize) -> u64 {
+    let rest = text.get(at..).unwrap_or_default();
+    if let Some(bytes) = rest.first_chunk() {
+        return u64::from_le_bytes(*bytes);
+    }
+    let place = |bytes: u64, end: usize| bytes << (8 * (rest.len() - end));
+    if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return u64::from(first) | place(u64::from(last), 4);
+    }
+    match *rest {
+        [a, .., b, c] => u64::from(a) | place(u64::from(u16::from_le_bytes([b, c])), 2),
+        [a, b] => u64::from(u16::from_le_bytes([a, b])),
+        [a] => u64::from(a),
+        _ => 0,
+    }
+}
+
+/// A name for a word, different from those of all others. The text is only asked of a long one.
+pub(crate) fn name(text: &[u8], gist: Gist) -> Box<[u8]> {
+    if !gist.is_whole() {
+        return [text, b"l"].concat().into();
+    }
+    [&gist.head.to_be_bytes()[..], &gist.tail.to_be_bytes(), b"s"].concat().into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     #[test]
     fn words_that_differ_have_different_gists() {
@@ -173,6 +190,9 @@ mod tests {
             "123456789",
             "1234567812345678",
             "1234567890",
+            "123456789012345",
+            "12345678901234",
+            "12345678901234\0",
             "12345678345678",
         ];
         for text in texts {

@@ -11,6 +11,7 @@ use crate::exchange::Table;
 use crate::headers::{self, Condition, Quorum};
 use crate::kind::{ExchangeId, Kind};
 use crate::limits;
+use crate::targets::Meaning;
 use alloc::vec::Vec;
 
 /// What a rule says to the exchange that it is for.
@@ -61,8 +62,8 @@ impl<D: Copy + Eq + Hash> Router<D> {
         );
         self.forget(source, target, record.key(), record.place);
         if self.targets.bindings(target).len() == 0 {
-            if let Target::Exchange(exchange) = self.targets.meaning(target) {
-                self.exchanges.at_mut(exchange.index).target = None;
+            if let Meaning::Exchange(exchange) = self.targets.meaning(target) {
+                self.exchanges.at_mut(exchange).target = None;
             }
             self.targets.remove(&self.hashing, target);
         }
@@ -117,11 +118,16 @@ impl<D: Copy + Eq + Hash> Router<D> {
         if let Some(number) = self.number_of(target) {
             return number;
         }
-        let number = self.targets.insert(&self.hashing, target);
-        if let Target::Exchange(exchange) = target {
-            self.exchanges.at_mut(exchange.index).target = Some(number);
+        match target {
+            Target::Destination(destination) => {
+                self.targets.insert(&self.hashing, Meaning::Destination(destination))
+            }
+            Target::Exchange(ExchangeId { index, .. }) => {
+                let number = self.targets.insert(&self.hashing, Meaning::Exchange(index));
+                self.exchanges.at_mut(index).target = Some(number);
+                number
+            }
         }
-        number
     }
 
     /// Tells the source about a target, and tells where the source keeps it if it must be told so again.

@@ -1,13 +1,14 @@
 //! Patterns that come to a trie, and go.
 
+use alloc::boxed::Box;
+
 use smallvec::SmallVec;
 
-use super::{
-    ANY_WORD, ANY_WORDS, Child, Leaf, NONE, Node, Place, Root, SHORT_TAIL, Steps, Topics, edge_key,
-    key_of, tail_of,
-};
+use super::tail::{Tail, tail_of};
+use super::{ANY_WORD, ANY_WORDS, Child, Leaf, NONE, Node, Place, Root, Steps, Topics};
 use crate::hashing::Hashing;
 use crate::posting::{Posting, Postings};
+use crate::slots::Slots;
 
 impl Topics {
     /// Takes a target from the end of a pattern in a trie; `true` when it was the last one.
@@ -49,7 +50,7 @@ impl Topics {
         while let Some((step, after)) = rest.split_first() {
             let child = self.child(hashing, place, *step);
             let node = if let Some(leaf) = child.leaf() {
-                if self.leaves[leaf].is(after, &self.long_tails) {
+                if self.leaves[leaf].tail.is(after, &self.long_tails) {
                     return &mut self.leaves[leaf].posting;
                 }
                 self.split(hashing, place, leaf)
@@ -77,10 +78,10 @@ impl Topics {
         let node = self.nodes.insert(Node::new(above.node, via));
         self.exchange(hashing, above, via, Child::of_leaf(leaf), Child(node));
         let place = Place { node, path: hashing.of_step(above.path, via) };
-        let Leaf { posting, shape, .. } = self.leaves[leaf];
-        let tail = Steps::from_slice(self.leaves[leaf].tail(&self.long_tails));
+        let Leaf { posting, tail, .. } = self.leaves[leaf];
+        let open = tail.is_open();
+        let tail = Steps::from_slice(tail.steps(&self.long_tails));
         self.free_leaf(leaf);
-        let open = shape & 1 == 1;
         match tail.split_first() {
             None if open => self.grow_leaf(hashing, place, ANY_WORDS, &[], false, posting),
             None => self.nodes[node].end = posting,
@@ -103,21 +104,13 @@ impl Topics {
         self.attach(hashing, above, step, Child::of_leaf(leaf));
     }
 
-    pub(super) fn new_leaf(&mut self, parent: u32, via: u32, tail: &[u32], open: bool) -> u32 {
-        let mut short = [0; SHORT_TAIL];
-        match short.get_mut(..tail.len()) {
-            Some(short) => short.copy_from_slice(tail),
-            None => short[0] = self.long_tails.insert(tail.into()),
-        }
-        let shape = (tail.len() as u32) << 1 | u32::from(open);
-        self.leaves.insert(Leaf { parent, via, posting: Posting::EMPTY, shape, tail: short })
+    fn new_leaf(&mut self, parent: u32, via: u32, tail: &[u32], open: bool) -> u32 {
+        let tail = Tail::new(&mut self.long_tails, tail, open);
+        self.leaves.insert(Leaf { parent, via, posting: Posting::EMPTY, tail })
     }
 
-    pub(super) fn free_leaf(&mut self, leaf: u32) {
-        let leaf = self.leaves.remove(leaf);
-        if leaf.words() > SHORT_TAIL {
-            self.long_tails.remove(leaf.tail[0]);
-        }
+    fn free_leaf(&mut self, leaf: u32) {
+        self.leaves.remove(leaf).tail.free(&mut self.long_tails);
     }
 
     /// Removes the end of a pattern that has no target left, and every node that it alone needed. `path` holds the
@@ -145,16 +138,17 @@ impl Topics {
         }
     }
 
-    fn child(&self, hashing: &Hashing, above: Place, step: u32) -> Child {
+    pub(super) fn child(&self, hashing: &Hashing, above: Place, step: u32) -> Child {
         let node = &self.nodes[above.node];
         match step {
             ANY_WORD => node.any_word,
             ANY_WORDS => node.any_words,
             word if node.edges > 0 => {
-                let is_it = |child| self.origin(Child(child)) == (above.node, word);
+                let tries = (&self.nodes, &self.leaves);
+                let is_it = |child| origin(tries, Child(child)) == (above.node, word);
                 let hash = hashing.of_step(above.path, word);
                 self.edges
-                    .find(hash, || edge_key(above.node, word), is_it)
+                    .find(hash, || edge_key((above.node, word)), is_it)
                     .map_or(Child::NONE, Child)
             }
             _ => Child::NONE,
@@ -169,7 +163,7 @@ impl Topics {
             word => {
                 node.edges += 1;
                 let hash = hashing.of_step(above.path, word);
-                let tries = (&self.nodes, &self.leaves, &self.long_tails);
+                let tries = (&self.nodes, &self.leaves);
                 self.edges.insert(hash, child.0, |it| key_of(tries, it));
             }
         }
@@ -183,7 +177,7 @@ impl Topics {
             word => {
                 node.edges -= 1;
                 let hash = hashing.of_step(above.path, word);
-                let tries = (&self.nodes, &self.leaves, &self.long_tails);
+                let tries = (&self.nodes, &self.leaves);
                 self.edges.remove(hash, child.0, |it| key_of(tries, it));
             }
         }
@@ -196,9 +190,30 @@ impl Topics {
             ANY_WORDS => node.any_words = to,
             word => {
                 let hash = hashing.of_step(above.path, word);
-                let tries = (&self.nodes, &self.leaves, &self.long_tails);
+                let tries = (&self.nodes, &self.leaves);
                 self.edges.replace(hash, from.0, to.0, |it| key_of(tries, it));
             }
         }
     }
+}
+
+/// What there is beside the table of edges.
+type Tries<'a> = (&'a Slots<Node>, &'a Slots<Leaf>);
+
+/// The parent of a child, and the step that leads to it.
+#[inline]
+fn origin((nodes, leaves): Tries<'_>, child: Child) -> (u32, u32) {
+    match child.leaf() {
+        Some(leaf) => (leaves[leaf].parent, leaves[leaf].via),
+        None => (nodes[child.0].parent, nodes[child.0].via),
+    }
+}
+
+/// The name of an edge; only used after an attack.
+fn edge_key((parent, via): (u32, u32)) -> [u8; 8] {
+    (u64::from(parent) << 32 | u64::from(via)).to_be_bytes()
+}
+
+fn key_of(tries: Tries<'_>, child: u32) -> Box<[u8]> {
+    Box::new(edge_key(origin(tries, Child(child))))
 }

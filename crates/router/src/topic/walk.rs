@@ -3,19 +3,15 @@
 //! The walk goes over the key once, word by word, with the set of all nodes where a pattern may be. A node below a `#`
 //! joins the set once and stays in it to the end of the key. So a node is visited at most once for each word, whatever
 //! the patterns are: the work is bounded by (nodes reached) × (words), and a test counts it.
-//!
-//! Most of the time goes into cache misses, so each round first reads all buckets, then all children, that it is going
-//! to look into: the misses of a round overlap.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::hint::black_box;
 
-use super::whole::WordHash;
-use super::{ANY_WORD, ANY_WORDS, Child, Leaf, NONE, Place, Root, Topics, edge_key, words_of};
+use super::key::KeyWord;
+use super::tail::agree;
+
+use super::{ANY_WORD, ANY_WORDS, Child, NONE, Place, Root, Topics, words_of};
 use crate::hashing::Hashing;
 use crate::posting::Posting;
-use crate::slots::Slots;
 use crate::visited::Marks;
 use crate::words::Words;
 
@@ -24,12 +20,12 @@ use crate::words::Words;
 pub(crate) struct TopicScratch {
     /// The postings of the patterns that match.
     pub(crate) found: Vec<Posting>,
-    pub(super) words: Vec<u32>,
-    pub(super) hashes: Vec<WordHash>,
-    /// Where whole patterns may be, and which shape they have.
-    pub(super) paths: Vec<(u32, u32)>,
+    pub(super) key: Vec<KeyWord>,
+    /// The words of the key by number; only found for a walk.
+    words: Vec<u32>,
     places: Vec<Place>,
-    reached: Vec<Reached>,
+    /// The children to which a word led, and the paths to them.
+    reached: Vec<(Child, u32)>,
     /// The nodes below a `#` that were reached: they take part in every further round.
     lasting: Vec<Place>,
     /// Which children of a `#`, and which leaves with one, were reached. Only kept once `lasting` is not empty: before,
@@ -37,15 +33,6 @@ pub(crate) struct TopicScratch {
     seen: Marks,
     #[cfg(test)]
     pub(crate) steps: core::cell::Cell<usize>,
-}
-
-/// A child that may be one of `from`, by the step `via`.
-#[derive(Clone, Copy, Debug)]
-struct Reached {
-    child: Child,
-    path: u32,
-    from: u32,
-    via: u32,
 }
 
 impl Topics {
@@ -58,15 +45,13 @@ impl Topics {
         scratch: &mut TopicScratch,
     ) {
         scratch.found.clear();
-        if root.node == NONE && root.shapes.is_empty() {
-            return;
+        if !root.shapes.is_empty() {
+            self.find_whole(hashing, root, key, scratch);
         }
-        scratch.begin();
-        for word in words_of(key) {
-            scratch.words.push(self.words.find(hashing, word).unwrap_or(Words::UNKNOWN));
-        }
-        self.find_whole(hashing, root, scratch);
         if root.node != NONE {
+            scratch.begin();
+            let words = words_of(key).map(|(word, _)| self.words.find(hashing, word));
+            scratch.words.extend(words.map(|word| word.unwrap_or(Words::UNKNOWN)));
             self.walk(hashing, Place::root(hashing, root), scratch);
         }
     }
@@ -76,8 +61,7 @@ impl Topics {
         self.open(hashing, root, 0, scratch);
         scratch.places.extend_from_slice(&scratch.lasting);
         for at in 0..scratch.words.len() {
-            self.reach(hashing, scratch.words[at], scratch);
-            self.arrive(hashing, at + 1, scratch);
+            self.go_on(hashing, scratch.words[at], at + 1, scratch);
         }
         for place in &scratch.places {
             let end = self.nodes[place.node].end;
@@ -87,47 +71,22 @@ impl Topics {
         }
     }
 
-    /// Gathers the children that a word may lead to from the places of this round.
-    fn reach(&self, hashing: &Hashing, word: u32, scratch: &mut TopicScratch) {
+    /// Goes from the places of this round by one word, with `at` words behind it, to those of the next.
+    fn go_on(&self, hashing: &Hashing, word: u32, at: usize, scratch: &mut TopicScratch) {
         scratch.reached.clear();
-        let known = word != Words::UNKNOWN;
-        if known {
-            let paths = scratch.places.iter().map(|place| hashing.of_step(place.path, word));
-            black_box(paths.fold(0, |all, path| all ^ self.edges.touch(path)));
-        }
         for place in &scratch.places {
             #[cfg(test)]
             scratch.count_steps(1);
-            let node = &self.nodes[place.node];
-            if !node.any_word.is_none() {
-                let path = hashing.of_step(place.path, ANY_WORD);
-                let (from, via) = (place.node, ANY_WORD);
-                scratch.reached.push(Reached { child: node.any_word, path, from, via });
-            }
-            if known && node.edges > 0 {
-                let path = hashing.of_step(place.path, word);
-                let (from, via) = (place.node, word);
-                self.edges.candidates(
-                    path,
-                    || edge_key(from, via),
-                    |child| {
-                        scratch.reached.push(Reached { child: Child(child), path, from, via });
-                    },
-                );
+            for step in [word, ANY_WORD] {
+                let child = self.child(hashing, *place, step);
+                if !child.is_none() {
+                    scratch.reached.push((child, hashing.of_step(place.path, step)));
+                }
             }
         }
-        let origins = scratch.reached.iter().map(|reached| self.origin(reached.child).0);
-        black_box(origins.fold(0, |all, origin| all ^ origin));
-    }
-
-    /// Turns what was reached, with `at` words behind it, into matches and the places of the next round.
-    fn arrive(&self, hashing: &Hashing, at: usize, scratch: &mut TopicScratch) {
         scratch.places.clear();
         for index in 0..scratch.reached.len() {
-            let Reached { child, path, from, via } = scratch.reached[index];
-            if self.origin(child) != (from, via) {
-                continue;
-            }
+            let (child, path) = scratch.reached[index];
             if let Some(leaf) = child.leaf() {
                 self.compare(leaf, at, scratch);
             } else {
@@ -166,12 +125,12 @@ impl Topics {
     }
 
     /// Matches a leaf's tail with the words from `at` on.
-    pub(super) fn compare(&self, leaf: u32, at: usize, scratch: &mut TopicScratch) {
+    fn compare(&self, leaf: u32, at: usize, scratch: &mut TopicScratch) {
         let record = &self.leaves[leaf];
         #[cfg(test)]
-        scratch.count_steps(record.words());
-        if record.matches(&scratch.words[at..], &self.long_tails)
-            && (!record.is_open() || self.is_new(Child::of_leaf(leaf), scratch))
+        scratch.count_steps(record.tail.len());
+        if record.tail.matches(&scratch.words[at..], &self.long_tails)
+            && (!record.tail.is_open() || self.is_new(Child::of_leaf(leaf), scratch))
         {
             scratch.found.push(record.posting);
         }
@@ -180,31 +139,15 @@ impl Topics {
     /// Matches a leaf's tail, which follows a `#`, with the words from `at` on.
     fn search(&self, leaf: u32, at: usize, scratch: &mut TopicScratch) {
         let record = &self.leaves[leaf];
-        let Some(last) = scratch.words.len().checked_sub(record.words()) else { return };
-        let first = if record.is_open() { at } else { last.max(at) };
-        let tail = record.tail(&self.long_tails);
+        let Some(last) = scratch.words.len().checked_sub(record.tail.len()) else { return };
+        let first = if record.tail.is_open() { at } else { last.max(at) };
+        let tail = record.tail.steps(&self.long_tails);
         #[cfg(test)]
         scratch.count_steps(tail.len() * (last + 1).saturating_sub(first));
         if (first..=last).any(|at| agree(tail, &scratch.words[at..])) {
             scratch.found.push(record.posting);
         }
     }
-}
-
-impl Leaf {
-    /// Whether these words, and no others, match the tail.
-    #[inline]
-    pub(super) fn matches(&self, words: &[u32], long_tails: &Slots<Box<[u32]>>) -> bool {
-        let len = self.words();
-        (len == words.len() || self.is_open() && len < words.len())
-            && agree(self.tail(long_tails), words)
-    }
-}
-
-/// Whether the words begin with the steps of a tail.
-#[inline]
-fn agree(tail: &[u32], words: &[u32]) -> bool {
-    tail.iter().zip(words).all(|(step, word)| step == word || *step == ANY_WORD)
 }
 
 impl TopicScratch {

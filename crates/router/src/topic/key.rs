@@ -1,0 +1,131 @@
+//! A key or pattern cut into words.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::hashing::Hashing;
+use crate::words::{Gist, eight_bytes, name};
+
+/// A word of a key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeyWord {
+    pub(super) gist: Gist,
+    at: usize,
+    len: usize,
+    /// Its hash in its place, and that of all words up to it.
+    pub(super) hash: u32,
+    pub(super) up_to: u32,
+}
+
+/// Cuts a key into its words.
+#[inline]
+pub(super) fn cut(hashing: &Hashing, key: &[u8], words: &mut Vec<KeyWord>) {
+    words.clear();
+    let (mut at, mut up_to) = (0, 0);
+    for (word, gist) in words_of(key) {
+        let hash = KeyWord::hash_at(words.len() as u32, hashing.of_word(word, gist));
+        up_to ^= hash;
+        words.push(KeyWord { gist, at, len: word.len(), hash, up_to });
+        at += word.len() + 1;
+    }
+}
+
+impl KeyWord {
+    /// The hash of a word in its place, so that the hashes of a key's words can be combined in any order.
+    #[inline]
+    pub(super) const fn hash_at(place: u32, hash: u32) -> u32 {
+        hash.rotate_left(place.wrapping_mul(5))
+    }
+
+    /// Its text in the key.
+    #[inline]
+    pub(super) fn text(self, key: &[u8]) -> &[u8] {
+        &key[self.at..][..self.len]
+    }
+
+    /// Its name in tables; only used after an attack.
+    pub(super) fn name(self, key: &[u8]) -> Box<[u8]> {
+        name(self.text(key), self.gist)
+    }
+}
+
+/// The words of a key or pattern; none when it is empty.
+#[inline]
+pub(super) fn words_of(key: &[u8]) -> Words<'_> {
+    Words { key, at: if key.is_empty() { NO_MORE } else { 0 } }
+}
+
+/// See [`words_of`].
+#[derive(Clone, Debug)]
+pub(super) struct Words<'k> {
+    key: &'k [u8],
+    /// Where the next word begins.
+    at: usize,
+}
+
+const NO_MORE: usize = usize::MAX;
+
+impl<'k> Iterator for Words<'k> {
+    /// A word and its gist, which for words of up to eight bytes costs nothing more.
+    type Item = (&'k [u8], Gist);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.key.get(self.at..)?;
+        let head = eight_bytes(rest, 0);
+        let dots = dots_in(head);
+        let is_short = dots != 0 || rest.len() <= 8;
+        let len = if is_short {
+            rest.len().min((dots.trailing_zeros() / 8) as usize)
+        } else {
+            rest.iter().position(|byte| *byte == b'.').unwrap_or(rest.len())
+        };
+        let word = &rest[..len];
+        let gist = if is_short {
+            // The bytes below the first dot; all when there is none.
+            let word_bits = ((dots & dots.wrapping_neg()) >> 7).wrapping_sub(1);
+            Gist::of_short(head & word_bits, len)
+        } else {
+            Gist::of(word)
+        };
+        self.at = if len == rest.len() { NO_MORE } else { self.at + len + 1 };
+        Some((word, gist))
+    }
+}
+
+/// The highest bit of each byte that is a dot; above the first dot, other bits may be set too.
+#[inline]
+const fn dots_in(bytes: u64) -> u64 {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let differing = bytes ^ (LOW * b'.' as u64);
+    differing.wrapping_sub(LOW) & !differing & (LOW << 7)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_key_is_cut_at_its_dots(key in "[.a\u{7f}-\u{ff}]{0,40}|([a-z/]{0,20}\\.){0,6}[a-z]{0,20}") {
+            let key = key.as_bytes();
+            let expected: Vec<&[u8]> = match key {
+                b"" => Vec::new(),
+                key => key.split(|byte| *byte == b'.').collect(),
+            };
+            let hashing = Hashing::new(1);
+            let mut words = Vec::new();
+            cut(&hashing, key, &mut words);
+            prop_assert_eq!(words.len(), expected.len());
+            let mut up_to = 0;
+            for ((word, text), place) in words.iter().zip(expected).zip(0..) {
+                prop_assert_eq!(word.text(key), text);
+                prop_assert_eq!(word.gist, Gist::of(text));
+                prop_assert_eq!(word.hash, KeyWord::hash_at(place, hashing.of_word(text, word.gist)));
+                up_to ^= word.hash;
+                prop_assert_eq!(word.up_to, up_to);
+            }
+        }
+    }
+}
