@@ -112,4 +112,4 @@ pub(crate) const QUEUES_PER_TURN: usize = 1024;
 pub(crate) const LONGEST_MS: u64 = 315_360_000_000;
 
 /// The version whose behaviour this is; clients branch on it.
-pub const RABBITMQ_VERSION: &str = "4.3.0";
+pub const RABBITMQ_VERSION: &str = "4.3.6";

@@ -74,10 +74,8 @@ impl Fact {
             }
             Self::Committed { published, settled } => {
                 out.put_u8(12);
-                out.put_u32(published.len() as u32);
-                published.iter().for_each(|published| put_published(&mut out, published));
-                out.put_u32(settled.len() as u32);
-                settled.iter().for_each(|place| put_place(&mut out, *place));
+                put_list(&mut out, published, put_published);
+                put_list(&mut out, settled, |out, place| put_place(out, *place));
             }
             Self::Marked { queue, delivered } => {
                 put_about(&mut out, 15, *queue);
@@ -88,9 +86,7 @@ impl Fact {
             }
             Self::Died { place, reason, time } => {
                 out.put_u8(13);
-                put_place(&mut out, *place);
-                out.put_u8(reason.number());
-                out.put_u64(time.as_micros());
+                put_died(&mut out, *place, *reason, *time);
             }
         }
         out.freeze()
@@ -164,6 +160,12 @@ fn put_place(out: &mut BytesMut, place: Place) {
 fn put_message(out: &mut BytesMut, message: MessageAt) {
     out.put_u64(message.record.0);
     out.put_u32(message.part);
+}
+
+fn put_died(out: &mut BytesMut, place: Place, reason: DeathReason, time: Time) {
+    put_place(out, place);
+    out.put_u8(reason.number());
+    out.put_u64(time.as_micros());
 }
 
 fn put_named(out: &mut BytesMut, named: &Named) {

@@ -85,6 +85,13 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     user_file: Option<PathBuf>,
 
+    /// Say this about the server to every client, in place of what it says by itself; may be given several times
+    ///
+    /// Without it, product is RabbitMQ and version the one of RabbitMQ whose behaviour this is, because clients behave by
+    /// them; `product=Warrener` says otherwise. warrener_version, platform and information tell what it really is.
+    #[arg(long, value_name = "NAME=TEXT", value_parser = parse_property)]
+    server_property: Vec<(String, String)>,
+
     /// Cut off a peer that has not logged in and opened a virtual host after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = crate::limits::HANDSHAKE_TIMEOUT.as_secs(),
           value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -135,6 +142,7 @@ impl Options {
         if let Some(file) = self.user_file {
             config.users.extend(read_users(&file)?);
         }
+        config.server_properties = self.server_property.into_iter().collect();
         config.handshake_timeout = Duration::from_secs(self.handshake_timeout);
         Ok(Command::Serve { config: Box::new(config), log: self.log })
     }
@@ -168,6 +176,16 @@ fn parse_sync(text: &str) -> Result<(Option<String>, Sync), &'static str> {
         _ => return Err("always, interval:MS or os, with VHOST= in front for one virtual host"),
     };
     Ok((vhost, sync))
+}
+
+/// A name that a field table takes, and any text that one takes.
+fn parse_property(text: &str) -> Result<(String, String), &'static str> {
+    match text.split_once('=') {
+        Some((name, value)) if (1..=128).contains(&name.len()) && value.len() <= 1024 => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        _ => Err("a name and a text, as in product=Warrener, of at most 128 and 1024 bytes"),
+    }
 }
 
 fn parse_size(text: &str) -> Result<u64, &'static str> {
@@ -279,6 +297,18 @@ mod tests {
         assert_eq!(syncs.of(&ShortStr::from_static("a=b")), Sync::Os);
         for bad in ["never", "interval", "interval:0", "/="] {
             assert!(refusal(&["--memory-only", "--sync", bad]).contains("--sync"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_says_about_itself_can_be_said() {
+        let line = ["--memory-only", "--server-property", "product=W", "--server-property=a=b=c"];
+        let told: Vec<_> = config(&line).server_properties.into_iter().collect();
+        let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        assert_eq!(told, [pair("a", "b=c"), pair("product", "W")]);
+        for bad in ["product", "=x"] {
+            let refusal = refusal(&["--memory-only", "--server-property", bad]);
+            assert!(refusal.contains("--server-property"), "{bad}");
         }
     }
 

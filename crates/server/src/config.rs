@@ -29,6 +29,9 @@ pub struct Config {
     pub syncs: Syncs,
     /// Users who may log in from anywhere and do anything in virtual host `/`, beside guest from this machine.
     pub users: Vec<User>,
+    /// What the server says about itself in place of, or beside, what it says by itself: `product`, `version` and the
+    /// like. `capabilities` are what they are, and stay.
+    pub server_properties: BTreeMap<String, String>,
     /// How long a peer has to log in and open a virtual host.
     pub handshake_timeout: Duration,
     /// How long a shutdown waits for peers to take their close.
@@ -55,6 +58,7 @@ impl Config {
             disk_free_bytes: None,
             syncs: Syncs { default: Sync::Always, named: BTreeMap::new() },
             users: Vec::new(),
+            server_properties: BTreeMap::new(),
             handshake_timeout: limits::HANDSHAKE_TIMEOUT,
             shutdown_timeout: limits::SHUTDOWN_TIMEOUT,
         }
