@@ -76,6 +76,9 @@ pub(crate) struct Settings {
     pub(crate) max_length: Option<u64>,
     pub(crate) max_length_bytes: Option<u64>,
     pub(crate) overflow: Overflow,
+    /// The arguments themselves said so, and what follows.
+    pub(crate) overflow_declared: bool,
+    pub(crate) dead_letter_strategy_declared: bool,
     pub(crate) dead_letter: Option<DeadLetterTo>,
     /// A dead message stays until all that it goes to take it; at most once if not.
     pub(crate) dead_letter_at_least_once: bool,
@@ -102,6 +105,8 @@ impl Settings {
             max_length_bytes: reader.count("x-max-length-bytes")?,
             max_priority: reader.max_priority()?,
             overflow: reader.overflow()?,
+            overflow_declared: reader.get("x-overflow").is_some(),
+            dead_letter_strategy_declared: reader.get("x-dead-letter-strategy").is_some(),
             single_active_consumer: reader.truth("x-single-active-consumer")?,
             delivery_limit: reader.delivery_limit(kind)?,
             consumer_timeout_ms: reader.milliseconds("x-consumer-timeout")?,

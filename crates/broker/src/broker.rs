@@ -1,14 +1,17 @@
 //! The broker: every input leads somewhere, and this says where.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use warrener_time::Time;
 
 use crate::amqp091::Amqp;
+use crate::command::Answers;
 use crate::config::{Config, QUEUES_PER_TURN};
 use crate::effect::Effect;
 use crate::id::{QueueId, RecordId};
 use crate::input::Input;
+use crate::job::Job;
 use crate::realm::Realm;
 use crate::record::Record;
 use crate::recovery::{Recovery, RecoveryError};
@@ -25,6 +28,9 @@ use crate::view::View;
 pub struct Broker {
     pub(crate) realm: Realm,
     pub(crate) amqp: Amqp,
+    /// What commands have begun.
+    pub(crate) jobs: VecDeque<Job>,
+    pub(crate) answers: Answers,
     recovery: Option<Recovery>,
     pub(crate) since: Time,
 }
@@ -44,7 +50,14 @@ impl Broker {
     pub fn new(config: Config, now: Time) -> Self {
         let mut realm = Realm::new(config);
         let seed = realm.generator.number();
-        Self { realm, amqp: Amqp::new(seed), recovery: None, since: now }
+        Self {
+            realm,
+            amqp: Amqp::new(seed),
+            jobs: VecDeque::new(),
+            answers: Answers::default(),
+            recovery: None,
+            since: now,
+        }
     }
 
     /// Takes back a record of an earlier life. Records come in the order of their ids, and before the first input.
@@ -94,7 +107,7 @@ impl Broker {
             Input::Loaded(record) => self.realm.loaded(now, *record, out),
             Input::Connected(connected) => self.connected(*connected, out),
             Input::ChannelOpened(connection, channel) => {
-                self.channel_opened(connection, channel, out);
+                self.channel_opened(now, connection, channel, out);
             }
             Input::Oversized(connection, channel, size) => {
                 self.oversized(now, connection, channel, size, out);
@@ -105,6 +118,7 @@ impl Broker {
             Input::Closed(connection) => self.closed(now, connection, out),
             Input::Disconnected(connection) => self.disconnected(now, connection, out),
             Input::Alarm(alarm, on) => self.alarm(alarm, on, out),
+            Input::Command(id, command) => self.command(now, id, *command, out),
             Input::Shutdown => self.shut_down(now, out),
             Input::Failed => self.fail(now, out),
         }
@@ -120,13 +134,14 @@ impl Broker {
             self.realm.absorb(now, out);
         }
         self.realm.retry_dead(now, out);
+        self.run_job(now, out);
         self.follow_up(now, out);
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called, and why; [`Time::ZERO`] for at once.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Time, Timer)> {
-        if !self.realm.awake.is_empty() || !self.realm.overdue.is_empty() {
+        if !self.jobs.is_empty() || !self.realm.awake.is_empty() || !self.realm.overdue.is_empty() {
             return Some((Time::ZERO, Timer::Work));
         }
         let (timers, retries) = (self.realm.timers.first(), self.realm.retries.first());

@@ -56,6 +56,8 @@ pub struct Limits {
     pub consumers_per_channel: u32,
     /// How many exchanges and how many queues one virtual host may have.
     pub names_per_vhost: u32,
+    /// How many users, virtual hosts, permissions, policies and parameters there may be in all.
+    pub settings: u32,
     /// How many messages one exchange may delay; a publisher of more is told that they were not taken.
     pub delayed_per_exchange: u64,
     /// How many publishes and acknowledgements one transaction may hold.
@@ -86,6 +88,7 @@ impl Default for Limits {
             outbound_low_bytes: 1 << 19,
             consumers_per_channel: 65_535,
             names_per_vhost: 1 << 20,
+            settings: 1 << 18,
             delayed_per_exchange: 1 << 24,
             transaction_entries: 1 << 20,
             transaction_bytes: 128 << 20,

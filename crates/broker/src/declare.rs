@@ -5,7 +5,7 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use warrener_codec::{ShortStr, Table, Value};
+use warrener_codec::{ShortStr, Table, TableBuilder, Value};
 use warrener_queue::{
     AfterDeliveryLimit, Config as QueueConfig, DeliveryLimit as QueueLimit,
     Overflow as QueueOverflow, Queue, Seq, SingleActive,
@@ -18,12 +18,14 @@ use crate::effect::Effect;
 use crate::exchange::{differing, differing_flags, refuse_reserved};
 use crate::id::{ConnectionId, LinkId, MessageId, QueueId, RecordId, VhostId};
 use crate::keeper::Keeper;
+use crate::limit::reached;
 use crate::mark::Mark;
 use crate::paging::Leaving;
 use crate::permission::Caller;
+use crate::policy::Applied;
 use crate::realm::{Notice, Realm};
 use crate::record::Fact;
-use crate::refusal::{Kind, Reason, Resource, Right, said};
+use crate::refusal::{Kind, Reason, Resource, Right, said, shown};
 use crate::shelf::ShelfId;
 
 /// What a queue is asked to be.
@@ -52,6 +54,8 @@ pub(crate) struct QueueSlot {
     pub(crate) queue: Queue<MessageId>,
     /// Its consumers.
     pub(crate) links: BTreeSet<LinkId>,
+    /// The policies that apply to it.
+    pub(crate) applied: Applied,
     /// When the timers think it wants to be woken.
     pub(crate) scheduled: Option<Time>,
     /// When it tries again to be rid of what it holds, and after which number, if it is in the midst of that.
@@ -107,6 +111,7 @@ impl QueueSlot {
             record,
             mark: None,
             links: BTreeSet::new(),
+            applied: Applied::default(),
             scheduled: None,
             retry: None,
             retried: None,
@@ -119,6 +124,11 @@ impl QueueSlot {
             since_read_ahead: 0,
             leaving: VecDeque::new(),
         }
+    }
+
+    /// Whether definitions tell of it.
+    pub(crate) fn is_exported(&self) -> bool {
+        self.spec.durable && self.spec.owner.is_none() && !self.deleted && self.keeper.is_none()
     }
 
     pub(crate) fn standing(&self) -> Standing {
@@ -134,13 +144,14 @@ impl Realm {
         &mut self,
         now: Time,
         caller: Caller<'_>,
-        spec: QueueSpec,
+        mut spec: QueueSpec,
         out: &mut Vec<Effect>,
     ) -> Result<(QueueId, Option<RecordId>), Reason> {
         let Caller { access, vhost, connection } = caller;
         let place = self.vhosts[vhost].name().clone();
         access.check(Right::Configure, Kind::Queue, spec.name.as_bytes(), place.as_bytes())?;
         let resource = Resource::queue(spec.name.as_bytes(), place.as_bytes());
+        self.choose_queue_type(vhost, &mut spec);
         if let Some(id) = self.find_queue(vhost, spec.name.as_bytes()) {
             let existing = self.queue_mut(id);
             assert_equivalent(existing, &spec, &resource)?;
@@ -153,6 +164,7 @@ impl Realm {
             refuse_reserved(Kind::Queue, &spec.name)?;
         }
         self.refuse_too_many(vhost, resource.clone())?;
+        self.refuse_over_queue_limit(vhost, &spec.name)?;
         let settings = Settings::parse(&spec.arguments, &resource)?;
         check_properties(&spec, &settings, &resource)?;
         if let Some(to) = &settings.dead_letter {
@@ -164,7 +176,43 @@ impl Realm {
             let fact = Fact::QueueDeclared { vhost: place.clone(), spec: spec.clone() };
             self.persist(&fact, out)
         });
-        Ok((self.add_queue(now, vhost, spec, settings, record), record))
+        let id = self.add_queue(now, vhost, spec, settings, record);
+        if self.has_policies(vhost) {
+            self.apply_to_queue(now, id, out);
+        }
+        Ok((id, record))
+    }
+
+    /// A queue that names no type gets the virtual host's, if that goes with how it is declared (RabbitMQ extension).
+    fn choose_queue_type(&self, vhost: VhostId, spec: &mut QueueSpec) {
+        const TYPE: &str = "x-queue-type";
+        let plain = spec.owner.is_some() || spec.auto_delete || spec.is_generated || !spec.durable;
+        let default = self.vhosts[vhost].default_queue_type();
+        if plain || default != Some("quorum") || spec.arguments.get(TYPE).is_some() {
+            return;
+        }
+        let existing = self.find_queue(vhost, spec.name.as_bytes());
+        let kind = existing.map_or(QueueKind::Quorum, |id| self.queue(id).settings.kind);
+        let mut arguments = TableBuilder::new();
+        for (name, value) in spec.arguments.iter() {
+            arguments.insert(name.as_bytes(), value);
+        }
+        arguments.insert(TYPE, kind.name());
+        if let Ok(arguments) = arguments.build() {
+            spec.arguments = arguments;
+        }
+    }
+
+    fn refuse_over_queue_limit(&self, vhost: VhostId, queue: &ShortStr) -> Result<(), Reason> {
+        let place = &self.vhosts[vhost];
+        match reached(place.limits.max_queues, place.queue_names.len()) {
+            Some(limit) => Err(Reason::VhostQueues {
+                queue: shown(queue.as_bytes()),
+                vhost: shown(place.name().as_bytes()),
+                limit,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// A name for a queue that its client leaves unnamed.
@@ -381,7 +429,7 @@ fn refuse_conditions(only: DeleteIf, resource: impl Fn() -> Resource) -> Result<
 const QUORUM_PRIORITY_MAX: u8 = 31;
 
 /// What the engine must know of a queue's settings.
-fn queue_config(settings: &Settings) -> QueueConfig {
+pub(crate) fn queue_config(settings: &Settings) -> QueueConfig {
     let quorum = settings.kind == QueueKind::Quorum;
     let then = |failures, then| QueueLimit { failures, then };
     let mut config = QueueConfig::default();

@@ -16,6 +16,7 @@ use crate::id::RecordId;
 use crate::message::Extra;
 use crate::record::{Fact, MessageAt, Named, Place, Published, RecordError, Sizes};
 use crate::refusal::Kind;
+use crate::setting::{Setting, SettingName};
 
 /// The format that this version writes, and the only one it reads.
 const VERSION: u8 = 1;
@@ -72,6 +73,11 @@ impl Fact {
                 out.put_u8(14);
                 put_published(&mut out, published);
             }
+            Self::Set(setting) => {
+                out.put_u8(16);
+                setting.encode(&mut out);
+            }
+            Self::Unset { name, of } => put_unset(&mut out, name, *of),
             Self::Committed { published, settled } => {
                 out.put_u8(12);
                 put_list(&mut out, published, put_published);
@@ -125,6 +131,13 @@ impl Fact {
                 queue: input.record()?,
                 delivered: input.list(|input| Ok((input.message()?, input.message()?)))?,
             },
+            16 => Self::Set(Box::new(Setting::decode(&mut input.0)?)),
+            17 => {
+                let of = input.record()?;
+                let sort = input.octet()?;
+                let name = SettingName::from_parts(sort, input.list(Input::short)?)?;
+                Self::Unset { name, of: (of.0 != 0).then_some(of) }
+            }
             13 => Self::Died {
                 place: input.place()?,
                 reason: input.reason()?,
@@ -135,6 +148,13 @@ impl Fact {
         };
         if input.0.is_empty() { Ok(fact) } else { Err(RecordError::Malformed) }
     }
+}
+
+fn put_unset(out: &mut BytesMut, name: &SettingName, of: Option<RecordId>) {
+    put_about(out, 17, of.unwrap_or_default());
+    let (sort, parts) = name.parts();
+    out.put_u8(sort);
+    put_list(out, &parts, put_short);
 }
 
 fn put_short(out: &mut BytesMut, text: &ShortStr) {

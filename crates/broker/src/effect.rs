@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use warrener_codec::{ChannelId, Content, Method, ShortStr};
 
 use crate::address::Address;
+use crate::command::{CommandError, CommandId, Outcome};
 use crate::id::{ConnectionId, RecordId};
 use crate::record::Record;
 use crate::refusal::Refusal;
@@ -45,6 +46,8 @@ pub enum Effect {
     Warn(Box<Warning>),
     /// Read a record back, for [`Input::Loaded`](crate::Input::Loaded). It is one that was not released.
     Load(RecordId),
+    /// Answer a command.
+    Done(CommandId, Box<Result<Outcome, CommandError>>),
 }
 
 /// basic.ack or basic.nack from the broker to a publisher (RabbitMQ extension).
@@ -138,7 +141,8 @@ impl Effect {
             | Self::Persist(_)
             | Self::Release(_)
             | Self::Load(_)
-            | Self::Warn(_) => None,
+            | Self::Warn(_)
+            | Self::Done(..) => None,
         }
     }
 }

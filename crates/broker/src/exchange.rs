@@ -103,6 +103,9 @@ impl Realm {
         });
         let id = self.vhosts[vhost].add_exchange(Exchange::new(spec, alternate, record), rule);
         self.add_keeper(vhost, id);
+        if self.has_policies(vhost) {
+            self.apply_to_exchange(vhost, id, out);
+        }
         Ok(record)
     }
 
@@ -211,17 +214,39 @@ impl Vhost {
         }
     }
 
-    /// Takes an exchange out of all names; its bindings stay in the router.
-    fn remove_exchange(&mut self, id: ExchangeId) -> Option<Exchange> {
-        let exchange = self.take_exchange(id)?;
-        self.exchange_names.remove(&exchange.spec.name);
-        if let Some(alternate) = &exchange.alternate
-            && let Some(sources) = self.alternates.get_mut(alternate)
-        {
+    /// Names another alternate, or none.
+    pub(crate) fn set_alternate(&mut self, id: ExchangeId, alternate: Option<ShortStr>) {
+        let Some(exchange) = self.exchange_at_mut(id) else { return };
+        if exchange.alternate == alternate {
+            return;
+        }
+        let before = core::mem::replace(&mut exchange.alternate, alternate.clone());
+        if let Some(before) = before {
+            self.disconnect_alternate(id, &before);
+        }
+        let to = alternate.as_ref().and_then(|name| self.exchange(name.as_bytes()));
+        let to = to.map(|(id, _)| id);
+        self.router.set_alternate(id, to);
+        if let Some(alternate) = alternate {
+            self.alternates.entry(alternate).or_default().insert(id);
+        }
+    }
+
+    fn disconnect_alternate(&mut self, id: ExchangeId, alternate: &ShortStr) {
+        if let Some(sources) = self.alternates.get_mut(alternate) {
             sources.remove(&id);
             if sources.is_empty() {
                 self.alternates.remove(alternate);
             }
+        }
+    }
+
+    /// Takes an exchange out of all names; its bindings stay in the router.
+    fn remove_exchange(&mut self, id: ExchangeId) -> Option<Exchange> {
+        let exchange = self.take_exchange(id)?;
+        self.exchange_names.remove(&exchange.spec.name);
+        if let Some(alternate) = &exchange.alternate {
+            self.disconnect_alternate(id, alternate);
         }
         Some(exchange)
     }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use warrener_codec::{Properties, Table, TableBuilder, TableRef, Value};
+use warrener_codec::{Limits, Properties, Table, TableBuilder, TableRef, Value, grammar};
 use warrener_router::{Arguments, HeaderValue, Headers, Property};
 
 /// The headers and properties of a message, read only when an exchange asks.
@@ -47,6 +47,15 @@ impl BindingArguments {
     pub(crate) const fn table(&self) -> &Table {
         &self.0
     }
+}
+
+/// The arguments of a binding as the router keeps them.
+pub(crate) fn arguments(octets: &[u8]) -> Table {
+    let mut wire = Vec::with_capacity(octets.len() + 4);
+    wire.extend_from_slice(&(octets.len() as u32).to_be_bytes());
+    wire.extend_from_slice(octets);
+    let table = grammar::table(&Limits::WIDEST)(&wire);
+    table.map(|(_, table)| table.to_owned()).unwrap_or_default()
 }
 
 impl Headers for BindingArguments {

@@ -6,6 +6,7 @@ use warrener_codec::method::basic;
 use warrener_codec::{ChannelId, Content, Method, ShortStr};
 
 use crate::alarm::Alarm;
+use crate::command::{Command, CommandId};
 use crate::id::{ConnectionId, RecordId};
 use crate::record::Record;
 use crate::sync::Progress;
@@ -53,6 +54,8 @@ pub enum Input {
     /// The record that [`Effect::Load`](crate::Effect::Load) asked for, as [`Record::restored`] makes it of what the log
     /// gives. It may come late: what nobody waits for any more changes nothing.
     Loaded(Box<Record>),
+    /// The people who run the broker ask for something. Answered by [`Effect::Done`](crate::Effect::Done).
+    Command(CommandId, Box<Command>),
     /// The host is stopping: every connection is closed with 320.
     Shutdown,
     /// The host cannot go on, because its log has failed: every connection is closed with 541.

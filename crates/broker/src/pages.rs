@@ -100,6 +100,19 @@ impl<T> Pages<T> {
         Some(thing)
     }
 
+    /// The first thing of this number or a higher one.
+    pub(crate) fn at_or_after(&self, number: u32) -> Option<(u32, &T)> {
+        let (first, place) = split(number);
+        let pages = self.pages.iter().enumerate().skip(first);
+        pages.into_iter().find_map(|(index, page)| {
+            let from = if index == first { place } else { 0 };
+            let mut places = page.places.iter().enumerate().skip(from);
+            let (place, thing) =
+                places.find_map(|(place, thing)| Some((place, thing.as_ref()?)))?;
+            Some(((index * PAGE + place) as u32, thing))
+        })
+    }
+
     /// All of them, by number.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         self.pages.iter().enumerate().flat_map(|(index, page)| {

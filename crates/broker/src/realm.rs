@@ -9,21 +9,24 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use smallvec::SmallVec;
-use warrener_codec::Content;
+use warrener_codec::{Content, ShortStr};
 use warrener_queue::{Effect as QueueEffect, Seq};
 use warrener_router::{Matches, Target};
 use warrener_time::Time;
 
 use crate::config::{Config, Limits};
 use crate::declare::QueueSlot;
+use crate::definitions::{GlobalParameterDefinition, ParameterDefinition};
 use crate::effect::Effect;
 use crate::generator::Generator;
 use crate::id::{ConnectionId, LinkId, MessageId, QueueId, RecordId, VhostId};
 use crate::keeper::Keeper;
 use crate::message::{Message, Messages, NewMessage};
 use crate::paging::Loads;
+use crate::policy::Level;
 use crate::record::{Fact, MessageAt, Place, Record};
 use crate::refusal::{Reason, Resource};
+use crate::setting::{SettingName, SettingRecords};
 use crate::shelf::ShelfId;
 use crate::slab::Store;
 use crate::stats::Stats;
@@ -42,6 +45,13 @@ pub(crate) struct Realm {
     pub(crate) owned: BTreeSet<(ConnectionId, QueueId)>,
     pub(crate) messages: Messages,
     pub(crate) stats: Stats,
+    /// What is on disk of settings.
+    pub(crate) settings: SettingRecords,
+    /// Runtime parameters: by virtual host, component and name.
+    pub(crate) parameters: BTreeMap<(ShortStr, ShortStr, ShortStr), ParameterDefinition>,
+    pub(crate) global_parameters: BTreeMap<ShortStr, GlobalParameterDefinition>,
+    /// Policies of which it was said that they cost too much.
+    pub(crate) costly_policies: BTreeSet<(ShortStr, Level, ShortStr)>,
     /// What faces must hear of, in order.
     pub(crate) notices: VecDeque<Notice>,
     /// Queues that may have something to deliver, each once, in the order in which they woke.
@@ -115,8 +125,21 @@ impl Realm {
         let mut generator = Generator::new(config.seed);
         let seed = generator.number();
         let mut vhosts = Vhosts::new(config.syncs);
+        let mut settings = SettingRecords::default();
         for name in config.vhosts {
-            vhosts.add(name, generator.number());
+            settings.give(SettingName::Vhost(name.clone()));
+            vhosts.add(name, generator.number(), |_| false);
+        }
+        for user in &config.users {
+            settings.give(SettingName::User(user.name.clone()));
+            for vhost in user.permissions.keys() {
+                let (user, vhost) = (user.name.clone(), vhost.clone());
+                settings.give(SettingName::Permission { user, vhost });
+            }
+            for (vhost, exchange) in user.topic_permissions.keys() {
+                let (user, vhost, exchange) = (user.name.clone(), vhost.clone(), exchange.clone());
+                settings.give(SettingName::TopicPermission { user, vhost, exchange });
+            }
         }
         let mut messages = Messages::new();
         let shelf = messages.add_shelf();
@@ -132,6 +155,10 @@ impl Realm {
             shelf,
             held_elsewhere_bytes: 0,
             stats: Stats::default(),
+            settings,
+            parameters: BTreeMap::new(),
+            global_parameters: BTreeMap::new(),
+            costly_policies: BTreeSet::new(),
             notices: VecDeque::new(),
             awake: VecDeque::new(),
             overdue: VecDeque::new(),

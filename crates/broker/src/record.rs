@@ -21,6 +21,7 @@ use crate::id::RecordId;
 use crate::mark::Run;
 use crate::message::Extra;
 use crate::refusal::Kind;
+use crate::setting::{Setting, SettingName};
 
 /// A durable fact, as the host gives it to its log and gets it back after a restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,6 +206,15 @@ pub(crate) enum Fact {
         queue: RecordId,
         delivered: Vec<Run>,
     },
+    /// A setting is in force, in place of what its name meant before.
+    Set(Box<Setting>),
+    /// A setting is not in force any more.
+    Unset {
+        name: SettingName,
+        /// The record that put it in force; `None` for what the configuration says anew at every start, and for what
+        /// nothing else would tell.
+        of: Option<RecordId>,
+    },
     /// A transaction: all of it at once.
     Committed {
         published: Vec<Published>,
@@ -230,6 +240,8 @@ impl Fact {
             | Self::Marked { .. }
             | Self::Settled(_)
             | Self::Returned { .. }
+            | Self::Set(_)
+            | Self::Unset { .. }
             | Self::Died { .. } => &[],
         }
     }
@@ -240,7 +252,8 @@ impl Fact {
             Self::ExchangeDeleted { of }
             | Self::QueueDeleted { of }
             | Self::Purged { of }
-            | Self::Unbound { of } => SmallVec::from_elem(*of, 1),
+            | Self::Unbound { of }
+            | Self::Unset { of: Some(of), .. } => SmallVec::from_elem(*of, 1),
             Self::Settled(place) | Self::Returned { place, .. } | Self::Died { place, .. } => {
                 SmallVec::from_elem(place.message.record, 1)
             }
@@ -258,6 +271,8 @@ impl Fact {
             | Self::Published(_)
             | Self::Spilled(_)
             | Self::DeadLettered { .. }
+            | Self::Set(_)
+            | Self::Unset { of: None, .. }
             | Self::Committed { .. } => SmallVec::new(),
         }
     }

@@ -3,6 +3,7 @@
 //! Records are gathered first and made sense of at the end, because a later one may undo an earlier one that the log
 //! still had.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -14,6 +15,7 @@ use warrener_time::Time;
 
 use crate::arguments::Settings;
 use crate::bind::{BindingSpec, binding_key};
+use crate::command::CommandError;
 use crate::dead_letter::DeathReason;
 use crate::declare::QueueSpec;
 use crate::effect::Effect;
@@ -25,6 +27,7 @@ use crate::message::{Durable, NewMessage, Traits};
 use crate::realm::{Compound, Realm};
 use crate::record::{Fact, MessageAt, Named, Place, Published, Record, RecordError};
 use crate::refusal::{Kind, Reason, Resource};
+use crate::setting::{Setting, SettingName};
 use crate::shelf::End;
 
 /// Why a broker does not start from its log.
@@ -46,6 +49,14 @@ pub enum RecoveryError {
         record: RecordId,
         /// The virtual host.
         vhost: ShortStr,
+    },
+    /// The record sets what this version refuses to set.
+    #[error("record {record}: {error}")]
+    Setting {
+        /// Which.
+        record: RecordId,
+        /// Why it is refused.
+        error: Box<CommandError>,
     },
     /// The record defines what this version refuses to define.
     #[error("record {record}: {reason}")]
@@ -73,6 +84,8 @@ pub(crate) struct Recovery {
     died: BTreeMap<Place, (DeathReason, Time)>,
     /// Which messages of queues may have been delivered, where that is known.
     marks: Marks,
+    /// Which record tells last of a setting, and what.
+    settings: BTreeMap<SettingName, (RecordId, Option<Box<Setting>>)>,
     /// What was undone.
     stale: Vec<RecordId>,
 }
@@ -120,6 +133,14 @@ impl Recovery {
             Fact::Unbound { of } => {
                 self.bindings.remove(&of);
                 self.stale.extend([of, id]);
+            }
+            Fact::Set(setting) => {
+                let before = self.settings.insert(setting.name(), (id, Some(setting)));
+                self.stale.extend(before.map(|(before, _)| before));
+            }
+            Fact::Unset { name, .. } => {
+                let before = self.settings.insert(name, (id, None));
+                self.stale.extend(before.map(|(before, _)| before));
             }
             Fact::Purged { .. } | Fact::Spilled(_) => self.stale.push(id),
             Fact::Published(published) => self.find(id, [published], &record.contents),
@@ -175,19 +196,29 @@ impl Recovery {
         realm: &mut Realm,
         out: &mut Vec<Effect>,
     ) -> Result<(), RecoveryError> {
+        let gone = restore_settings(realm, self.settings, out)?;
         let mut queues = BTreeMap::new();
         for (record, (vhost, spec)) in self.exchanges {
+            if gone.contains(&vhost) {
+                out.push(Effect::Release(record));
+                continue;
+            }
             let keeper = restore_exchange(realm, record, &vhost, spec)?;
             queues.extend(keeper.map(|keeper| (record, keeper)));
         }
         for (record, (vhost, spec)) in self.queues {
+            if gone.contains(&vhost) {
+                out.push(Effect::Release(record));
+                continue;
+            }
             queues.insert(record, restore_queue(now, realm, record, &vhost, spec)?);
         }
         for (record, bound) in self.bindings {
-            if !restore_binding(realm, record, &bound)? {
+            if gone.contains(&bound.vhost) || !restore_binding(realm, record, &bound)? {
                 out.push(Effect::Release(record));
             }
         }
+        realm.apply_all_policies(now, out);
         let mut restored = BTreeMap::new();
         let mut left: BTreeMap<RecordId, u32> = BTreeMap::new();
         let fates = Fates { failures: self.failures, died: self.died, marks: self.marks };
@@ -259,6 +290,24 @@ fn release_or_keep(
         realm.compounds.insert(record, Compound { left: left + 1, settled });
         realm.release_message(MessageAt { record, part: 0 }, out);
     }
+}
+
+/// Puts settings in force again; gives the names of virtual hosts that are gone, of which there may still be something.
+fn restore_settings(
+    realm: &mut Realm,
+    settings: BTreeMap<SettingName, (RecordId, Option<Box<Setting>>)>,
+    out: &mut Vec<Effect>,
+) -> Result<BTreeSet<ShortStr>, RecoveryError> {
+    let mut gone = BTreeSet::new();
+    for (name, (record, setting)) in settings {
+        if let (SettingName::Vhost(vhost), None) = (&name, &setting) {
+            gone.insert(vhost.clone());
+        }
+        realm
+            .restore_setting(name, record, setting.as_deref(), out)
+            .map_err(|error| RecoveryError::Setting { record, error: error.into() })?;
+    }
+    Ok(gone)
 }
 
 fn vhost_of(realm: &Realm, record: RecordId, vhost: &ShortStr) -> Result<VhostId, RecoveryError> {

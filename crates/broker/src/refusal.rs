@@ -28,6 +28,46 @@ pub enum Reason {
         /// The user.
         user: Box<str>,
     },
+    /// The virtual host has as many connections as it may.
+    #[error(
+        "access to vhost '{vhost}' refused for user '{user}': connection limit ({limit}) is reached"
+    )]
+    VhostConnections {
+        /// The virtual host.
+        vhost: Box<str>,
+        /// The user.
+        user: Box<str>,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// The user has as many connections as it may.
+    #[error("connection refused for user '{user}': user connection limit ({limit}) is reached")]
+    UserConnections {
+        /// The user.
+        user: Box<str>,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// The user has as many channels as it may.
+    #[error(
+        "number of channels opened for user '{user}' has reached the maximum allowed user limit of {limit}"
+    )]
+    UserChannels {
+        /// The user.
+        user: Box<str>,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// The virtual host has as many queues as it may.
+    #[error("cannot declare queue '{queue}': queue limit in vhost '{vhost}' ({limit}) is reached")]
+    VhostQueues {
+        /// The queue that there is no room for.
+        queue: Box<str>,
+        /// The virtual host.
+        vhost: Box<str>,
+        /// How many there may be.
+        limit: u64,
+    },
     /// The user lacks a right on a resource.
     #[error("{right} access to {resource} refused for user '{user}'")]
     Forbidden {
@@ -48,7 +88,7 @@ pub enum Reason {
         /// On which routing key.
         key: Box<str>,
         /// Of which exchange.
-        exchange: Resource,
+        exchange: Box<Resource>,
         /// For whom.
         user: Box<str>,
         /// The pattern that would have taken too many steps to decide it, if that is why.
@@ -302,6 +342,9 @@ impl Reason {
     pub const fn code(&self) -> ReplyCode {
         match self {
             Self::VhostRefused { .. }
+            | Self::VhostConnections { .. }
+            | Self::UserConnections { .. }
+            | Self::UserChannels { .. }
             | Self::NoVhost(_)
             | Self::ConsumerTagReused(_)
             | Self::TooManyConsumers(_) => ReplyCode::NOT_ALLOWED,
@@ -333,6 +376,7 @@ impl Reason {
             | Self::InUse(_)
             | Self::NotEmpty(_)
             | Self::TooMany { .. }
+            | Self::VhostQueues { .. }
             | Self::InvalidBinding(_)
             | Self::TooLarge { .. }
             | Self::InvalidExpiration { .. }

@@ -54,6 +54,12 @@ impl<K: Key, T> Store<K, T> {
         self.slots.remove(index).map(|slot| slot.thing)
     }
 
+    /// The first thing at this place or behind it.
+    pub(crate) fn at_or_after(&self, place: u32) -> Option<(K, &T)> {
+        let (index, slot) = self.slots.at_or_after(place)?;
+        Some((K::new(index, slot.generation), &slot.thing))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }

@@ -10,6 +10,8 @@ use core::fmt;
 use bytes::Bytes;
 use warrener_codec::ShortStr;
 
+use crate::json::Object;
+use crate::limit::UserLimits;
 use crate::permission::{Access, Permission, TopicPermission};
 use crate::refusal::{Reason, shown};
 
@@ -28,12 +30,16 @@ pub struct User {
     pub permissions: BTreeMap<ShortStr, Permission>,
     /// With which routing keys, by virtual host and topic exchange. No entry is no restriction.
     pub topic_permissions: BTreeMap<(ShortStr, ShortStr), TopicPermission>,
+    /// How much the user may have open.
+    pub limits: UserLimits,
+    /// What definitions say of the user that means nothing here.
+    pub others: Object,
 }
 
 impl User {
     /// A user without tags, who may come from anywhere and do nothing.
     #[must_use]
-    pub const fn new(name: ShortStr, password: PasswordHash) -> Self {
+    pub fn new(name: ShortStr, password: PasswordHash) -> Self {
         Self {
             name,
             password,
@@ -41,6 +47,8 @@ impl User {
             loopback_only: false,
             permissions: BTreeMap::new(),
             topic_permissions: BTreeMap::new(),
+            limits: UserLimits::default(),
+            others: Object::new(),
         }
     }
 
@@ -101,12 +109,20 @@ pub(crate) struct Users {
     by_name: BTreeMap<ShortStr, User>,
     /// Grows with every change: what was found out about rights before is stale then.
     revision: u64,
+    usage: BTreeMap<ShortStr, Usage>,
+}
+
+/// How much a user has open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) connections: usize,
+    pub(crate) channels: usize,
 }
 
 impl Users {
     pub(crate) fn new(users: Vec<User>) -> Self {
         let by_name = users.into_iter().map(|user| (user.name.clone(), user)).collect();
-        Self { by_name, revision: 1 }
+        Self { by_name, revision: 1, usage: BTreeMap::new() }
     }
 
     /// Which state of all users this is.
@@ -121,6 +137,78 @@ impl Users {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &User> {
         self.by_name.values()
+    }
+
+    /// How much a user has open.
+    pub(crate) fn usage(&self, user: &ShortStr) -> Usage {
+        self.usage.get(user).copied().unwrap_or_default()
+    }
+
+    /// A user has opened or closed something.
+    pub(crate) fn count(&mut self, user: &ShortStr, change: impl FnOnce(&mut Usage)) {
+        let usage = self.usage.entry(user.clone()).or_default();
+        change(usage);
+        if *usage == Usage::default() {
+            self.usage.remove(user);
+        }
+    }
+
+    /// Adds a user, or puts it in the place of the one of its name.
+    pub(crate) fn put(&mut self, user: User) {
+        self.revision += 1;
+        self.by_name.insert(user.name.clone(), user);
+    }
+
+    pub(crate) fn remove(&mut self, name: &ShortStr) {
+        self.revision += 1;
+        self.by_name.remove(name);
+    }
+
+    pub(crate) fn set_permission(
+        &mut self,
+        user: &ShortStr,
+        vhost: &ShortStr,
+        permission: Permission,
+    ) {
+        self.change(user, |user| {
+            user.permissions.insert(vhost.clone(), permission);
+        });
+    }
+
+    pub(crate) fn remove_permission(&mut self, user: &ShortStr, vhost: &ShortStr) {
+        self.change(user, |user| {
+            user.permissions.remove(vhost);
+        });
+    }
+
+    pub(crate) fn set_topic_permission(
+        &mut self,
+        user: &ShortStr,
+        vhost: &ShortStr,
+        exchange: &ShortStr,
+        permission: TopicPermission,
+    ) {
+        self.change(user, |user| {
+            user.topic_permissions.insert((vhost.clone(), exchange.clone()), permission);
+        });
+    }
+
+    pub(crate) fn remove_topic_permission(
+        &mut self,
+        user: &ShortStr,
+        vhost: &ShortStr,
+        exchange: &ShortStr,
+    ) {
+        self.change(user, |user| {
+            user.topic_permissions.remove(&(vhost.clone(), exchange.clone()));
+        });
+    }
+
+    fn change(&mut self, user: &ShortStr, change: impl FnOnce(&mut User)) {
+        self.revision += 1;
+        if let Some(user) = self.by_name.get_mut(user) {
+            change(user);
+        }
     }
 
     /// What a user may do in a virtual host that exists.

@@ -8,10 +8,14 @@ use core::ops::{Index, IndexMut};
 use warrener_codec::{ShortStr, Table};
 use warrener_router::{ExchangeId, Router, Target};
 
+use crate::definitions::VhostDefinition;
 use crate::exchange::{Exchange, ExchangeSpec, PREDECLARED};
 use crate::exchange_kind::ExchangeKind;
 use crate::id::{QueueId, RecordId, VhostId};
+use crate::json::{Json, Object};
+use crate::limit::VhostLimits;
 use crate::names::Map;
+use crate::policy::{Level, Policies};
 use crate::sync::{Sync, Syncs};
 
 /// One virtual host.
@@ -31,6 +35,23 @@ pub(crate) struct Vhost {
     pub(crate) binding_records: BTreeMap<BindingKey, RecordId>,
     /// How many exchanges keep messages.
     pub(crate) keepers: u32,
+    /// What is said of it.
+    pub(crate) definition: VhostDefinition,
+    pub(crate) limits: VhostLimits,
+    /// How many connections are in it.
+    pub(crate) connections: usize,
+    policies: [Policies; 2],
+    life: Life,
+}
+
+/// Whether a virtual host is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Lives,
+    /// Deleted, and not empty yet. The record that made it is released when it is.
+    Doomed(Option<RecordId>),
+    /// Deleted and empty; its place may be used again.
+    Gone,
 }
 
 /// What makes a binding that binding, by target first: a queue's bindings end with it.
@@ -55,7 +76,13 @@ impl Vhost {
             alternates: BTreeMap::new(),
             binding_records: BTreeMap::new(),
             keepers: 0,
+            definition: VhostDefinition::default(),
+            limits: VhostLimits::default(),
+            connections: 0,
+            policies: [Policies::default(), Policies::default()],
+            life: Life::Lives,
         };
+        vhost.definition.name = vhost.name.clone();
         for (name, kind, internal) in PREDECLARED {
             let spec = ExchangeSpec {
                 name: ShortStr::from_static(name),
@@ -73,6 +100,44 @@ impl Vhost {
 
     pub(crate) fn name(&self) -> &ShortStr {
         &self.name
+    }
+
+    /// What is said of it now.
+    pub(crate) fn describe(&mut self, definition: &VhostDefinition) {
+        self.definition = VhostDefinition { limits: Object::new(), ..definition.clone() };
+    }
+
+    /// Whether it may not be deleted.
+    pub(crate) fn is_protected(&self) -> bool {
+        self.definition.metadata.get("protected_from_deletion") == Some(&Json::Bool(true))
+    }
+
+    /// The type of queues that name none (RabbitMQ extension).
+    pub(crate) fn default_queue_type(&self) -> Option<&str> {
+        let said = self.definition.metadata.get("default_queue_type");
+        said.or_else(|| self.definition.others.get("default_queue_type"))?.as_str()
+    }
+
+    pub(crate) const fn policies(&self, level: Level) -> &Policies {
+        &self.policies[level as usize]
+    }
+
+    pub(crate) const fn policies_mut(&mut self, level: Level) -> &mut Policies {
+        &mut self.policies[level as usize]
+    }
+
+    /// All that was in it is gone; gives the record that is of no more use.
+    pub(crate) fn emptied(&mut self) -> Option<RecordId> {
+        match core::mem::replace(&mut self.life, Life::Gone) {
+            Life::Doomed(record) => record,
+            Life::Lives | Life::Gone => None,
+        }
+    }
+
+    /// The first exchange at this place or behind it.
+    pub(crate) fn exchange_from(&self, place: u32) -> Option<ExchangeId> {
+        let rest = self.exchanges.get(place as usize..)?;
+        rest.iter().flatten().map(|(id, _)| *id).next()
     }
 
     #[inline]
@@ -151,18 +216,60 @@ impl Vhosts {
         Self { all: Vec::new(), syncs }
     }
 
-    pub(crate) fn add(&mut self, name: ShortStr, seed: u64) {
+    /// A new virtual host, in the place of one that is gone if nothing remembers that.
+    pub(crate) fn add(
+        &mut self,
+        name: ShortStr,
+        seed: u64,
+        is_free: impl Fn(VhostId) -> bool,
+    ) -> VhostId {
         let sync = self.syncs.of(&name);
-        self.all.push(Vhost::new(name, sync, seed));
+        let vhost = Vhost::new(name, sync, seed);
+        let mut places = self.all.iter().enumerate().map(|(place, own)| (place as u32, own.life));
+        let free = places.find(|(place, life)| *life == Life::Gone && is_free(VhostId(*place)));
+        match free {
+            Some((place, _)) => {
+                self.all[place as usize] = vhost;
+                VhostId(place)
+            }
+            None => {
+                self.all.push(vhost);
+                VhostId(self.all.len() as u32 - 1)
+            }
+        }
     }
 
     pub(crate) fn find(&self, name: &[u8]) -> Option<VhostId> {
-        let place = self.all.iter().position(|vhost| vhost.name.as_bytes() == name)?;
-        Some(VhostId(place as u32))
+        self.with_ids().find(|(_, vhost)| vhost.name.as_bytes() == name).map(|(id, _)| id)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Vhost> {
-        self.all.iter()
+        self.with_ids().map(|(_, vhost)| vhost)
+    }
+
+    /// All that are there.
+    pub(crate) fn with_ids(&self) -> impl Iterator<Item = (VhostId, &Vhost)> {
+        let all = self.all.iter().enumerate().map(|(place, own)| (VhostId(place as u32), own));
+        all.filter(|(_, vhost)| vhost.life == Life::Lives)
+    }
+
+    /// Is found no more; its record is released when it is empty.
+    pub(crate) fn doom(&mut self, name: &ShortStr, record: Option<RecordId>) {
+        if let Some(id) = self.find(name.as_bytes()) {
+            self[id].life = Life::Doomed(record);
+        }
+    }
+
+    /// Nothing is in it, after a restart.
+    pub(crate) fn forget_doomed(&mut self, name: &ShortStr) {
+        let doomed = |own: &&mut Vhost| matches!(own.life, Life::Doomed(_)) && own.name == *name;
+        self.all.iter_mut().filter(doomed).for_each(|own| own.life = Life::Gone);
+    }
+
+    /// Whether one of this name is deleted, but not empty.
+    pub(crate) fn is_doomed(&self, name: &ShortStr) -> bool {
+        let doomed = |own: &Vhost| matches!(own.life, Life::Doomed(_)) && own.name == *name;
+        self.all.iter().any(doomed)
     }
 }
 

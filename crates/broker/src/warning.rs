@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 
 use thiserror::Error;
+use warrener_codec::ShortStr;
 
 use crate::refusal::Reason;
 
@@ -17,6 +18,18 @@ pub enum Warning {
         pattern: Box<str>,
         /// What was refused.
         reason: Reason,
+    },
+    /// A policy does not apply because its pattern would take too many steps. Said once for each policy that is set.
+    #[error(
+        "policy '{policy}' in vhost '{vhost}' does not apply everywhere: pattern '{pattern}' takes too many steps"
+    )]
+    CostlyPolicy {
+        /// The virtual host.
+        vhost: ShortStr,
+        /// The policy.
+        policy: ShortStr,
+        /// Its pattern.
+        pattern: Box<str>,
     },
 }
 

@@ -42,7 +42,11 @@ impl Endpoint {
                 self.paused = paused;
                 Ok(())
             }
-            Effect::Persist(_) | Effect::Release(_) | Effect::Load(_) | Effect::Warn(_) => Ok(()),
+            Effect::Persist(_)
+            | Effect::Release(_)
+            | Effect::Load(_)
+            | Effect::Warn(_)
+            | Effect::Done(..) => Ok(()),
         }
     }
 

@@ -41,6 +41,10 @@ pub fn recipient(effect: &Effect) -> Option<ConnectionId> {
         | Effect::CloseConnection(connection, _)
         | Effect::ConnectionClosed(connection)
         | Effect::Pause(connection, _) => Some(*connection),
-        Effect::Persist(_) | Effect::Release(_) | Effect::Load(_) | Effect::Warn(_) => None,
+        Effect::Persist(_)
+        | Effect::Release(_)
+        | Effect::Load(_)
+        | Effect::Warn(_)
+        | Effect::Done(..) => None,
     }
 }

@@ -3,7 +3,9 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use warrener_broker::{Alarm, Broker, Config, ConnectionId, Effect, Input, Progress, Record};
+use warrener_broker::{
+    Alarm, Broker, Command, CommandId, Config, ConnectionId, Effect, Input, Progress, Record,
+};
 use warrener_endpoint::connection::Event;
 use warrener_endpoint::{plain_input, recipient};
 use warrener_store::{Appended, Backlog, Lane, LoadError, Loaded, Log, LogEvent, Space, Work};
@@ -102,6 +104,17 @@ impl<L: Log> Node<L> {
         let now = self.present(now);
         self.handle(now, input, connections);
         self.apply(now, connections);
+    }
+
+    /// The people who run the broker ask for something. Answered by [`Notice::Done`].
+    pub fn command(
+        &mut self,
+        now: Time,
+        id: CommandId,
+        command: Command,
+        connections: &mut impl Connections,
+    ) {
+        self.handle_input(now, Input::Command(id, Box::new(command)), connections);
     }
 
     /// A work of the log was run.
@@ -219,6 +232,7 @@ impl<L: Log> Node<L> {
                 self.log.release(store_id(record));
                 self.sync_due.get_or_insert(now + RELEASES_UNSYNCED);
             }
+            Effect::Done(id, result) => self.notices.push_back(Notice::Done(id, result)),
             Effect::Warn(warning) => self.notices.push_back(Notice::Warning(*warning)),
             Effect::Load(record) => self.log.load(store_id(record)),
             effect => {

@@ -1,6 +1,8 @@
 //! What a host should know, and most should log.
 
-use warrener_broker::{ConnectionId, RecordError, RecordId, RecoveryError, Warning};
+use warrener_broker::{
+    CommandError, CommandId, ConnectionId, Outcome, RecordError, RecordId, RecoveryError, Warning,
+};
 use warrener_endpoint::connection::Misuse;
 use warrener_store::{Cut, Damage, LoadError, LogError, Refused};
 use warrener_time::Time;
@@ -38,6 +40,8 @@ pub enum Notice {
     Damaged(Damage),
     /// A client could not be told what the broker had for it, so its connection is closed.
     Unsayable(ConnectionId, Misuse),
+    /// The answer to a [command](crate::Node::command).
+    Done(CommandId, Box<Result<Outcome, CommandError>>),
     /// The broker has something to tell the people who run it.
     Warning(Warning),
     /// The log is closed after [`Node::close`](crate::Node::close): everything is on disk.

@@ -35,6 +35,8 @@ pub(crate) fn log(notice: &Notice) {
             tracing::warn!("connection {connection} is closed with 506: {misuse}");
         }
         Notice::Warning(warning) => tracing::warn!("{warning}"),
+        // Whoever gave the command says it.
+        Notice::Done(..) => {}
         // The server says it in its own words.
         Notice::Ready { .. } | Notice::Closed | Notice::Failed(_) => {}
     }

@@ -243,6 +243,7 @@ impl Status {
             | Notice::DiskRelieved
             | Notice::Damaged(_)
             | Notice::Unsayable(..)
+            | Notice::Done(..)
             | Notice::Warning(_) => None,
         }
     }

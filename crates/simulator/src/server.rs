@@ -193,6 +193,7 @@ impl Running {
                 Notice::Failed(error) => panic!("the node failed: {error}"),
                 Notice::Unsayable(..)
                 | Notice::Warning(_)
+                | Notice::Done(..)
                 | Notice::TornEnd(_)
                 | Notice::DiskFull
                 | Notice::DiskLow { .. }

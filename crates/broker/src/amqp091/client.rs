@@ -11,6 +11,7 @@ use crate::broker::Broker;
 use crate::effect::Effect;
 use crate::id::{ChannelKey, ClientKey, ConnectionId, VhostId};
 use crate::input::{Capabilities, Connected};
+use crate::limit::reached;
 use crate::message::NewMessage;
 use crate::permission::{Access, Caller};
 use crate::refusal::{Reason, Refusal, said, shown};
@@ -87,7 +88,10 @@ impl Broker {
         let Some(id) = self.realm.vhosts.find(vhost.as_bytes()) else {
             return Err(Reason::NoVhost(shown(vhost.as_bytes())));
         };
+        self.refuse_over_limit(id, &user)?;
         let access = self.realm.users.access(&user, &vhost)?;
+        self.realm.users.count(&user, |usage| usage.connections += 1);
+        self.realm.vhosts[id].connections += 1;
         let key = self.amqp.clients.insert(Client {
             connection,
             vhost: id,
@@ -139,6 +143,22 @@ impl Broker {
         let connection = client.connection;
         self.remove_client(now, key, out);
         out.push(Effect::ConnectionClosed(connection));
+    }
+
+    /// Refuses one connection more than the virtual host or the user may have.
+    fn refuse_over_limit(&self, vhost: VhostId, user: &ShortStr) -> Result<(), Reason> {
+        let place = &self.realm.vhosts[vhost];
+        let shown_user = || shown(user.as_bytes());
+        if let Some(limit) = reached(place.limits.max_connections, place.connections) {
+            let vhost = shown(place.name().as_bytes());
+            return Err(Reason::VhostConnections { vhost, user: shown_user(), limit });
+        }
+        let users = &self.realm.users;
+        let limit = users.find(user.as_bytes()).and_then(|known| known.limits.max_connections);
+        match reached(limit, users.usage(user).connections) {
+            Some(limit) => Err(Reason::UserConnections { user: shown_user(), limit }),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn disconnected(
@@ -208,7 +228,10 @@ impl Broker {
         for queue in doomed {
             self.realm.remove_queue(now, queue, out);
         }
-        self.amqp.clients.remove(key);
+        if let Some(client) = self.amqp.clients.remove(key) {
+            self.realm.users.count(&client.access.user, |usage| usage.connections -= 1);
+            self.realm.vhosts[client.vhost].connections -= 1;
+        }
         self.amqp.client_keys.remove(&connection);
     }
 

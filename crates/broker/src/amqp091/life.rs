@@ -10,19 +10,24 @@ use crate::amqp091::channel::{Channel, Mode};
 use crate::amqp091::parked::Parked;
 use crate::broker::Broker;
 use crate::effect::Effect;
-use crate::id::{ChannelKey, ConnectionId};
+use crate::id::{ChannelKey, ClientKey, ConnectionId};
 use crate::input::ClosedBy;
-use crate::refusal::Reason;
+use crate::limit::reached;
+use crate::refusal::{Reason, shown};
 use crate::settle::Settlement;
 
 impl Broker {
     pub(crate) fn channel_opened(
         &mut self,
+        now: Time,
         connection: ConnectionId,
         number: ChannelId,
         out: &mut Vec<Effect>,
     ) {
         let Some(client) = self.amqp.client(connection) else { return };
+        if let Err(reason) = self.count_channel(client) {
+            return self.refuse_connection(now, client, &reason, (0, 0), out);
+        }
         let vhost = self.amqp.clients.get(client).expect("a client that is there").vhost;
         let sync = self.realm.vhosts[vhost].sync;
         let key = self.amqp.channels.insert(Channel::new(client, connection, number, sync));
@@ -31,6 +36,18 @@ impl Broker {
         let client = self.amqp.clients.get_mut(client).expect("a client that is there");
         client.channels.insert(number, key);
         self.reply(key, Method::ChannelOpenOk, false, None, out);
+    }
+
+    /// Refuses one channel more than the user may have.
+    fn count_channel(&mut self, client: ClientKey) -> Result<(), Reason> {
+        let user = &self.amqp.clients.get(client).expect("a client that is there").access.user;
+        let users = &mut self.realm.users;
+        let limit = users.find(user.as_bytes()).and_then(|known| known.limits.max_channels);
+        if let Some(limit) = reached(limit, users.usage(user).channels) {
+            return Err(Reason::UserChannels { user: shown(user.as_bytes()), limit });
+        }
+        users.count(user, |usage| usage.channels += 1);
+        Ok(())
     }
 
     pub(crate) fn channel_closed(
@@ -108,6 +125,7 @@ impl Broker {
         self.amqp.channel_keys.remove(&(channel.connection, channel.number));
         if let Some(client) = self.amqp.clients.get_mut(channel.client) {
             client.channels.remove(&channel.number);
+            self.realm.users.count(&client.access.user, |usage| usage.channels -= 1);
         }
     }
 

@@ -177,6 +177,7 @@ impl crate::broker::Broker {
     /// The disk has records so far: says what waited for them.
     pub(crate) fn persisted(&mut self, now: Time, progress: Progress, out: &mut Vec<Effect>) {
         self.amqp.disk.synced(progress);
+        self.give_answers(out);
         self.release_held(now, out);
     }
 

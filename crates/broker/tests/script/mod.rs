@@ -12,13 +12,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use expect_test::Expect;
 use warrener_broker::{
-    Broker, Capabilities, ClosedBy, Config, Connected, ConnectionId, Effect, Input, PasswordHash,
-    Progress, Record, RecordId, Seed, User,
+    Broker, Capabilities, ClosedBy, Command, CommandError, CommandId, Config, Connected,
+    ConnectionId, Effect, Input, Outcome, PasswordHash, Progress, Record, RecordId, Seed, User,
 };
 use warrener_codec::{ChannelId, Method, ShortStr};
 use warrener_time::Time;
 
 use self::parse::Line;
+pub(crate) use self::parse::short as parse_name;
 
 /// Runs a script against a new broker, and compares.
 pub(crate) fn check(script: &str, expected: Expect) {
@@ -44,7 +45,12 @@ pub(crate) struct World {
     lives: u64,
     connections: BTreeMap<u64, BTreeSet<u16>>,
     to_agree: Vec<(ConnectionId, ChannelId)>,
+    commands: u64,
+    answers: BTreeMap<CommandId, Answer>,
 }
+
+/// What a command led to.
+pub(crate) type Answer = Result<Outcome, CommandError>;
 
 impl World {
     pub(crate) fn new() -> Self {
@@ -69,6 +75,8 @@ impl World {
             lives: 1,
             connections: BTreeMap::new(),
             to_agree: Vec::new(),
+            commands: 0,
+            answers: BTreeMap::new(),
         }
     }
 
@@ -214,6 +222,9 @@ impl World {
                 Effect::Persist(record) => self.append(*record),
                 Effect::Release(id) => self.release(id),
                 Effect::Load(id) => self.loads.push_back(id),
+                Effect::Done(id, result) => {
+                    self.answers.insert(id, *result);
+                }
                 _ => {}
             }
         }
@@ -237,6 +248,47 @@ impl World {
             let record = restored.expect("what was written is read");
             self.handle(Input::Loaded(Box::new(record)), out);
         }
+    }
+
+    /// Gives a command, and lets the broker work until it has nothing to do; what it answered, and all that it did.
+    pub(crate) fn command(&mut self, command: Command) -> (Answer, String) {
+        self.commands += 1;
+        let id = CommandId(self.commands);
+        let mut out = String::new();
+        self.handle(Input::Command(id, Box::new(command)), &mut out);
+        self.work(&mut out);
+        (self.answers.remove(&id).expect("every command is answered"), out)
+    }
+
+    /// Gives a command that is obeyed.
+    pub(crate) fn obeyed(&mut self, command: Command) -> Outcome {
+        self.command(command).0.expect("the command is obeyed")
+    }
+
+    /// Gives a command that is refused; the error's text.
+    pub(crate) fn refused(&mut self, command: Command) -> String {
+        self.command(command).0.expect_err("the command is refused").to_string()
+    }
+
+    /// Gives a command, and does not wait for it.
+    pub(crate) fn begin(&mut self, command: Command) -> String {
+        self.commands += 1;
+        let mut out = String::new();
+        self.handle(Input::Command(CommandId(self.commands), Box::new(command)), &mut out);
+        out
+    }
+
+    /// Lets the broker do what it has begun.
+    pub(crate) fn work(&mut self, out: &mut String) {
+        for _ in 0..1_000_000 {
+            if self.broker.poll_timeout().is_none_or(|(due, _)| due > self.now) {
+                return;
+            }
+            let mut effects = Vec::new();
+            self.broker.handle_timeout(self.now, &mut effects);
+            self.apply(effects, out);
+        }
+        panic!("the broker never comes to an end");
     }
 
     fn append(&mut self, record: Record) {

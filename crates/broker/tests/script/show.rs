@@ -60,6 +60,10 @@ pub(crate) fn effect(effect: &Effect) -> String {
             format!("disk + {}{}", record.id, flag(record.awaited, "awaited"))
         }
         Effect::Release(record) => format!("disk - {record}"),
+        Effect::Done(_, result) => match &**result {
+            Ok(outcome) => format!("done {outcome:?}"),
+            Err(error) => format!("refused {error}"),
+        },
         Effect::Warn(warning) => format!("warning: {warning}"),
         Effect::Load(record) => format!("disk ? {record}"),
     }

@@ -1,0 +1,228 @@
+//! What a command has begun and goes on in slices, so that nobody waits for it long.
+
+use alloc::vec::Vec;
+
+use warrener_codec::ShortStr;
+use warrener_time::Time;
+
+use crate::broker::Broker;
+use crate::command::Import;
+use crate::effect::Effect;
+use crate::id::{ClientKey, LinkId, QueueId, VhostId};
+use crate::refusal::{Kind, Reason, Right, shown};
+
+/// How much a slice does: queues looked at, definitions taken.
+const SLICE: u32 = 256;
+
+/// How many steps of patterns cost as much as one of those.
+const STEPS: u32 = 500;
+
+/// How many connections or queues a slice may end.
+const ENDS: u32 = 32;
+
+/// How many places a slice may pass by.
+const PLACES: u32 = 8_192;
+
+/// Something begun.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// Closing connections.
+    Evict { whom: Whom, next: u32 },
+    /// Cancelling the consumers of a user that may not read their queue any more.
+    Recheck { user: ShortStr, next: u32 },
+    /// Looking at what policies apply in a virtual host.
+    Policies { vhost: VhostId, exchanges: u32, queues: u32 },
+    /// Removing all that is in a virtual host that is gone.
+    Empty { vhost: VhostId, next: u32 },
+    /// Taking definitions.
+    Import(alloc::boxed::Box<Import>),
+}
+
+/// Whose connections.
+#[derive(Clone, Debug)]
+pub(crate) enum Whom {
+    User(ShortStr),
+    Vhost(VhostId),
+}
+
+impl Broker {
+    /// One slice of what was begun first.
+    pub(crate) fn run_job(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let Some(job) = self.jobs.pop_front() else { return };
+        let left = match job {
+            Job::Evict { whom, next } => {
+                self.evict(now, &whom, next, out).map(|next| Job::Evict { whom, next })
+            }
+            Job::Recheck { user, next } => {
+                self.recheck(now, &user, next, out).map(|next| Job::Recheck { user, next })
+            }
+            Job::Policies { vhost, exchanges, queues } => {
+                self.apply_slice(now, vhost, (exchanges, queues), out)
+            }
+            Job::Empty { vhost, next } => {
+                self.empty_slice(now, vhost, next, out).map(|next| Job::Empty { vhost, next })
+            }
+            Job::Import(import) => self.import_slice(now, import, SLICE, out),
+        };
+        self.jobs.extend(left);
+    }
+
+    /// Closes connections from this place on; answers where to go on.
+    fn evict(
+        &mut self,
+        now: Time,
+        whom: &Whom,
+        mut next: u32,
+        out: &mut Vec<Effect>,
+    ) -> Option<u32> {
+        let text = match whom {
+            Whom::User(user) => alloc::format!("user '{}' is deleted", shown(user.as_bytes())),
+            Whom::Vhost(id) => {
+                let name = shown(self.realm.vhosts[*id].name().as_bytes());
+                alloc::format!("vhost '{name}' is deleted")
+            }
+        };
+        let reason = Reason::Forced(text.into_boxed_str());
+        let (mut ended, mut passed) = (0, 0);
+        while let Some((key, client)) = self.amqp.clients.at_or_after(next) {
+            if ended == ENDS || passed == PLACES {
+                return Some(next);
+            }
+            next = key.index + 1;
+            passed += 1;
+            let is_meant = match whom {
+                Whom::User(user) => client.access.user == *user,
+                Whom::Vhost(id) => client.vhost == *id,
+            };
+            if is_meant {
+                ended += 1;
+                let key: ClientKey = key;
+                self.refuse_connection(now, key, &reason, (0, 0), out);
+            }
+        }
+        None
+    }
+
+    /// Cancels consumers from this place on that their user may not have any more; answers where to go on.
+    fn recheck(
+        &mut self,
+        now: Time,
+        user: &ShortStr,
+        mut next: u32,
+        out: &mut Vec<Effect>,
+    ) -> Option<u32> {
+        let mut passed = 0;
+        let mut cost = 0;
+        while let Some((link, consumer)) = self.amqp.consumers.at_or_after(next) {
+            if cost >= SLICE || passed == PLACES {
+                return Some(next);
+            }
+            next = link.index + 1;
+            passed += 1;
+            let (key, queue) = (consumer.channel, consumer.queue);
+            if self.amqp.with_client(key).1.access.user != *user {
+                continue;
+            }
+            cost += 1;
+            self.refresh_access(key);
+            if !self.may_still_read(key, queue, out) {
+                self.cancel_forbidden(now, link, out);
+            }
+        }
+        None
+    }
+
+    fn may_still_read(
+        &self,
+        key: crate::id::ChannelKey,
+        queue: QueueId,
+        out: &mut Vec<Effect>,
+    ) -> bool {
+        let Some(slot) = self.realm.queues.get(queue) else { return true };
+        let access = self.amqp.caller(key).access;
+        let vhost = self.realm.vhosts[slot.vhost].name().as_bytes();
+        match access.check(Right::Read, Kind::Queue, slot.spec.name.as_bytes(), vhost) {
+            Ok(()) => true,
+            Err(reason) => {
+                let warning = crate::warning::Warning::about(&reason);
+                out.extend(warning.map(|warning| Effect::Warn(warning.into())));
+                false
+            }
+        }
+    }
+
+    fn cancel_forbidden(&mut self, now: Time, link: LinkId, out: &mut Vec<Effect>) {
+        let Some(consumer) = self.amqp.consumers.get(link) else { return };
+        let (key, tag) = (consumer.channel, consumer.tag.clone());
+        self.end_consumer(now, link, out);
+        self.notify_cancel(key, tag, out);
+    }
+
+    /// Applies the policies of a virtual host to exchanges and queues from these places on; what is left.
+    fn apply_slice(
+        &mut self,
+        now: Time,
+        vhost: VhostId,
+        (mut exchanges, mut queues): (u32, u32),
+        out: &mut Vec<Effect>,
+    ) -> Option<Job> {
+        let mut cost = 0;
+        while let Some(id) = self.realm.vhosts[vhost].exchange_from(exchanges) {
+            if cost >= SLICE {
+                return Some(Job::Policies { vhost, exchanges, queues });
+            }
+            exchanges = id.index() as u32 + 1;
+            cost += 1 + self.realm.apply_to_exchange(vhost, id, out) / STEPS;
+        }
+        let mut passed = 0;
+        while let Some((id, slot)) = self.realm.queues.at_or_after(queues) {
+            if cost >= SLICE || passed == PLACES {
+                return Some(Job::Policies { vhost, exchanges, queues });
+            }
+            queues = id.index + 1;
+            passed += 1;
+            if slot.vhost == vhost && !slot.deleted && slot.keeper.is_none() {
+                cost += 1 + self.realm.apply_to_queue(now, id, out) / STEPS;
+            }
+        }
+        None
+    }
+
+    /// Removes queues, then exchanges, of a virtual host that is gone; answers where to go on.
+    fn empty_slice(
+        &mut self,
+        now: Time,
+        vhost: VhostId,
+        mut next: u32,
+        out: &mut Vec<Effect>,
+    ) -> Option<u32> {
+        // Whoever is still there could make new ones.
+        let evicts =
+            |job: &Job| matches!(job, Job::Evict { whom: Whom::Vhost(own), .. } if *own == vhost);
+        if self.jobs.iter().any(evicts) {
+            return Some(next);
+        }
+        let (mut ended, mut passed) = (0, 0);
+        while let Some((id, slot)) = self.realm.queues.at_or_after(next) {
+            if ended == ENDS || passed == PLACES {
+                return Some(next);
+            }
+            next = id.index + 1;
+            passed += 1;
+            if slot.vhost == vhost && !slot.deleted && slot.keeper.is_none() {
+                ended += 1;
+                self.realm.remove_queue(now, id, out);
+                self.realm.absorb(now, out);
+            }
+        }
+        while let Some(id) = self.realm.vhosts[vhost].exchange_from(0) {
+            if ended >= ENDS {
+                return Some(next);
+            }
+            ended += 1;
+            self.realm.remove_exchange(vhost, id, out);
+        }
+        out.extend(self.realm.vhosts[vhost].emptied().map(Effect::Release));
+        None
+    }
+}

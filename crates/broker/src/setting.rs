@@ -1,0 +1,301 @@
+//! Settings: definitions that are neither exchange, queue nor binding, each with a name and at most one record.
+//!
+//! The configuration says some of them anew at every start. What a record says of the same name counts more, and that one
+//! was deleted is a record too, or it would be back after the next start.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use warrener_codec::ShortStr;
+
+use crate::command::CommandError;
+use crate::definitions::{
+    GlobalParameterDefinition, ParameterDefinition, PermissionDefinition,
+    TopicPermissionDefinition, UserDefinition, VhostDefinition,
+};
+use crate::effect::Effect;
+use crate::id::RecordId;
+use crate::json::Object;
+use crate::realm::Realm;
+use crate::record::{Fact, RecordError};
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Setting {
+    Vhost(VhostDefinition),
+    User(UserDefinition),
+    Permission(PermissionDefinition),
+    TopicPermission(TopicPermissionDefinition),
+    Parameter(ParameterDefinition),
+    GlobalParameter(GlobalParameterDefinition),
+}
+
+/// The name of one, in an order in which none needs a later one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum SettingName {
+    Vhost(ShortStr),
+    User(ShortStr),
+    Permission { user: ShortStr, vhost: ShortStr },
+    TopicPermission { user: ShortStr, vhost: ShortStr, exchange: ShortStr },
+    Parameter { vhost: ShortStr, component: ShortStr, name: ShortStr },
+    GlobalParameter(ShortStr),
+}
+
+impl SettingName {
+    /// The user it is about, and falls with.
+    fn user(&self) -> Option<&ShortStr> {
+        match self {
+            Self::Permission { user, .. } | Self::TopicPermission { user, .. } => Some(user),
+            _ => None,
+        }
+    }
+
+    /// The virtual host it is in, and falls with.
+    fn vhost(&self) -> Option<&ShortStr> {
+        match self {
+            Self::Permission { vhost, .. }
+            | Self::TopicPermission { vhost, .. }
+            | Self::Parameter { vhost, .. } => Some(vhost),
+            _ => None,
+        }
+    }
+}
+
+impl Setting {
+    pub(crate) fn name(&self) -> SettingName {
+        match self {
+            Self::Vhost(own) => SettingName::Vhost(own.name.clone()),
+            Self::User(own) => SettingName::User(own.name.clone()),
+            Self::Permission(own) => {
+                SettingName::Permission { user: own.user.clone(), vhost: own.vhost.clone() }
+            }
+            Self::TopicPermission(own) => SettingName::TopicPermission {
+                user: own.user.clone(),
+                vhost: own.vhost.clone(),
+                exchange: own.exchange.clone(),
+            },
+            Self::Parameter(own) => SettingName::Parameter {
+                vhost: own.vhost.clone(),
+                component: own.component.clone(),
+                name: own.name.clone(),
+            },
+            Self::GlobalParameter(own) => SettingName::GlobalParameter(own.name.clone()),
+        }
+    }
+}
+
+/// What is on disk of settings.
+#[derive(Debug, Default)]
+pub(crate) struct SettingRecords {
+    /// The record that says each of them, or that it is gone.
+    records: BTreeMap<SettingName, RecordId>,
+    /// What the configuration says anew at every start.
+    given: BTreeSet<SettingName>,
+}
+
+impl SettingRecords {
+    pub(crate) fn give(&mut self, name: SettingName) {
+        self.given.insert(name);
+    }
+
+    fn about<'a>(
+        &'a self,
+        is: impl Fn(&SettingName) -> bool + 'a,
+    ) -> impl Iterator<Item = SettingName> + 'a {
+        let all = self.records.keys().chain(&self.given);
+        all.filter(move |name| is(name)).cloned()
+    }
+}
+
+impl Realm {
+    /// Puts a setting in force, and on disk. Whether it was there is for the caller to know.
+    pub(crate) fn set(
+        &mut self,
+        setting: Setting,
+        out: &mut Vec<Effect>,
+    ) -> Result<RecordId, CommandError> {
+        let name = setting.name();
+        let limit = self.limits.settings;
+        if self.settings.records.len() >= limit as usize
+            && !self.settings.records.contains_key(&name)
+        {
+            return Err(CommandError::TooMany(limit));
+        }
+        self.install(&setting)?;
+        let record = self.persist(&Fact::Set(setting.into()), out);
+        let before = self.settings.records.insert(name, record);
+        out.extend(before.map(Effect::Release));
+        Ok(record)
+    }
+
+    /// Takes a setting out of force, and off the disk. The record of a virtual host stays until it is empty: what is left
+    /// in it after a crash is then known to be gone.
+    pub(crate) fn unset(&mut self, name: SettingName, out: &mut Vec<Effect>) -> Option<RecordId> {
+        let before = self.settings.records.remove(&name);
+        let given = self.settings.given.contains(&name);
+        self.uninstall(&name, before);
+        if before.is_none() && !given {
+            return None;
+        }
+        let of = before.filter(|_| !given);
+        let gone = self.persist(&Fact::Unset { name: name.clone(), of }, out);
+        if !matches!(name, SettingName::Vhost(_)) {
+            out.extend(before.map(Effect::Release));
+        }
+        if given {
+            self.settings.records.insert(name, gone);
+        }
+        Some(gone)
+    }
+
+    /// Takes everything about a user with it.
+    pub(crate) fn unset_user(
+        &mut self,
+        user: &ShortStr,
+        out: &mut Vec<Effect>,
+    ) -> Option<RecordId> {
+        let rights: BTreeSet<_> = self.settings.about(|name| name.user() == Some(user)).collect();
+        for right in rights {
+            self.unset(right, out);
+        }
+        self.unset(SettingName::User(user.clone()), out)
+    }
+
+    /// Takes everything in a virtual host with it, but exchanges and queues.
+    pub(crate) fn unset_vhost(
+        &mut self,
+        vhost: &ShortStr,
+        out: &mut Vec<Effect>,
+    ) -> Option<RecordId> {
+        let inside: BTreeSet<_> = self.settings.about(|name| name.vhost() == Some(vhost)).collect();
+        for setting in inside {
+            self.unset(setting, out);
+        }
+        self.unset(SettingName::Vhost(vhost.clone()), out)
+    }
+
+    /// Takes back what a record says: a setting, or that one is gone.
+    pub(crate) fn restore_setting(
+        &mut self,
+        name: SettingName,
+        record: RecordId,
+        setting: Option<&Setting>,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), CommandError> {
+        match setting {
+            Some(setting) => self.install(setting)?,
+            None => {
+                self.uninstall(&name, None);
+                if let SettingName::Vhost(vhost) = &name {
+                    self.vhosts.forget_doomed(vhost);
+                }
+                if !self.settings.given.contains(&name) {
+                    out.push(Effect::Release(record));
+                    return Ok(());
+                }
+            }
+        }
+        self.settings.records.insert(name, record);
+        Ok(())
+    }
+
+    /// Checks a setting, and puts it in force.
+    fn install(&mut self, setting: &Setting) -> Result<(), CommandError> {
+        match setting {
+            Setting::Vhost(vhost) => self.install_vhost(vhost),
+            Setting::User(user) => self.install_user(user),
+            Setting::Permission(permission) => self.install_permission(permission),
+            Setting::TopicPermission(topic) => self.install_topic_permission(topic),
+            Setting::Parameter(parameter) => self.install_parameter(parameter),
+            Setting::GlobalParameter(parameter) => {
+                self.global_parameters.insert(parameter.name.clone(), parameter.clone());
+                Ok(())
+            }
+        }
+    }
+
+    fn uninstall(&mut self, name: &SettingName, record: Option<RecordId>) {
+        match name {
+            SettingName::Vhost(name) => self.vhosts.doom(name, record),
+            SettingName::User(name) => self.users.remove(name),
+            SettingName::Permission { user, vhost } => self.users.remove_permission(user, vhost),
+            SettingName::TopicPermission { user, vhost, exchange } => {
+                self.users.remove_topic_permission(user, vhost, exchange);
+            }
+            SettingName::Parameter { vhost, component, name } => {
+                self.uninstall_parameter(vhost, component, name);
+            }
+            SettingName::GlobalParameter(name) => {
+                self.global_parameters.remove(name);
+            }
+        }
+    }
+}
+
+/// In digests: which sort, then the definition as an object.
+impl Setting {
+    pub(crate) fn encode(&self, out: &mut BytesMut) {
+        use crate::definitions::ToObject as _;
+        let (sort, object) = match self {
+            Self::Vhost(own) => (1, own.to_object()),
+            Self::User(own) => (2, own.to_object()),
+            Self::Permission(own) => (3, own.to_object()),
+            Self::TopicPermission(own) => (4, own.to_object()),
+            Self::Parameter(own) => (5, own.to_object()),
+            Self::GlobalParameter(own) => (6, own.to_object()),
+        };
+        out.put_u8(sort);
+        object.encode(out);
+    }
+
+    pub(crate) fn decode(input: &mut Bytes) -> Result<Self, RecordError> {
+        use crate::definitions::{FromObject, Members};
+        fn read<T: FromObject>(object: Object) -> Result<T, RecordError> {
+            T::from_object(Members(object)).map_err(|_| RecordError::Malformed)
+        }
+        let sort = input.try_get_u8().map_err(|_| RecordError::Truncated)?;
+        let object = Object::decode(input)?;
+        Ok(match sort {
+            1 => Self::Vhost(read(object)?),
+            2 => Self::User(read(object)?),
+            3 => Self::Permission(read(object)?),
+            4 => Self::TopicPermission(read(object)?),
+            5 => Self::Parameter(read(object)?),
+            6 => Self::GlobalParameter(read(object)?),
+            _ => return Err(RecordError::Malformed),
+        })
+    }
+}
+
+impl SettingName {
+    /// Which sort, and the names that make the name.
+    pub(crate) fn parts(&self) -> (u8, Vec<ShortStr>) {
+        match self {
+            Self::Vhost(name) => (1, Vec::from([name.clone()])),
+            Self::User(name) => (2, Vec::from([name.clone()])),
+            Self::Permission { user, vhost } => (3, Vec::from([user.clone(), vhost.clone()])),
+            Self::TopicPermission { user, vhost, exchange } => {
+                (4, Vec::from([user.clone(), vhost.clone(), exchange.clone()]))
+            }
+            Self::Parameter { vhost, component, name } => {
+                (5, Vec::from([vhost.clone(), component.clone(), name.clone()]))
+            }
+            Self::GlobalParameter(name) => (6, Vec::from([name.clone()])),
+        }
+    }
+
+    pub(crate) fn from_parts(sort: u8, parts: Vec<ShortStr>) -> Result<Self, RecordError> {
+        let mut parts = parts.into_iter();
+        let mut next = || parts.next().ok_or(RecordError::Malformed);
+        Ok(match sort {
+            1 => Self::Vhost(next()?),
+            2 => Self::User(next()?),
+            3 => Self::Permission { user: next()?, vhost: next()? },
+            4 => Self::TopicPermission { user: next()?, vhost: next()?, exchange: next()? },
+            5 => Self::Parameter { vhost: next()?, component: next()?, name: next()? },
+            6 => Self::GlobalParameter(next()?),
+            _ => return Err(RecordError::Malformed),
+        })
+    }
+}
