@@ -14,7 +14,7 @@ type Need = (&'static str, &'static str);
 const ROWS: &[(&str, &[Need])] = &[
     ("exchange.declare new direct", &[("configure", "exchange new")]),
     ("exchange.declare x direct", &[("configure", "exchange x")]),
-    ("exchange.declare x direct passive", &[]),
+    ("exchange.declare x direct passive", &[("any", "exchange x")]),
     (
         "exchange.declare new direct arg:alternate-exchange=other",
         &[("configure", "exchange new"), ("read", "exchange new"), ("write", "exchange other")],
