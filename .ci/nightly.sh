@@ -56,6 +56,11 @@ full_disk() {
     '
 }
 
+# A backlog of 2 GiB in a broker that may hold 16 MiB.
+backlog() {
+    WARRENER_TEST_BACKLOG_MIB=2048 cargo test --release --package warrener --test program -- backlog --nocapture
+}
+
 # Thousands of seeds of the false world.
 seeds() {
     cargo run --release --package warrener-simulator -- --seeds 10000

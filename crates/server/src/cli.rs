@@ -74,6 +74,13 @@ struct Options {
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     disk_free_limit: Option<u64>,
 
+    /// Leave the contents of waiting messages to the disk when more than this is held in memory: a size as above
+    ///
+    /// The process takes up to half as much again, and 64M. Without it: a quarter of the machine's memory, or of what its
+    /// control group may have.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    memory_budget: Option<u64>,
+
     /// Let this user in; may be given several times
     ///
     /// It may log in from anywhere and do anything in virtual host `/`, for as long as this process runs: give it again
@@ -130,6 +137,7 @@ impl Options {
             config.listen = Listen::On(self.listen);
         }
         config.disk_free_bytes = self.disk_free_limit;
+        config.memory_budget_bytes = self.memory_budget;
         for (vhost, sync) in self.sync {
             match vhost {
                 Some(vhost) => {

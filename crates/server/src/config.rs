@@ -25,6 +25,9 @@ pub struct Config {
     /// Publishers wait while less than this is free on the disk. Without it: the smaller of 1 GiB and 5 % of the disk, but
     /// never less than two segments of the log (64 MiB each) and the largest message (128 MiB).
     pub disk_free_bytes: Option<u64>,
+    /// How much the broker may hold in memory, in bytes, before the contents of waiting messages are left to the disk.
+    /// Without it: a quarter of what the machine, or the process's control group, has.
+    pub memory_budget_bytes: Option<u64>,
     /// What confirms wait for, in which virtual host. Without it: for the disk, in all.
     pub syncs: Syncs,
     /// Users who may log in from anywhere and do anything in virtual host `/`, beside guest from this machine.
@@ -56,6 +59,7 @@ impl Config {
             listen: Listen::Loopback,
             storage,
             disk_free_bytes: None,
+            memory_budget_bytes: None,
             syncs: Syncs { default: Sync::Always, named: BTreeMap::new() },
             users: Vec::new(),
             server_properties: BTreeMap::new(),

@@ -16,6 +16,7 @@ mod links;
 mod listener;
 mod logging;
 mod login;
+mod memory;
 mod notices;
 mod obituary;
 mod poison;

@@ -18,7 +18,7 @@ use crate::config::{Config, Storage};
 use crate::error::ServeError;
 use crate::listener::{self, Reserved};
 use crate::turns::{Core, Status};
-use crate::{connection_task, greeting, lanes, limits};
+use crate::{connection_task, greeting, lanes, limits, memory};
 
 /// Runs a broker until `until` is done, then closes its connections and its log.
 ///
@@ -117,6 +117,7 @@ impl<L: Log + 'static> Parts<L> {
         let mut broker = warrener_broker::Config::new(Seed::new(random()?));
         broker.users = auth::users(&config.users)?;
         broker.syncs = config.syncs.clone();
+        memory::set_limits(&config, &mut broker.limits);
         let greeting = greeting::config(&config, &broker);
         let mut node = Node::open(broker, log, clock.now());
         node.set_disk_limit(config.disk_free_bytes.unwrap_or_default());

@@ -11,6 +11,7 @@
     reason = "a test of the whole program waits, with real deadlines, for a real process"
 )]
 
+mod backlog;
 mod bad_input;
 mod broker;
 mod clients;
