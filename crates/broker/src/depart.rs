@@ -42,6 +42,8 @@ impl Realm {
                 Happened::Orphaned => self.dissolve(now, queue, out),
                 Happened::Asked(target) => self.replay_history(now, queue, target, out),
                 Happened::Content => self.go_on(now, queue, out),
+                // A queue may be told to dead-letter what it refuses, and not where to.
+                Happened::Refused(_) if self.queue(queue).settings.dead_letter.is_none() => {}
                 Happened::Refused(new) => {
                     let reason = DeathReason::MaxLength;
                     self.dead_letter(now, queue, None, (&new, false), reason, out);
@@ -171,7 +173,7 @@ impl Realm {
         let record = self.append(&fact, smallvec![content], false, out);
         self.set_durable(admission, MessageAt { record, part: 0 });
         let (message, from) = from?;
-        let settled = alloc::vec![(message, from)];
+        let settled = alloc::vec![(Some(message), from)];
         self.compounds.insert(record, Compound { left: 1, settled });
         Some(from)
     }
@@ -206,13 +208,15 @@ impl Realm {
             let is_needed = !last && message.on_disk() == Some((at.record, at.part));
             let is_needed = is_needed && !message.is_here();
             message.set_durable((holders > 0).then_some(Durable { at, holders }));
-            match (holders, record) {
-                (0, _) if !is_needed => self.release_message(at, out),
-                (_, Some(queue)) if told.is_none() => {
-                    let settled = Fact::Settled(Place { queue, message: at });
-                    self.append(&settled, SmallVec::new(), false, out);
-                }
-                _ => {}
+            // A record that goes with this takes what it says along; one that stays would bring the message back.
+            let shared = self.compounds.get(&at.record).is_some_and(|record| record.left > 1);
+            let stays = holders > 0 || is_needed || shared;
+            if let Some(queue) = record.filter(|_| stays && told.is_none()) {
+                let settled = Fact::Settled(Place { queue, message: at });
+                self.append(&settled, SmallVec::new(), false, out);
+            }
+            if holders == 0 && !is_needed {
+                self.release_message(at, out);
             }
             if holders == 0 && is_needed {
                 self.messages.get_mut(id).set_spilled(at.record);

@@ -88,8 +88,8 @@ pub(crate) struct Realm {
 pub(crate) struct Compound {
     /// How many of the messages it brought are still somewhere.
     pub(crate) left: u32,
-    /// Which messages it says left a queue.
-    pub(crate) settled: Vec<(MessageId, Place)>,
+    /// Which messages it says left a queue, and what they are known by, as long as they are anywhere else.
+    pub(crate) settled: Vec<(Option<MessageId>, Place)>,
 }
 
 /// Something that happened to a consumer through no doing of its own.
@@ -248,10 +248,16 @@ impl Realm {
 
     /// Says again, in records of their own, what a record says that is about to go: which messages left which queues,
     /// where it still matters.
-    fn restate(&mut self, settled: &[(MessageId, Place)], out: &mut Vec<Effect>) {
+    fn restate(&mut self, settled: &[(Option<MessageId>, Place)], out: &mut Vec<Effect>) {
         for (message, place) in settled {
-            let durable = self.messages.find(*message).and_then(Message::durable);
-            if durable.is_some_and(|durable| durable.at == place.message) {
+            let message = message.and_then(|message| self.messages.find(message));
+            let record = place.message.record;
+            let is_known = message.is_some_and(|message| {
+                message.durable().is_some_and(|durable| durable.at == place.message)
+                    || message.on_disk().is_some_and(|(on_disk, _)| on_disk == record)
+            });
+            // The message may be nowhere any more, and its record be there for others that came with it.
+            if is_known || self.compounds.contains_key(&record) {
                 self.append(&Fact::Settled(*place), SmallVec::new(), false, out);
             }
         }

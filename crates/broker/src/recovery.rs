@@ -282,10 +282,8 @@ fn release_or_keep(
             }
             continue;
         };
-        let settled: Vec<(MessageId, Place)> = places
-            .into_iter()
-            .filter_map(|place| Some((*restored.get(&place.message)?, place)))
-            .collect();
+        let known = |place: Place| (restored.get(&place.message).copied(), place);
+        let settled = places.into_iter().map(known).collect();
         // One more than are left, so that a record without any is released, and said again, here.
         realm.compounds.insert(record, Compound { left: left + 1, settled });
         realm.release_message(MessageAt { record, part: 0 }, out);

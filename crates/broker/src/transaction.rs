@@ -219,7 +219,7 @@ impl Realm {
             self.messages.get_mut(admission.message()).shares_record = durable.len() > 1;
         }
         if !durable.is_empty() {
-            let messages = gone.iter().map(|(_, message)| *message);
+            let messages = gone.iter().map(|(_, message)| Some(*message));
             let settled = messages.zip(&places).filter_map(|(id, place)| Some((id, (*place)?)));
             let compound = Compound { left: durable.len() as u32, settled: settled.collect() };
             self.compounds.insert(record, compound);

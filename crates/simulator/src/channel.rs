@@ -253,7 +253,7 @@ impl Channel {
         self.send(request);
         self.wait(|heard| !heard.replies.is_empty() || heard.closed.is_some());
         match self.heard(|heard| heard.replies.pop_front()) {
-            Some(reply) => Ok(reply),
+            Some(reply) => Ok((reply.method, reply.content)),
             None => Err(self.ending()),
         }
     }
@@ -346,6 +346,7 @@ impl From<&str> for QueueSpec {
     }
 }
 
-fn short(text: &str) -> ShortStr {
+/// A name.
+pub(crate) fn short(text: &str) -> ShortStr {
     ShortStr::try_from(text).expect("a name has at most 255 octets")
 }

@@ -11,6 +11,7 @@ use warrener_time::Time;
 
 use crate::Random;
 use crate::channel::Channel;
+use crate::server::front;
 use crate::world::{Links, State, World, read_down};
 
 /// One client of a [`World`], with one channel open; it can be used as that channel.
@@ -21,11 +22,7 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn connect(world: &World, config: ClientConfig) -> Self {
-        let peer = world.with(|state| {
-            let link = state.open_link().expect("the server listens");
-            state.peers.push(Peer::new(config, link, state.now()));
-            state.peers.len() - 1
-        });
+        let peer = Peer::dial(world, config).expect("the server listens");
         world.wait(|state| state.peers[peer].is_open || state.peers[peer].closed.is_some());
         let client = Self { channel: Channel::of(world.clone(), peer, ChannelId::new(0)) };
         assert_eq!(client.closed(), None, "the server lets the client in");
@@ -91,18 +88,34 @@ pub(crate) struct Peer {
     ended: bool,
 }
 
+/// An answer to a request.
+pub(crate) struct Reply {
+    pub(crate) method: Method,
+    pub(crate) content: Option<Content>,
+    /// The greatest delivery tag that came before it.
+    pub(crate) after_tag: u64,
+}
+
 /// What the broker said on one channel and nobody has looked at yet.
 #[derive(Default)]
 pub(crate) struct Heard {
     pub(crate) is_open: bool,
     pub(crate) closed: Option<Close>,
-    pub(crate) replies: VecDeque<(Method, Option<Content>)>,
+    pub(crate) replies: VecDeque<Reply>,
+    /// The greatest delivery tag so far.
+    last_tag: u64,
     pub(crate) deliveries: VecDeque<(basic::Deliver, Content)>,
     pub(crate) returns: VecDeque<(basic::Return, Content)>,
     /// basic.ack and basic.nack from the broker.
     pub(crate) confirms: VecDeque<Method>,
     /// basic.cancel from the broker.
     pub(crate) cancels: VecDeque<basic::Cancel>,
+}
+
+impl Heard {
+    fn reply(&mut self, method: Method, content: Option<Content>) {
+        self.replies.push_back(Reply { method, content, after_tag: self.last_tag });
+    }
 }
 
 impl Peer {
@@ -116,6 +129,22 @@ impl Peer {
             channels: BTreeMap::new(),
             ended: false,
         }
+    }
+
+    /// Opens a stream and begins to log in, without waiting; `None` when nobody listens.
+    pub(crate) fn dial(world: &World, config: ClientConfig) -> Option<usize> {
+        world.with(|state| {
+            let link = state.open_link()?;
+            state.peers.push(Self::new(config, link, state.now()));
+            Some(state.peers.len() - 1)
+        })
+    }
+
+    /// The client is gone without a word, and hears no more.
+    pub(crate) fn vanish(&mut self) {
+        self.ended = true;
+        self.is_open = false;
+        self.input = BytesMut::new();
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
@@ -144,8 +173,9 @@ impl Peer {
             self.handle_event(event);
             busy = true;
         }
-        if !link.broken {
-            let waiting = self.machine.outgoing().slices().collect::<Vec<_>>().concat();
+        if !link.broken && !self.machine.outgoing().is_empty() {
+            let room = link.up.room(&link.weather);
+            let waiting = front(self.machine.outgoing(), room);
             let count = link.write_up(now, random, &waiting);
             bytes::Buf::advance(self.machine.outgoing(), count);
             busy |= count > 0;
@@ -185,15 +215,23 @@ impl Peer {
                 match method {
                     Method::BasicAck(_) | Method::BasicNack(_) => heard.confirms.push_back(method),
                     Method::BasicCancel(cancel) => heard.cancels.push_back(cancel),
-                    reply => heard.replies.push_back((reply, None)),
+                    reply => heard.reply(reply, None),
                 }
             }
             Event::Content(id, method, content) => {
                 let heard = self.channels.entry(id).or_default();
                 match method {
-                    Method::BasicDeliver(deliver) => heard.deliveries.push_back((deliver, content)),
+                    Method::BasicDeliver(deliver) => {
+                        heard.last_tag = deliver.delivery_tag();
+                        heard.deliveries.push_back((deliver, content));
+                    }
                     Method::BasicReturn(returned) => heard.returns.push_back((returned, content)),
-                    reply => heard.replies.push_back((reply, Some(content))),
+                    reply => {
+                        if let Method::BasicGetOk(got) = &reply {
+                            heard.last_tag = got.delivery_tag();
+                        }
+                        heard.reply(reply, Some(content));
+                    }
                 }
             }
             Event::Introduced(_) => {}

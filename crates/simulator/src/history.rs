@@ -1,94 +1,352 @@
-//! What happened in a run, as its clients saw it: what the checkers judge.
+//! What happened in a run, as its clients saw it: what the judges look at.
 
 use core::fmt;
+
+use warrener_time::Time;
+
+use crate::workload::{Options, Topology};
 
 /// A message, numbered in the order of publishing over the whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(pub u64);
 
-/// A channel that published or consumed, numbered in the order of opening.
+/// A client, numbered in the order of dialling. Each has one channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActorId(pub u64);
 
-/// One of the run's queues.
+/// One of the run's queues: those of the topology first, then those that clients made for themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueId(pub usize);
 
-/// One thing that a client did or saw.
+/// A whole run.
+#[derive(Clone, Debug)]
+pub struct Story {
+    /// How it was set up.
+    pub options: Options,
+    /// The queues and exchanges that were there.
+    pub topology: Topology,
+    /// What happened, in order.
+    pub moments: Vec<Moment>,
+}
+
+/// One thing that happened, and when by the world's clock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub what: Happened,
+}
+
+/// A message that was published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The message.
+    pub id: MessageId,
+    /// By whom.
+    pub by: ActorId,
+    /// Its number on the channel, counted from confirm.select on; 0 where nothing is confirmed.
+    pub tag: u64,
+    /// The transaction it belongs to, counted on its channel.
+    pub transaction: Option<u64>,
+    /// Where it belongs.
+    pub to: Vec<QueueId>,
+    /// Whether it is to survive a restart.
+    pub persistent: bool,
+    /// Whether it comes back when nobody wants it.
+    pub mandatory: bool,
+    /// Its priority.
+    pub priority: Option<u8>,
+    /// Its own time to live, in milliseconds.
+    pub expiration_ms: Option<u64>,
+}
+
+/// A message that was delivered, or got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// The message.
+    pub id: MessageId,
+    /// Out of which queue.
+    pub from: QueueId,
+    /// To whom.
+    pub to: ActorId,
+    /// The flag it carried.
+    pub redelivered: bool,
+    /// Whether its body is what was published.
+    pub whole: bool,
+    /// How it died before, the latest death first.
+    pub deaths: Vec<Died>,
+    /// The server cannot have sent it before.
+    pub not_before: Time,
+}
+
+/// One entry of a message's `x-death`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Died {
+    /// Where.
+    pub queue: QueueId,
+    /// Why.
+    pub reason: String,
+    /// How often.
+    pub count: i64,
+}
+
+/// How a delivery was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// Acknowledged.
+    Ack,
+    /// By having been sent: the consumer does not acknowledge.
+    Sent,
+    /// Given back for somebody else.
+    Requeue,
+    /// Given back for nobody.
+    Discard,
+}
+
+/// One thing that a client did or saw, or that befell the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happened {
-    /// A persistent message was published towards these queues.
-    Published {
-        /// The message.
-        id: MessageId,
-        /// By whom.
-        by: ActorId,
-        /// Where it belongs.
-        to: Vec<QueueId>,
-    },
-    /// The broker confirmed it, or refused to.
+    /// A message was published.
+    Published(Published),
+    /// The broker confirmed publishes, or refused them.
     Confirmed {
-        /// The message.
-        id: MessageId,
+        /// On whose channel.
+        by: ActorId,
+        /// Up to which publish, or which one.
+        tag: u64,
+        /// Whether everything before it is meant as well.
+        multiple: bool,
         /// basic.ack rather than basic.nack.
         accepted: bool,
     },
-    /// It was delivered.
-    Delivered {
-        /// The message.
-        id: MessageId,
-        /// Out of which queue.
-        from: QueueId,
+    /// A message came back.
+    Returned {
         /// To whom.
-        to: ActorId,
-        /// The flag it carried.
-        redelivered: bool,
+        by: ActorId,
+        /// The message.
+        id: MessageId,
     },
-    /// Its consumer sent an acknowledgement, which may or may not have arrived.
-    Acked {
+    /// A message was delivered.
+    Delivered(Delivered),
+    /// A client settled a delivery, which may or may not have arrived.
+    Settled {
+        /// Who.
+        by: ActorId,
         /// The message.
         id: MessageId,
         /// Out of which queue.
         from: QueueId,
+        /// How.
+        how: Settlement,
     },
-    /// The server lost its power and came back.
-    Restarted,
+    /// A client asked something that is answered after everything it sent before was done.
+    Barrier(ActorId),
+    /// A client asks to be given again what it holds.
+    Recovering(ActorId),
+    /// It was answered.
+    Synced(ActorId),
+    /// A client asked for its transaction to be committed.
+    Committing(ActorId, u64),
+    /// It was.
+    Committed(ActorId, u64),
+    /// A client asked for its transaction to be forgotten.
+    RolledBack(ActorId, u64),
+    /// A client purges a queue.
+    Purging(QueueId),
+    /// A client consumes a queue without acknowledging: what is under way to it when it goes is lost.
+    Careless {
+        /// Who.
+        by: ActorId,
+        /// The queue.
+        queue: QueueId,
+    },
+    /// A client made a queue for itself, which is to go with it.
+    Made {
+        /// Who.
+        by: ActorId,
+        /// The queue.
+        queue: QueueId,
+    },
+    /// A client's channel or connection is over, and the broker had not ended it.
+    Ended(ActorId),
+    /// The broker ended a client's channel or connection.
+    Refused {
+        /// Whose.
+        by: ActorId,
+        /// The reply code.
+        code: u16,
+        /// The reply text.
+        text: String,
+    },
+    /// A client's stream broke.
+    Cut(ActorId),
+    /// A client vanished, and the server was not told.
+    Vanished(ActorId),
+    /// A client stopped reading (`true`), or went on.
+    Stalled(ActorId, bool),
+    /// The server's process was killed; its disk kept what was written.
+    Killed,
+    /// The power went.
+    PowerLost,
+    /// The server was asked to end.
+    ShuttingDown,
+    /// It ended, everything being on disk.
+    ShutDown,
+    /// The server stopped by itself.
+    Failed(String),
+    /// The server lets clients in again. The step of its wall clock since the last time, in milliseconds.
+    Started(i64),
+    /// The disk is about to fail once.
+    DiskFault,
+    /// The disk is nearly full (`true`), or has room again.
+    DiskFull(bool),
+    /// So much was in a queue.
+    Looked {
+        /// The queue.
+        queue: QueueId,
+        /// Messages waiting.
+        ready: u64,
+        /// Messages handed out.
+        unacked: u64,
+    },
+    /// A queue or an exchange of the topology that is durable was not there after a start.
+    Missing(String),
     /// All faults are over; what follows empties the queues.
     Healed,
+    /// A client still waits for an answer that should have come.
+    Hangs(ActorId, String),
+    /// No client is there any more, and all short times to live are over.
+    Quiet,
+    /// A queue that clients made for themselves outlived its time.
+    Outlived(QueueId),
     /// So many messages were ready in a queue when it should have been empty.
     Left {
         /// The queue.
         queue: QueueId,
         /// How many.
-        messages: u32,
+        messages: u64,
     },
+    /// What the server still held at the end, with all clients gone and all queues empty: a name and a count each.
+    Floor(Vec<(&'static str, u64)>),
+    /// A layer said something that it should not say.
+    Odd(String),
+    /// The world came to a halt.
+    Panicked(String),
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = self.at.saturating_since(crate::world::BEGINNING).as_micros();
+        write!(f, "{:>6}.{:06} {}", micros / 1_000_000, micros % 1_000_000, self.what)
+    }
+}
+
+impl fmt::Display for ActorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "client {}", self.0)
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "message {}", self.0)
+    }
+}
+
+impl fmt::Display for QueueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "queue {}", self.0)
+    }
+}
+
+impl fmt::Display for Published {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let to: Vec<usize> = self.to.iter().map(|queue| queue.0).collect();
+        write!(f, "{} publishes {} to {to:?}", self.by, self.id)?;
+        if self.tag > 0 {
+            write!(f, ", tag {}", self.tag)?;
+        }
+        if let Some(transaction) = self.transaction {
+            write!(f, ", in transaction {transaction}")?;
+        }
+        if !self.persistent {
+            write!(f, ", transient")?;
+        }
+        if self.mandatory {
+            write!(f, ", mandatory")?;
+        }
+        if let Some(priority) = self.priority {
+            write!(f, ", priority {priority}")?;
+        }
+        self.expiration_ms.map_or(Ok(()), |ms| write!(f, ", expiring in {ms} ms"))
+    }
+}
+
+impl fmt::Display for Delivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let again = if self.redelivered { ", again" } else { "" };
+        write!(f, "{} is given {} of {}{again}", self.to, self.id, self.from)?;
+        for died in &self.deaths {
+            write!(f, ", died in {} ({}, {})", died.queue, died.reason, died.count)?;
+        }
+        if self.whole { Ok(()) } else { write!(f, ", damaged") }
+    }
 }
 
 impl fmt::Display for Happened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Published { id, by, to } => {
-                let to: Vec<usize> = to.iter().map(|queue| queue.0).collect();
-                write!(f, "message {} published by channel {} to queues {to:?}", id.0, by.0)
+            Self::Published(published) => published.fmt(f),
+            Self::Delivered(delivered) => delivered.fmt(f),
+            Self::Confirmed { by, tag, multiple, accepted } => {
+                let upto = if *multiple { "everything up to " } else { "" };
+                let verdict = if *accepted { "confirmed" } else { "refused" };
+                write!(f, "{by} is {verdict} {upto}tag {tag}")
             }
-            Self::Confirmed { id, accepted: true } => write!(f, "message {} confirmed", id.0),
-            Self::Confirmed { id, accepted: false } => write!(f, "message {} refused", id.0),
-            Self::Delivered { id, from, to, redelivered } => {
-                let again = if *redelivered { ", again" } else { "" };
-                write!(
-                    f,
-                    "message {} delivered from queue {} to channel {}{again}",
-                    id.0, from.0, to.0
-                )
+            Self::Returned { by, id } => write!(f, "{by} is returned {id}"),
+            Self::Settled { by, id, from, how } => {
+                write!(f, "{by} settles {id} of {from}: {how:?}")
             }
-            Self::Acked { id, from } => {
-                write!(f, "message {} acknowledged to queue {}", id.0, from.0)
+            Self::Barrier(by) => write!(f, "{by} asks"),
+            Self::Recovering(by) => write!(f, "{by} gives everything back"),
+            Self::Synced(by) => write!(f, "{by} is answered"),
+            Self::Committing(by, n) => write!(f, "{by} commits transaction {n}"),
+            Self::Committed(by, n) => write!(f, "{by} has committed transaction {n}"),
+            Self::RolledBack(by, n) => write!(f, "{by} rolls transaction {n} back"),
+            Self::Purging(queue) => write!(f, "{queue} is purged"),
+            Self::Careless { by, queue } => {
+                write!(f, "{by} consumes {queue} without acknowledging")
             }
-            Self::Restarted => f.write_str("the server lost its power and came back"),
+            Self::Made { by, queue } => write!(f, "{by} makes {queue} for itself"),
+            Self::Ended(by) => write!(f, "{by} is gone"),
+            Self::Refused { by, code, text } => write!(f, "{by} is thrown out: {code} {text}"),
+            Self::Cut(by) => write!(f, "the stream of {by} breaks"),
+            Self::Vanished(by) => write!(f, "{by} vanishes"),
+            Self::Stalled(by, true) => write!(f, "{by} stops reading"),
+            Self::Stalled(by, false) => write!(f, "{by} reads again"),
+            Self::Killed => f.write_str("the server is killed"),
+            Self::PowerLost => f.write_str("the power is lost"),
+            Self::ShuttingDown => f.write_str("the server is asked to end"),
+            Self::ShutDown => f.write_str("the server has ended"),
+            Self::Failed(why) => write!(f, "the server stops: {why}"),
+            Self::Started(0) => f.write_str("the server listens"),
+            Self::Started(step) => write!(f, "the server listens, its clock {step} ms off"),
+            Self::DiskFault => f.write_str("the disk will fail"),
+            Self::DiskFull(true) => f.write_str("the disk is getting full"),
+            Self::DiskFull(false) => f.write_str("the disk has room again"),
+            Self::Looked { queue, ready, unacked } => {
+                write!(f, "{queue} has {ready} waiting and {unacked} handed out")
+            }
+            Self::Missing(what) => write!(f, "missing after a start: {what}"),
             Self::Healed => f.write_str("all faults are over"),
-            Self::Left { queue, messages } => {
-                write!(f, "{messages} messages are left in queue {}", queue.0)
-            }
+            Self::Hangs(by, what) => write!(f, "{by} still waits: {what}"),
+            Self::Quiet => f.write_str("everybody is gone"),
+            Self::Outlived(queue) => write!(f, "{queue} is still there"),
+            Self::Left { queue, messages } => write!(f, "{messages} messages are left in {queue}"),
+            Self::Floor(held) => write!(f, "the server still holds {held:?}"),
+            Self::Odd(what) => write!(f, "odd: {what}"),
+            Self::Panicked(what) => write!(f, "panic: {what}"),
         }
     }
 }

@@ -9,6 +9,7 @@ mod message;
 mod network;
 mod random;
 mod server;
+mod shrink;
 pub mod workload;
 mod world;
 
@@ -17,4 +18,5 @@ pub use client::Client;
 pub use message::{Death, Message};
 pub use network::Weather;
 pub use random::Random;
+pub use shrink::shrink;
 pub use world::World;

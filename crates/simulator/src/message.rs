@@ -1,7 +1,7 @@
 //! A message as a story looks at it.
 
 use warrener_codec::method::basic;
-use warrener_codec::{Content, Properties};
+use warrener_codec::{Content, Properties, Value};
 
 /// A message that a client was given.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +22,7 @@ pub struct Message {
     pub body: String,
 }
 
-/// The newest entry of a message's `x-death`.
+/// An entry of a message's `x-death`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Death {
     /// The queue it died in.
@@ -78,15 +78,24 @@ impl Message {
     /// How it died last, if it ever did.
     #[must_use]
     pub fn death(&self) -> Option<Death> {
-        let headers = self.properties.headers()?;
-        let deaths = headers.get("x-death")?.as_array()?;
-        let newest = deaths.iter().next()?.as_table()?;
-        let text =
-            |name: &str| newest.get(name).and_then(|value| value.as_str().map(str::to_owned));
-        Some(Death {
-            queue: text("queue")?,
-            reason: text("reason")?,
-            count: newest.get("count")?.as_i64()?,
-        })
+        self.deaths().into_iter().next()
+    }
+
+    /// Every queue in which it died and every reason for it, the latest first.
+    #[must_use]
+    pub fn deaths(&self) -> Vec<Death> {
+        let headers = self.properties.headers();
+        let deaths = headers.and_then(|headers| headers.get("x-death"));
+        let Some(deaths) = deaths.as_ref().and_then(Value::as_array) else { return Vec::new() };
+        deaths.iter().filter_map(|entry| Death::read(&entry)).collect()
+    }
+}
+
+impl Death {
+    fn read(entry: &Value<'_>) -> Option<Self> {
+        let entry = entry.as_table()?;
+        let text = |name: &str| entry.get(name).and_then(|value| value.as_str().map(str::to_owned));
+        let count = entry.get("count")?.as_i64()?;
+        Some(Self { queue: text("queue")?, reason: text("reason")?, count })
     }
 }

@@ -53,9 +53,16 @@ pub(crate) struct Pipe {
     ended: Option<Time>,
     /// The reader does not read now.
     pub(crate) stopped: bool,
+    /// What is written vanishes, and nobody is told.
+    pub(crate) silent: bool,
 }
 
 impl Pipe {
+    /// How many octets it takes now.
+    pub(crate) fn room(&self, weather: &Weather) -> usize {
+        weather.window_bytes.saturating_sub(self.flying_bytes)
+    }
+
     /// Takes what fits; gives how many octets that was.
     pub(crate) fn write(
         &mut self,
@@ -64,8 +71,10 @@ impl Pipe {
         random: &mut Random,
         mut from: impl Buf,
     ) -> usize {
-        let room = weather.window_bytes.saturating_sub(self.flying_bytes);
-        let taken = room.min(from.remaining());
+        let taken = self.room(weather).min(from.remaining());
+        if self.silent {
+            return taken;
+        }
         let mut left = taken;
         while left > 0 {
             let piece = if random.chance(weather.split_percent) {
@@ -82,7 +91,7 @@ impl Pipe {
     }
 
     pub(crate) fn end(&mut self, now: Time, weather: &Weather, random: &mut Random) {
-        if self.ended.is_none() {
+        if self.ended.is_none() && !self.silent {
             self.ended = Some(self.arrival(now, weather, random));
         }
     }
@@ -109,6 +118,13 @@ impl Pipe {
             return None;
         }
         self.flying.front().map(|(arrives, _)| *arrives).or(self.ended)
+    }
+
+    /// From now on nothing arrives, and neither end is told.
+    pub(crate) fn silence(&mut self) {
+        self.flying.clear();
+        self.flying_bytes = 0;
+        self.silent = true;
     }
 
     /// What was under way is lost.
@@ -151,6 +167,17 @@ mod tests {
         pipe.end(now, &weather, &mut random);
         assert!(!pipe.is_at_end(now));
         assert!(pipe.is_at_end(pipe.poll_timeout().unwrap()));
+    }
+
+    #[test]
+    fn a_silent_stream_takes_everything_and_brings_nothing() {
+        let mut random = Random::new(3);
+        let mut pipe = Pipe::default();
+        pipe.silence();
+        assert_eq!(pipe.write(Time::ZERO, &Weather::FAIR, &mut random, &b"gone"[..]), 4);
+        pipe.end(Time::ZERO, &Weather::FAIR, &mut random);
+        assert_eq!(pipe.poll_timeout(), None);
+        assert!(!pipe.is_at_end(Time::MAX));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::BytesMut;
 use warrener_broker::{Config, ConnectionId, Input, PasswordHash, Seed, User};
 use warrener_codec::ShortStr;
-use warrener_connection::{Credentials, Event, Inbound, ServerConfig};
+use warrener_connection::{Credentials, Event, Inbound, Outgoing, ServerConfig};
 use warrener_endpoint::{Answer, Endpoint, Question};
 use warrener_node::{Connections, Node, Notice};
 use warrener_store::Config as LogConfig;
@@ -22,24 +22,72 @@ type DiskWork = <FalseLog as Log>::Work;
 /// How many events go into one turn.
 const EVENTS_PER_TURN: usize = 64;
 
+/// How long clients may take to agree to the end of their connections when the server shuts down.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// A server that can lose its power, and find on its disk what that left.
 pub(crate) struct Server {
     disk: SimulatedDisk,
     random: Random,
-    /// Nothing while the power is off.
+    /// Nothing while it does not run.
     running: Option<Running>,
     /// How long the disk may take for a work.
     pub(crate) disk_delay_max: Duration,
     pub(crate) log: LogConfig,
+    clock: Clock,
     next_connection: u64,
+    /// How it ended, until somebody asks.
+    pub(crate) ended: Option<Ending>,
+}
+
+/// How a server ended by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It was asked to, and everything is on disk.
+    Closed,
+    /// The node stopped, for this reason.
+    Failed(String),
+}
+
+/// The server's own idea of the time: the world's, and a step of its wall clock. A step is felt at the next start, as
+/// a server reads the wall clock only then.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clock {
+    ahead: Duration,
+    behind: Duration,
+}
+
+impl Clock {
+    fn read(self, world: Time) -> Time {
+        let ahead = world + self.ahead;
+        Time::ZERO + ahead.saturating_since(Time::ZERO + self.behind)
+    }
+
+    /// When the world reaches this reading of the clock.
+    fn reaches(self, reading: Time) -> Time {
+        let later = reading + self.behind;
+        Time::ZERO + later.saturating_since(Time::ZERO + self.ahead)
+    }
 }
 
 struct Running {
     node: Node<FalseLog>,
-    ready: bool,
+    stage: Stage,
     sockets: Sockets,
+    clock: Clock,
     /// Disk work under way, and when it is done.
     works: Vec<(Time, DiskWork)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stage {
+    Recovering,
+    Ready,
+    /// Connections are closing; they have until then.
+    ShuttingDown(Time),
+    /// What waits is brought to disk.
+    Closing,
+    Ended(Ending),
 }
 
 #[derive(Default)]
@@ -71,15 +119,44 @@ impl Server {
         let random = random.fork();
         let disk = SimulatedDisk::new();
         let disk_delay_max = Duration::ZERO;
-        Self { disk, random, running: None, disk_delay_max, log, next_connection: 1 }
+        let clock = Clock::default();
+        let (running, ended) = (None, None);
+        Self { disk, random, running, disk_delay_max, log, clock, next_connection: 1, ended }
+    }
+
+    /// The wall clock stands `ahead` and `behind` of the world's from the next start on.
+    pub(crate) fn set_clock(&mut self, ahead: Duration, behind: Duration) {
+        self.clock = Clock { ahead, behind };
     }
 
     /// The power is on: the node reads its log back.
     pub(crate) fn start(&mut self, now: Time) {
         let log = SegmentLog::new(self.disk.clone(), self.log);
-        let node = Node::open(config(self.random.bits()), log, now);
-        let sockets = Sockets::default();
-        self.running = Some(Running { node, ready: false, sockets, works: Vec::new() });
+        let clock = self.clock;
+        let node = Node::open(config(self.random.bits()), log, clock.read(now));
+        let (sockets, stage) = (Sockets::default(), Stage::Recovering);
+        self.running = Some(Running { node, stage, sockets, clock, works: Vec::new() });
+        self.ended = None;
+    }
+
+    /// The process ends at once; what it gave to the operating system is kept.
+    pub(crate) fn kill(&mut self) {
+        self.running = None;
+        self.disk.end_process();
+    }
+
+    /// The process is asked to end.
+    pub(crate) fn shut_down(&mut self, now: Time) {
+        let Some(running) = self.running.as_mut().filter(|it| it.stage == Stage::Ready) else {
+            return;
+        };
+        running.stage = Stage::ShuttingDown(now + FAREWELL);
+        let now = running.clock.read(now);
+        running.node.handle_input(now, Input::Shutdown, &mut running.sockets);
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.is_some()
     }
 
     /// The power goes: everything in memory is lost, and chance decides over what the disk had not synced.
@@ -95,18 +172,37 @@ impl Server {
     }
 
     pub(crate) fn is_ready(&self) -> bool {
-        self.running.as_ref().is_some_and(|running| running.ready)
+        self.running.as_ref().is_some_and(|running| running.stage == Stage::Ready)
     }
 
     pub(crate) fn node(&self) -> Option<&Node<FalseLog>> {
         self.running.as_ref().map(|running| &running.node)
     }
 
+    /// What it holds, each with its name.
+    pub(crate) fn holdings(&self) -> Vec<(&'static str, u64)> {
+        let Some(node) = self.node() else { return Vec::new() };
+        let (view, space, backlog) = (node.broker().view(), node.space(), node.backlog());
+        let count = |count: usize| count as u64;
+        vec![
+            ("messages", count(view.messages())),
+            ("unacked", count(view.unacked())),
+            ("consumers", count(view.consumers())),
+            ("channels", count(view.channels())),
+            ("connections", count(view.connections())),
+            ("unconfirmed", count(view.unconfirmed())),
+            ("records to be written", count(backlog.records)),
+            ("octets of the log", space.used_bytes),
+            ("octets of the log in use", space.live_bytes),
+        ]
+    }
+
     /// A stream arrives; `false` when nobody listens.
     pub(crate) fn accept(&mut self, now: Time, link: usize) -> bool {
-        let Some(running) = self.running.as_mut().filter(|running| running.ready) else {
+        let Some(running) = self.running.as_mut().filter(|it| it.stage == Stage::Ready) else {
             return false;
         };
+        let now = running.clock.read(now);
         let id = ConnectionId(self.next_connection);
         self.next_connection += 1;
         let name = ShortStr::truncated(&format!("false stream {link}"));
@@ -120,13 +216,20 @@ impl Server {
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
         let running = self.running.as_ref()?;
         let works = running.works.iter().map(|(due, _)| *due);
+        let farewell = match running.stage {
+            Stage::ShuttingDown(until) => Some(until),
+            _ => None,
+        };
         let sockets = running.sockets.open.values().filter_map(Socket::poll_timeout);
-        running.node.poll_timeout().into_iter().chain(works).chain(sockets).min()
+        let read = running.node.poll_timeout().into_iter().chain(sockets);
+        let read = read.map(|reading| running.clock.reaches(reading));
+        read.chain(works).chain(farewell).min()
     }
 
     /// Does everything that is due; gives whether there was anything.
-    pub(crate) fn run(&mut self, now: Time, links: &mut Links, random: &mut Random) -> bool {
+    pub(crate) fn run(&mut self, world: Time, links: &mut Links, random: &mut Random) -> bool {
         let Some(running) = &mut self.running else { return false };
+        let now = running.clock.read(world);
         let mut busy = false;
         if running.node.poll_timeout().is_some_and(|due| due <= now) {
             running.node.handle_timeout(now, &mut running.sockets);
@@ -134,21 +237,31 @@ impl Server {
         }
         let ids: Vec<ConnectionId> = running.sockets.open.keys().copied().collect();
         for id in ids {
-            busy |= running.serve(id, now, links);
+            busy |= running.serve(id, world, links);
         }
-        busy |= running.run_disk(now, self.disk_delay_max, &mut self.random);
-        busy |= running.write(now, links, random);
+        busy |= running.run_disk(world, self.disk_delay_max, &mut self.random);
+        busy |= running.write(world, links, random);
+        busy |= running.farewell(world);
+        if let Stage::Ended(ending) = &running.stage {
+            self.ended = Some(ending.clone());
+            for socket in running.sockets.open.values() {
+                links[socket.link].cut(world);
+            }
+            self.kill();
+            busy = true;
+        }
         busy
     }
 }
 
 impl Running {
     /// What a stream brought, and the socket's own timers.
-    fn serve(&mut self, id: ConnectionId, now: Time, links: &mut Links) -> bool {
+    fn serve(&mut self, id: ConnectionId, world: Time, links: &mut Links) -> bool {
+        let now = self.clock.read(world);
         let Some(socket) = self.sockets.open.get_mut(&id) else { return false };
         let mut events = Vec::new();
         if socket.endpoint.wants_read() {
-            socket.read(now, &mut links[socket.link], &mut events);
+            socket.read(world, now, &mut links[socket.link], &mut events);
         }
         socket.handle_timeout(now, &mut events);
         socket.decode(now, &mut events);
@@ -174,14 +287,15 @@ impl Running {
         socket.inbound.is_some()
     }
 
-    fn run_disk(&mut self, now: Time, delay_max: Duration, random: &mut Random) -> bool {
+    fn run_disk(&mut self, world: Time, delay_max: Duration, random: &mut Random) -> bool {
+        let now = self.clock.read(world);
         for lane in Lane::ALL {
             if let Some(work) = self.node.poll_work(lane) {
                 let delay = random.below(delay_max.as_micros() as u64 + 1);
-                self.works.push((now + Duration::from_micros(delay), work));
+                self.works.push((world + Duration::from_micros(delay), work));
             }
         }
-        let due = |(due, _): &mut (Time, DiskWork)| *due <= now;
+        let due = |(due, _): &mut (Time, DiskWork)| *due <= world;
         let works: Vec<_> = self.works.extract_if(.., due).collect();
         let busy = !works.is_empty();
         for (_, work) in works {
@@ -189,8 +303,11 @@ impl Running {
         }
         while let Some(notice) = self.node.poll_notice() {
             match notice {
-                Notice::Ready { .. } => self.ready = true,
-                Notice::Failed(error) => panic!("the node failed: {error}"),
+                Notice::Ready { .. } => self.stage = Stage::Ready,
+                Notice::Failed(error) => {
+                    self.stage = Stage::Ended(Ending::Failed(error.to_string()));
+                }
+                Notice::Closed => self.stage = Stage::Ended(Ending::Closed),
                 Notice::Unsayable(..)
                 | Notice::Warning(_)
                 | Notice::Done(..)
@@ -199,27 +316,38 @@ impl Running {
                 | Notice::DiskLow { .. }
                 | Notice::DiskEnough { .. }
                 | Notice::DiskRelieved
-                | Notice::Damaged(_)
-                | Notice::Closed => {}
+                | Notice::Damaged(_) => {}
             }
         }
         busy
     }
 
+    /// When all connections are gone, or have had their time, the node is closed.
+    fn farewell(&mut self, world: Time) -> bool {
+        let Stage::ShuttingDown(until) = self.stage else { return false };
+        let over = self.sockets.open.is_empty() || until <= world;
+        if over {
+            self.stage = Stage::Closing;
+            self.node.close(self.clock.read(world), &mut self.sockets);
+        }
+        over
+    }
+
     /// Writes what waits, tells the broker, and drops what is finished.
-    fn write(&mut self, now: Time, links: &mut Links, random: &mut Random) -> bool {
+    fn write(&mut self, world: Time, links: &mut Links, random: &mut Random) -> bool {
+        let now = self.clock.read(world);
         let ids: Vec<ConnectionId> = self.sockets.open.keys().copied().collect();
         let mut busy = false;
         for id in ids {
             let Some(socket) = self.sockets.open.get_mut(&id) else { continue };
-            busy |= socket.write(now, &mut links[socket.link], random);
+            busy |= socket.write(world, &mut links[socket.link], random);
             let link = socket.link;
             let finished = socket.is_finished(links[link].broken);
             if let Some(drained) = socket.endpoint.drained() {
                 self.node.handle_input(now, drained, &mut self.sockets);
             }
             if finished {
-                links[link].end_down(now, random);
+                links[link].end_down(world, random);
                 self.sockets.open.remove(&id);
                 self.node.handle_input(now, Input::Disconnected(id), &mut self.sockets);
                 busy = true;
@@ -231,9 +359,9 @@ impl Running {
 }
 
 impl Socket {
-    fn read(&mut self, now: Time, link: &mut Link, events: &mut Vec<Event>) {
-        link.up.read(now, &mut self.input);
-        if link.up.is_at_end(now) && self.input.is_empty() && !self.eof {
+    fn read(&mut self, world: Time, now: Time, link: &mut Link, events: &mut Vec<Event>) {
+        link.up.read(world, &mut self.input);
+        if link.up.is_at_end(world) && self.input.is_empty() && !self.eof {
             self.eof = true;
             let event = match &mut self.inbound {
                 Some(inbound) => inbound.handle_eof(now),
@@ -263,13 +391,17 @@ impl Socket {
         }
     }
 
-    fn write(&mut self, now: Time, link: &mut Link, random: &mut Random) -> bool {
+    fn write(&mut self, world: Time, link: &mut Link, random: &mut Random) -> bool {
         if link.broken {
             self.endpoint.abandon();
             return false;
         }
-        let waiting = self.endpoint.outgoing().slices().collect::<Vec<_>>().concat();
-        let count = link.write_down(now, random, &waiting);
+        let room = link.down.room(&link.weather);
+        if room == 0 || self.endpoint.outgoing().is_empty() {
+            return false;
+        }
+        let waiting = front(self.endpoint.outgoing(), room);
+        let count = link.write_down(world, random, &waiting);
         self.endpoint.advance(count);
         count > 0
     }
@@ -287,6 +419,19 @@ impl Socket {
         let endpoint = self.endpoint.poll_timeout();
         inbound.into_iter().chain(endpoint).map(|(due, _)| due).min()
     }
+}
+
+/// The first octets of what waits to be written, as many as there is room for.
+pub(crate) fn front(outgoing: &Outgoing, room: usize) -> Vec<u8> {
+    let mut front = Vec::with_capacity(room.min(outgoing.len()));
+    for slice in outgoing.slices() {
+        let left = room - front.len();
+        front.extend_from_slice(&slice[..left.min(slice.len())]);
+        if front.len() == room {
+            break;
+        }
+    }
+    front
 }
 
 /// A world has one user, with full access and a password that nobody checks twice; and in most lives too little memory, so

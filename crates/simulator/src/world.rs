@@ -7,16 +7,16 @@ use std::rc::Rc;
 use bytes::BytesMut;
 use warrener_broker::View;
 use warrener_connection::ClientConfig;
-use warrener_store::SimulatedDisk;
+use warrener_store::{Config as LogConfig, SimulatedDisk};
 use warrener_time::Time;
 
 use crate::client::{Client, Peer};
 use crate::network::Pipe;
-use crate::server::Server;
+use crate::server::{Ending, Server};
 use crate::{Random, Weather};
 
 /// The first moment of every world: some day in 2023, so that nothing depends on today.
-const BEGINNING: Time = Time::from_secs(1_700_000_000);
+pub(crate) const BEGINNING: Time = Time::from_secs(1_700_000_000);
 /// How long, in the world's time, anything may take that is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3_600);
 
@@ -66,7 +66,7 @@ impl Link {
         self.up.end(now, &self.weather, random);
     }
 
-    fn cut(&mut self, now: Time) {
+    pub(crate) fn cut(&mut self, now: Time) {
         self.up.cut(now);
         self.down.cut(now);
         self.broken = true;
@@ -129,6 +129,11 @@ impl World {
         look(state.server.node().expect("the server runs").broker().view())
     }
 
+    /// What the server holds, each with its name.
+    pub(crate) fn holdings(&self) -> Vec<(&'static str, u64)> {
+        self.state.borrow().server.holdings()
+    }
+
     /// The power goes: every stream breaks, and what the disk had not synced is left to chance.
     pub fn lose_power(&self) {
         let state = &mut *self.state.borrow_mut();
@@ -149,6 +154,54 @@ impl World {
             state.server.start(state.now);
         }
         self.wait(|state| state.server.is_ready());
+    }
+
+    /// The server begins to start; clients may dial when it [listens](Self::is_listening).
+    pub fn begin_start(&self) {
+        let state = &mut *self.state.borrow_mut();
+        state.server.start(state.now);
+    }
+
+    /// Whether the server lets clients in.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        self.state.borrow().server.is_ready()
+    }
+
+    /// Whether the server's process is there, listening or not.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.state.borrow().server.is_running()
+    }
+
+    /// The server's process ends at once, as by SIGKILL; what it had written survives, synced or not.
+    pub fn kill(&self) {
+        let state = &mut *self.state.borrow_mut();
+        state.server.kill();
+        for link in &mut state.links {
+            link.cut(state.now);
+        }
+    }
+
+    /// The server is asked to end, and takes the time it needs.
+    pub fn shut_down(&self) {
+        let state = &mut *self.state.borrow_mut();
+        state.server.shut_down(state.now);
+    }
+
+    /// How the server ended, if it did by itself and nobody has asked yet.
+    pub(crate) fn poll_ending(&self) -> Option<Ending> {
+        self.state.borrow_mut().server.ended.take()
+    }
+
+    /// The server's wall clock is so much ahead of the world's, or behind, from its next start on.
+    pub fn set_wall_clock(&self, ahead: Duration, behind: Duration) {
+        self.state.borrow_mut().server.set_clock(ahead, behind);
+    }
+
+    /// How the server's log is set up from its next start on.
+    pub fn set_log(&self, change: impl FnOnce(&mut LogConfig)) {
+        change(&mut self.state.borrow_mut().server.log);
     }
 
     /// The power goes, and comes back.
@@ -222,6 +275,14 @@ impl State {
     /// Breaks a stream in the middle: what is under way is lost, and both ends find out.
     pub(crate) fn cut_link(&mut self, link: usize) {
         self.links[link].cut(self.now);
+    }
+
+    /// A stream goes silent: nothing arrives any more, and the server is not told. Its client is gone.
+    pub(crate) fn silence_link(&mut self, peer: usize) {
+        let link = &mut self.links[self.peers[peer].link];
+        link.up.silence();
+        link.down.silence();
+        self.peers[peer].vanish();
     }
 
     /// The client's end stops reading, or goes on.

@@ -1,18 +1,32 @@
-//! A message is confirmed once, and not before it was published.
+//! Every publish is confirmed once, none that was not made, and refused only where something may refuse it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use crate::history::Happened;
+use crate::history::{Happened, Story};
 
-pub(super) fn check(history: &[Happened]) -> Result<(), String> {
-    let mut waiting = BTreeSet::new();
-    for happened in history {
+use super::happened;
+
+pub(super) fn check(story: &Story) -> Result<(), String> {
+    let mut waiting = BTreeMap::new();
+    for happened in happened(story) {
         match happened {
-            Happened::Published { id, .. } => {
-                waiting.insert(*id);
+            Happened::Published(published) if published.tag > 0 => {
+                waiting.insert((published.by, published.tag), published);
             }
-            Happened::Confirmed { id, .. } if !waiting.remove(id) => {
-                return Err(format!("message {} is confirmed and did not wait for it", id.0));
+            Happened::Confirmed { by, tag, multiple, accepted } => {
+                let first = if *multiple { 1 } else { *tag };
+                let told: Vec<_> =
+                    waiting.range((*by, first)..=(*by, *tag)).map(|(key, _)| *key).collect();
+                if told.last() != Some(&(*by, *tag)) {
+                    return Err(format!("{by} is told of tag {tag}, which does not wait"));
+                }
+                for key in told {
+                    let published = waiting.remove(&key).expect("it was just there");
+                    let may_refuse = published.to.iter().any(|queue| refuses(story, *queue));
+                    if !accepted && !may_refuse {
+                        return Err(format!("{} was refused, and no queue refuses", published.id));
+                    }
+                }
             }
             _ => {}
         }
@@ -20,15 +34,36 @@ pub(super) fn check(history: &[Happened]) -> Result<(), String> {
     Ok(())
 }
 
+fn refuses(story: &Story, queue: crate::history::QueueId) -> bool {
+    story.topology.get(queue).is_some_and(|design| design.refuses)
+}
+
 #[cfg(test)]
 mod tests {
     use super::check;
-    use crate::check::testing::{confirmed, published};
+    use crate::check::testing::{ALICE, confirmed, published, refused, story, story_in};
+    use crate::history::Happened;
+    use crate::workload::QueueDesign;
 
     #[test]
     fn finds_a_second_confirm() {
-        assert!(check(&[published(1), confirmed(1)]).is_ok());
-        assert!(check(&[published(1), confirmed(1), confirmed(1)]).is_err());
-        assert!(check(&[confirmed(1)]).is_err());
+        assert!(check(&story([published(1), confirmed(1)])).is_ok());
+        assert!(check(&story([published(1), confirmed(1), confirmed(1)])).is_err());
+        assert!(check(&story([confirmed(1)])).is_err());
+    }
+
+    #[test]
+    fn finds_a_confirm_of_what_is_still_to_come() {
+        let all = Happened::Confirmed { by: ALICE, tag: 2, multiple: true, accepted: true };
+        assert!(check(&story([published(1), published(2), all.clone()])).is_ok());
+        assert!(check(&story([published(1), all.clone()])).is_err());
+        assert!(check(&story([published(1), published(2), all, confirmed(1)])).is_err());
+    }
+
+    #[test]
+    fn finds_a_refusal_by_nobody() {
+        let full = QueueDesign { max_length: Some(1), refuses: true, ..QueueDesign::default() };
+        assert!(check(&story_in(full, [published(1), refused(1)])).is_ok());
+        assert!(check(&story([published(1), refused(1)])).is_err());
     }
 }

@@ -1,15 +1,26 @@
 //! The judges: each looks at a whole history and names the first thing that must not be.
 
 mod confirm;
+mod conversation;
+mod dead_letter;
 mod delivery;
 mod drained;
+mod floor;
+mod length;
+mod liveness;
+mod once;
 mod order;
 mod recovery;
 mod redelivered;
+mod returned;
+mod stop;
+mod transaction;
+mod ttl;
 
 use core::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::Happened;
+use crate::history::{Happened, MessageId, Published, QueueId, Story};
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,15 +37,26 @@ impl fmt::Display for Violation {
     }
 }
 
-type Check = fn(&[Happened]) -> Result<(), String>;
+type Check = fn(&Story) -> Result<(), String>;
 
-const CHECKS: [(&str, Check); 6] = [
-    ("confirm", confirm::check),
+/// Those that tell most come first: what hangs or stops makes others complain as well.
+const CHECKS: [(&str, Check); 16] = [
+    ("stop", stop::check),
+    ("conversation", conversation::check),
     ("delivery", delivery::check),
-    ("drained", drained::check),
+    ("confirm", confirm::check),
+    ("returned", returned::check),
+    ("transaction", transaction::check),
     ("order", order::check),
-    ("recovery", recovery::check),
     ("redelivered", redelivered::check),
+    ("once", once::check),
+    ("ttl", ttl::check),
+    ("length", length::check),
+    ("dead_letter", dead_letter::check),
+    ("liveness", liveness::check),
+    ("recovery", recovery::check),
+    ("drained", drained::check),
+    ("floor", floor::check),
 ];
 
 /// Asks every judge.
@@ -42,30 +64,171 @@ const CHECKS: [(&str, Check); 6] = [
 /// # Errors
 ///
 /// What the first of them found.
-pub fn check(history: &[Happened]) -> Result<(), Violation> {
+pub fn check(story: &Story) -> Result<(), Violation> {
     for (check, judge) in CHECKS {
-        judge(history).map_err(|what| Violation { check, what })?;
+        judge(story).map_err(|what| Violation { check, what })?;
     }
     Ok(())
 }
 
+/// What happened, without the times.
+fn happened(story: &Story) -> impl Iterator<Item = &Happened> {
+    story.moments.iter().map(|moment| &moment.what)
+}
+
+/// Whether everything was emptied and looked at in the end.
+fn came_to_its_end(story: &Story) -> bool {
+    happened(story).any(|happened| matches!(happened, Happened::Floor(_)))
+}
+
+/// Whether messages can leave the queue, or what becomes of them, without anybody having settled them.
+fn may_lose(story: &Story, queue: QueueId) -> bool {
+    let careless = || {
+        happened(story).any(|happened| match happened {
+            Happened::Purging(it) | Happened::Careless { queue: it, .. } => *it == queue,
+            _ => false,
+        })
+    };
+    story.topology.get(queue).is_none_or(|design| design.is_lossy() || !design.durable)
+        || careless()
+}
+
+/// Every message that was published, by its number.
+fn published(story: &Story) -> BTreeMap<MessageId, &Published> {
+    let published = happened(story).filter_map(|happened| match happened {
+        Happened::Published(published) => Some((published.id, published)),
+        _ => None,
+    });
+    published.collect()
+}
+
+/// The messages that the broker has taken: it confirmed them, or the transaction they were in.
+fn taken(story: &Story) -> BTreeSet<MessageId> {
+    let mut waiting = BTreeMap::new();
+    let mut undecided = BTreeSet::new();
+    let mut taken = BTreeSet::new();
+    for happened in happened(story) {
+        match happened {
+            Happened::Published(published) => {
+                if published.tag > 0 {
+                    waiting.insert((published.by, published.tag), published.id);
+                }
+                if let Some(transaction) = published.transaction {
+                    undecided.insert((published.by, transaction, published.id));
+                }
+            }
+            Happened::Confirmed { by, tag, multiple, accepted } => {
+                let first = if *multiple { 1 } else { *tag };
+                let told: Vec<_> =
+                    waiting.range((*by, first)..=(*by, *tag)).map(|(key, _)| *key).collect();
+                for key in told {
+                    let id = waiting.remove(&key).expect("it was just there");
+                    if *accepted {
+                        taken.insert(id);
+                    }
+                }
+            }
+            Happened::Committed(by, transaction) => {
+                let (first, last) = (MessageId(0), MessageId(u64::MAX));
+                let all = undecided.range((*by, *transaction, first)..=(*by, *transaction, last));
+                taken.extend(all.map(|(_, _, id)| *id));
+            }
+            _ => {}
+        }
+    }
+    taken
+}
+
+/// Stories to show to the judges.
 #[cfg(test)]
 pub(crate) mod testing {
-    use crate::history::{ActorId, Happened, MessageId, QueueId};
+    use warrener_time::Time;
+
+    use crate::history::{
+        ActorId, Delivered, Died, Happened, MessageId, Moment, Published, QueueId, Settlement,
+        Story,
+    };
+    use crate::workload::{Options, QueueDesign, Topology};
+
+    pub(crate) const ALICE: ActorId = ActorId(1);
+    pub(crate) const BOB: ActorId = ActorId(2);
+    pub(crate) const QUEUE: QueueId = QueueId(0);
+    pub(crate) const GRAVE: QueueId = QueueId(1);
+
+    /// A story in one durable queue with a grave, a second for each thing that happens.
+    pub(crate) fn story(happened: impl IntoIterator<Item = Happened>) -> Story {
+        story_in(QueueDesign { durable: true, ..QueueDesign::default() }, happened)
+    }
+
+    /// A story in such a queue.
+    pub(crate) fn story_in(
+        queue: QueueDesign,
+        happened: impl IntoIterator<Item = Happened>,
+    ) -> Story {
+        let grave = QueueDesign { durable: true, ..QueueDesign::default() };
+        let at = (1_000..).map(Time::from_secs);
+        let moments = at.zip(happened).map(|(at, what)| Moment { at, what }).collect();
+        let topology = Topology { queues: vec![queue, grave] };
+        Story { options: Options::of(1), topology, moments }
+    }
+
+    pub(crate) fn publish(id: u64) -> Published {
+        Published {
+            id: MessageId(id),
+            by: ALICE,
+            tag: id,
+            transaction: None,
+            to: vec![QUEUE],
+            persistent: true,
+            mandatory: false,
+            priority: None,
+            expiration_ms: None,
+        }
+    }
 
     pub(crate) fn published(id: u64) -> Happened {
-        Happened::Published { id: MessageId(id), by: ActorId(1), to: vec![QueueId(0)] }
+        Happened::Published(publish(id))
     }
 
-    pub(crate) fn confirmed(id: u64) -> Happened {
-        Happened::Confirmed { id: MessageId(id), accepted: true }
+    pub(crate) fn confirmed(tag: u64) -> Happened {
+        Happened::Confirmed { by: ALICE, tag, multiple: false, accepted: true }
     }
 
-    pub(crate) fn delivered(id: u64, redelivered: bool) -> Happened {
-        Happened::Delivered { id: MessageId(id), from: QueueId(0), to: ActorId(2), redelivered }
+    pub(crate) fn refused(tag: u64) -> Happened {
+        Happened::Confirmed { by: ALICE, tag, multiple: false, accepted: false }
+    }
+
+    pub(crate) fn deliver(id: u64) -> Delivered {
+        Delivered {
+            id: MessageId(id),
+            from: QUEUE,
+            to: BOB,
+            redelivered: false,
+            whole: true,
+            deaths: Vec::new(),
+            not_before: Time::ZERO,
+        }
+    }
+
+    pub(crate) fn delivered(id: u64) -> Happened {
+        Happened::Delivered(deliver(id))
+    }
+
+    pub(crate) fn again(id: u64) -> Happened {
+        Happened::Delivered(Delivered { redelivered: true, ..deliver(id) })
+    }
+
+    /// Delivered from the grave, after having died like this.
+    pub(crate) fn buried(id: u64, reason: &str) -> Happened {
+        let deaths = vec![Died { queue: QUEUE, reason: reason.into(), count: 1 }];
+        Happened::Delivered(Delivered { from: GRAVE, deaths, ..deliver(id) })
+    }
+
+    pub(crate) fn settled(id: u64, how: Settlement) -> Happened {
+        Happened::Settled { by: BOB, id: MessageId(id), from: QUEUE, how }
     }
 
     pub(crate) fn acked(id: u64) -> Happened {
-        Happened::Acked { id: MessageId(id), from: QueueId(0) }
+        settled(id, Settlement::Ack)
     }
 }

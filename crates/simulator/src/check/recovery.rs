@@ -1,48 +1,186 @@
-//! A confirmed message is not lost: it was acknowledged by a consumer, or it is delivered when all faults are over.
+//! A confirmed message is not lost: it is settled by a consumer, in its queue or where it went when it died there.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::Happened;
+use warrener_time::Time;
 
-pub(super) fn check(history: &[Happened]) -> Result<(), String> {
-    let mut targets = BTreeMap::new();
-    let mut safe = BTreeSet::new();
-    let mut acked = BTreeSet::new();
-    for happened in history {
-        match happened {
-            Happened::Published { id, to, .. } => {
-                targets.insert(*id, to);
-            }
-            Happened::Confirmed { id, accepted: true } => {
-                safe.insert(*id);
-            }
-            Happened::Acked { id, from } => {
-                acked.insert((*id, *from));
-            }
-            _ => {}
-        }
+use crate::history::{ActorId, Happened, MessageId, Published, QueueId, Settlement, Story};
+
+use super::{came_to_its_end, may_lose, published, taken};
+
+/// How long it takes at most until the server misses a client that has vanished.
+const MISSED: Duration = Duration::from_secs(20);
+
+/// What is known of the copies of messages in queues.
+#[derive(Default)]
+struct Known {
+    settled: BTreeSet<(MessageId, QueueId)>,
+    discarded: BTreeSet<(MessageId, QueueId)>,
+    /// It was seen as a dead letter of this queue.
+    passed: BTreeSet<(MessageId, QueueId)>,
+    published_at: BTreeMap<MessageId, (usize, Time)>,
+    /// Queues that were purged. A purge may be carried out long after it was asked for.
+    purged: BTreeSet<QueueId>,
+    /// Who takes what from where without acknowledging.
+    careless: BTreeMap<ActorId, QueueId>,
+    /// When the last of those went, and what was under way to it with it.
+    careless_until: BTreeMap<QueueId, Time>,
+    /// When the server ended last.
+    ended: usize,
+    /// When nothing was to be lost by waiting any more.
+    end: Time,
+    /// How many messages a queue may have had.
+    routed: BTreeMap<QueueId, u64>,
+}
+
+pub(super) fn check(story: &Story) -> Result<(), String> {
+    if !came_to_its_end(story) {
+        return Ok(());
     }
-    for id in safe {
-        let missing = targets.get(&id).into_iter().copied().flatten();
-        if let Some(queue) = missing.copied().find(|queue| !acked.contains(&(id, *queue))) {
-            return Err(format!(
-                "message {} was confirmed and is lost from queue {}",
-                id.0, queue.0
-            ));
+    let known = Known::of(story);
+    let all = published(story);
+    for id in taken(story) {
+        let message = all[&id];
+        for queue in &message.to {
+            if !known.accounts_for(story, message, *queue) {
+                return Err(format!("{id} was confirmed and is lost from {queue}"));
+            }
         }
     }
     Ok(())
 }
 
+impl Known {
+    fn of(story: &Story) -> Self {
+        let mut known = Self::default();
+        for (number, moment) in story.moments.iter().enumerate() {
+            match &moment.what {
+                Happened::Published(published) => {
+                    known.published_at.insert(published.id, (number, moment.at));
+                    for queue in &published.to {
+                        *known.routed.entry(*queue).or_default() += 1;
+                    }
+                }
+                Happened::Settled { id, from, how, .. } => {
+                    match how {
+                        Settlement::Ack | Settlement::Sent => known.settled.insert((*id, *from)),
+                        Settlement::Discard => known.discarded.insert((*id, *from)),
+                        Settlement::Requeue => true,
+                    };
+                }
+                Happened::Delivered(delivered) => {
+                    let died = delivered.deaths.iter();
+                    known.passed.extend(died.map(|died| (delivered.id, died.queue)));
+                }
+                Happened::Purging(queue) => {
+                    known.purged.insert(*queue);
+                }
+                Happened::Careless { by, queue } => {
+                    known.careless.insert(*by, *queue);
+                }
+                Happened::Ended(by) | Happened::Vanished(by) => {
+                    if let Some(queue) = known.careless.remove(by) {
+                        // The server may send for as long as it takes to miss somebody.
+                        known.careless_until.insert(queue, moment.at + MISSED);
+                    }
+                }
+                Happened::Killed
+                | Happened::PowerLost
+                | Happened::ShutDown
+                | Happened::Failed(_) => known.ended = number,
+                Happened::Floor(_) => known.end = moment.at,
+                _ => {}
+            }
+        }
+        known
+    }
+
+    /// Whether it is known, or at least allowed, what became of the message in this queue.
+    fn accounts_for(&self, story: &Story, message: &Published, queue: QueueId) -> bool {
+        let copy = (message.id, queue);
+        if self.settled.contains(&copy) || self.passed.contains(&copy) {
+            return true;
+        }
+        let Some(design) = story.topology.get(queue) else { return true };
+        let (number, at) = self.published_at[&message.id];
+        let transient = !design.durable || !design.quorum && !message.persistent;
+        let careless = self.careless_until.get(&queue).is_some_and(|until| *until > at);
+        if transient && self.ended > number || careless || self.purged.contains(&queue) {
+            return true;
+        }
+        let ages = [design.ttl_ms, message.expiration_ms].into_iter().flatten().min();
+        // A step of the clock makes everything older at once.
+        let steps = Duration::from_millis(2 * story.options.clock_step_max_ms);
+        let may_expire = ages.is_some_and(|ms| self.end + steps >= at + Duration::from_millis(ms));
+        let routed = self.routed.get(&queue).copied().unwrap_or_default();
+        let may_drop = design.max_length.is_some_and(|limit| routed > limit)
+            || self.is_grave(story, queue) && design.max_length.is_some();
+        let may_fail = design.delivery_limit.is_some();
+        let may_die = may_expire || may_drop || may_fail || self.discarded.contains(&copy);
+        match design.grave {
+            None => may_die,
+            // It died, and where it went it may be lost.
+            Some(grave) => may_die && self.may_vanish(story, message, grave),
+        }
+    }
+
+    fn is_grave(&self, story: &Story, queue: QueueId) -> bool {
+        story.topology.queues.iter().any(|design| design.grave == Some(queue))
+    }
+
+    /// Whether a dead letter may get lost in its grave, or in the grave of that.
+    fn may_vanish(&self, story: &Story, message: &Published, grave: QueueId) -> bool {
+        let Some(design) = story.topology.get(grave) else { return true };
+        let (number, _) = self.published_at[&message.id];
+        let transient = !design.durable || !design.quorum && !message.persistent;
+        transient && self.ended > number
+            || may_lose(story, grave)
+            || self.purged.contains(&grave)
+            || design.grave.is_none() && self.discarded.contains(&(message.id, grave))
+            || design.grave.is_some_and(|next| self.may_vanish(story, message, next))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::check;
-    use crate::check::testing::{acked, confirmed, published};
+    use crate::check::testing::{
+        GRAVE, acked, buried, confirmed, delivered, publish, published, settled, story, story_in,
+    };
+    use crate::history::{Happened, Published, Settlement, Story};
+    use crate::workload::QueueDesign;
+
+    fn ended(happened: &[Happened]) -> Story {
+        story(happened.iter().cloned().chain([Happened::Floor(Vec::new())]))
+    }
 
     #[test]
     fn finds_a_confirmed_message_that_never_came() {
-        assert!(check(&[published(1)]).is_ok());
-        assert!(check(&[published(1), confirmed(1), acked(1)]).is_ok());
-        assert!(check(&[published(1), confirmed(1)]).is_err());
+        assert!(check(&ended(&[published(1)])).is_ok());
+        assert!(check(&ended(&[published(1), confirmed(1), acked(1)])).is_ok());
+        assert!(check(&ended(&[published(1), confirmed(1)])).is_err());
+        assert!(check(&ended(&[published(1), confirmed(1), delivered(1)])).is_err());
+    }
+
+    #[test]
+    fn finds_a_dead_letter_that_never_came() {
+        let told = |last: &[Happened]| {
+            let mortal =
+                QueueDesign { grave: Some(GRAVE), durable: true, ..QueueDesign::default() };
+            let begin = [published(1), confirmed(1), delivered(1), settled(1, Settlement::Discard)];
+            let end = [Happened::Floor(Vec::new())];
+            story_in(mortal, begin.into_iter().chain(last.to_vec()).chain(end))
+        };
+        assert!(check(&told(&[buried(1, "rejected")])).is_ok());
+        assert!(check(&told(&[])).is_err());
+    }
+
+    #[test]
+    fn a_transient_message_may_be_lost_in_a_restart() {
+        let transient = || Happened::Published(Published { persistent: false, ..publish(1) });
+        assert!(check(&ended(&[transient(), confirmed(1), Happened::Killed])).is_ok());
+        assert!(check(&ended(&[transient(), confirmed(1)])).is_err());
+        assert!(check(&ended(&[Happened::Killed, transient(), confirmed(1)])).is_err());
     }
 }

@@ -1,30 +1,86 @@
-//! A message that comes out of a queue a second time says so.
+//! A message that comes out of a queue a second time says so, and one that cannot have been out before does not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::Happened;
+use crate::history::{Delivered, Happened, MessageId, QueueId, Story};
 
-pub(super) fn check(history: &[Happened]) -> Result<(), String> {
-    let mut delivered = BTreeSet::new();
-    for happened in history {
-        if let Happened::Delivered { id, from, redelivered, .. } = happened
-            && !delivered.insert((*id, *from))
-            && !redelivered
-        {
-            return Err(format!("message {} came again from queue {} as if new", id.0, from.0));
+use super::happened;
+
+/// One copy of a message: its queue, and the way it came there.
+type Copy = (MessageId, QueueId, Vec<QueueId>);
+
+pub(super) fn check(story: &Story) -> Result<(), String> {
+    let fresh: BTreeSet<Copy> =
+        deliveries(story).filter(|delivered| !delivered.redelivered).map(copy).collect();
+    let mut seen = BTreeSet::new();
+    let mut published_at = BTreeMap::new();
+    // The last time at which something may have been under way to somebody who did not get it.
+    let mut lost_sight = 0;
+    for (number, happened) in happened(story).enumerate() {
+        match happened {
+            Happened::Published(published) => {
+                published_at.insert(published.id, number);
+            }
+            Happened::Delivered(delivered) => {
+                let (id, from) = (delivered.id, delivered.from);
+                let copy = copy(delivered);
+                if delivered.redelivered {
+                    // The first time may still be under way to somebody who reads slowly.
+                    let whole_life_seen = published_at.get(&id).is_some_and(|at| *at > lost_sight);
+                    if whole_life_seen && delivered.deaths.is_empty() && !fresh.contains(&copy) {
+                        return Err(format!(
+                            "{id} of {from} was out for the first time, and says again"
+                        ));
+                    }
+                } else if !seen.insert(copy) {
+                    return Err(format!("{id} came again out of {from} as if new"));
+                }
+            }
+            Happened::Ended(_)
+            | Happened::Cut(_)
+            | Happened::Vanished(_)
+            | Happened::Refused { .. }
+            | Happened::Recovering(_) => lost_sight = number,
+            Happened::Started(_) => {
+                lost_sight = number;
+                // A crash may have taken back the very death, and the next one makes a new letter.
+                seen.retain(|(_, _, way): &Copy| way.is_empty());
+            }
+            _ => {}
         }
     }
     Ok(())
 }
 
+fn deliveries(story: &Story) -> impl Iterator<Item = &Delivered> {
+    happened(story).filter_map(|happened| match happened {
+        Happened::Delivered(delivered) => Some(delivered),
+        _ => None,
+    })
+}
+
+fn copy(delivered: &Delivered) -> Copy {
+    let way = delivered.deaths.iter().map(|died| died.queue).collect();
+    (delivered.id, delivered.from, way)
+}
+
 #[cfg(test)]
 mod tests {
     use super::check;
-    use crate::check::testing::{delivered, published};
+    use crate::check::testing::{BOB, again, delivered, published, story};
+    use crate::history::Happened;
 
     #[test]
     fn finds_a_lost_flag() {
-        assert!(check(&[published(1), delivered(1, false), delivered(1, true)]).is_ok());
-        assert!(check(&[published(1), delivered(1, false), delivered(1, false)]).is_err());
+        assert!(check(&story([published(1), delivered(1), again(1)])).is_ok());
+        assert!(check(&story([published(1), delivered(1), delivered(1)])).is_err());
+        let restarted = [published(1), delivered(1), Happened::Started(0), delivered(1)];
+        assert!(check(&story(restarted)).is_err());
+    }
+
+    #[test]
+    fn finds_a_flag_that_nothing_explains() {
+        assert!(check(&story([published(1), again(1)])).is_err());
+        assert!(check(&story([published(1), Happened::Cut(BOB), again(1)])).is_ok());
     }
 }

@@ -17,6 +17,14 @@ impl SimulatedDisk {
         self.state().off = true;
     }
 
+    /// The process ends, and the operating system lives on: everything that was written is there for the next one,
+    /// synced or not. Older handles are dead, and the lock is free.
+    pub fn end_process(&self) {
+        let mut state = self.state();
+        state.boot += 1;
+        state.locked = false;
+    }
+
     /// Whether the power has gone.
     #[must_use]
     pub fn is_off(&self) -> bool {

@@ -1,0 +1,37 @@
+//! Requests are answered in their order and with their answers, and nobody is thrown out who did nothing wrong.
+
+use crate::history::{Happened, Story};
+
+use super::happened;
+
+pub(super) fn check(story: &Story) -> Result<(), String> {
+    let may_refuse = story.topology.queues.iter().any(|design| design.refuses);
+    for happened in happened(story) {
+        match happened {
+            // A commit that a full queue refuses ends the channel.
+            Happened::Refused { code: 406, text, .. }
+                if text.contains("partial tx completion") && may_refuse => {}
+            Happened::Refused { by, code, text } => {
+                return Err(format!("{by} was thrown out for nothing: {code} {text}"));
+            }
+            Happened::Odd(what) => return Err(what.clone()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::check::testing::{ALICE, published, story};
+    use crate::history::Happened;
+
+    #[test]
+    fn finds_a_client_that_is_thrown_out() {
+        assert!(check(&story([published(1), Happened::Ended(ALICE)])).is_ok());
+        let refused = Happened::Refused { by: ALICE, code: 406, text: "why".into() };
+        assert!(check(&story([published(1), refused])).is_err());
+        assert!(check(&story([Happened::Odd("an answer to nothing".into())])).is_err());
+    }
+}

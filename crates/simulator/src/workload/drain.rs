@@ -1,0 +1,142 @@
+//! The end of a run: all faults are over, everybody leaves, and what is left is delivered and acknowledged.
+
+use core::time::Duration;
+
+use warrener_codec::method::queue;
+
+use crate::channel::short;
+use crate::history::{Happened, QueueId};
+
+use super::consumer::Consumer;
+use super::session::{Asked, HEARTBEAT_S, Session};
+use super::{Run, topology};
+
+/// How many seconds of the world's time anything may take when nothing is wrong.
+const PATIENCE_S: u32 = 900;
+
+impl Run<'_> {
+    pub(super) fn drain(&mut self) {
+        self.listen();
+        self.heal();
+        self.record.note(Happened::Healed);
+        if !self.wait(|run| run.open && run.first_waiting().is_none()) {
+            let (by, what) = match self.first_waiting() {
+                Some(waiting) => waiting,
+                None => (crate::history::ActorId(0), "the server".into()),
+            };
+            self.record.note(Happened::Hangs(by, what));
+            return;
+        }
+        self.send_everybody_home();
+        self.look();
+        for queue in self.topology.ids() {
+            self.empty(queue);
+        }
+        self.wait_for_floor();
+    }
+
+    /// Lets time pass until something is so; `false` when it does not come.
+    fn wait(&mut self, done: impl Fn(&Self) -> bool) -> bool {
+        for _ in 0..PATIENCE_S {
+            self.tend_server();
+            self.listen();
+            if done(self) {
+                return true;
+            }
+            self.world.advance(Duration::from_secs(1));
+        }
+        false
+    }
+
+    fn first_waiting(&self) -> Option<(crate::history::ActorId, String)> {
+        let publishers =
+            self.publishers.iter().filter_map(|it| Some((it.session.by, it.waits_for()?)));
+        let consumers =
+            self.consumers.iter().filter_map(|it| Some((it.session.by, it.session.waits_for()?)));
+        let hermits =
+            self.hermits.iter().filter_map(|it| Some((it.session.by, it.session.waits_for()?)));
+        publishers.chain(consumers).chain(hermits).next()
+    }
+
+    /// Everybody leaves; those who vanished are missed after a while, and what lives a short time only is over.
+    fn send_everybody_home(&mut self) {
+        for publisher in &mut self.publishers {
+            publisher.session.say_goodbye();
+        }
+        for consumer in &mut self.consumers {
+            consumer.session.say_goodbye();
+        }
+        for hermit in &mut self.hermits {
+            hermit.session.say_goodbye();
+        }
+        let all_gone = |run: &Self| {
+            run.publishers.iter().all(|it| it.session.is_over())
+                && run.consumers.iter().all(|it| it.session.is_over())
+                && run.hermits.iter().all(|it| it.session.is_over())
+        };
+        if !self.wait(all_gone) {
+            let by = crate::history::ActorId(0);
+            self.record.note(Happened::Hangs(by, "the end of the connections".into()));
+        }
+        self.publishers.clear();
+        self.consumers.clear();
+        self.hermits.clear();
+        self.world.advance(Duration::from_secs(4 * u64::from(HEARTBEAT_S)));
+        let longest = self.topology.longest_short_ttl_ms() + 5_000;
+        self.world.advance(Duration::from_millis(longest));
+        self.record.note(Happened::Quiet);
+        let queues: Vec<QueueId> = self.world.view(|view| {
+            view.queues("/").filter_map(|(name, _)| topology::queue_of(&name.to_string())).collect()
+        });
+        for queue in queues {
+            if self.topology.get(queue).is_none() {
+                self.record.note(Happened::Outlived(queue));
+            }
+        }
+    }
+
+    fn empty(&mut self, queue: QueueId) {
+        let Some(mut last) = Consumer::last(queue, &mut self.record) else {
+            return self.record.note(Happened::Odd("nobody listens at the end".into()));
+        };
+        let mut idle = 0;
+        for _ in 0..PATIENCE_S {
+            self.world.advance(Duration::from_secs(1));
+            last.listen(&mut self.record);
+            let busy = last.finish(&mut self.record) || last.session.waits_for().is_some();
+            idle = if busy { 0 } else { idle + 1 };
+            if idle == 3 {
+                break;
+            }
+        }
+        last.session.say_goodbye();
+        self.world.advance(Duration::from_secs(1));
+        let counts = self.world.view(|view| view.queue("/", &topology::name(queue)));
+        let messages = counts.map_or(0, |counts| counts.ready + counts.unacked);
+        self.record.note(Happened::Left { queue, messages });
+    }
+
+    /// What the server holds when it has nothing to hold. The last acknowledgements reach the disk with the next thing
+    /// that somebody waits for; so somebody declares and deletes a queue, twice.
+    fn wait_for_floor(&mut self) {
+        if let Some(mut last) = Session::dial(&mut self.record) {
+            self.world.advance(Duration::from_secs(1));
+            last.progress(&mut self.record);
+            self.world.advance(Duration::from_secs(1));
+            last.progress(&mut self.record);
+            for _ in 0..2 {
+                let queue = short("flush");
+                let declare =
+                    queue::Declare { queue: queue.clone(), durable: true, ..Default::default() };
+                last.ask(declare, Asked::Setup);
+                last.ask(queue::Delete { queue, ..queue::Delete::default() }, Asked::Delete);
+                self.world.advance(Duration::from_secs(2));
+            }
+            last.answers(&mut self.record);
+            last.say_goodbye();
+        }
+        self.world.advance(Duration::from_secs(60));
+        let held = self.world.holdings();
+        self.record.note(Happened::Floor(held));
+    }
+}

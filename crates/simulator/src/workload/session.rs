@@ -1,0 +1,215 @@
+//! A client of a run: it never waits for an answer, because in a run any answer may never come.
+
+use std::collections::VecDeque;
+
+use warrener_codec::{ChannelId, Method};
+use warrener_connection::{Close, Initiator};
+use warrener_time::Time;
+
+use crate::Channel;
+use crate::client::{Peer, Reply};
+use crate::history::{ActorId, Happened, QueueId};
+
+use super::record::Record;
+
+/// The one channel that a client has.
+const CHANNEL: ChannelId = ChannelId::new(1);
+/// RabbitMQ's code for connections that end because the server does.
+const CONNECTION_FORCED: u16 = 320;
+
+/// Something that was asked, and will be answered in its turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// A declaration, a mode, a prefetch.
+    Setup,
+    /// To be given what a queue has, from then on.
+    Consume(Time),
+    /// To be given one message now.
+    Get(QueueId, Time),
+    /// Nothing but an answer.
+    Barrier,
+    /// All held messages back to their queues.
+    Recover,
+    Commit(u64),
+    Rollback(u64),
+    Purge,
+    Delete,
+    Cancel,
+}
+
+impl Asked {
+    const fn is_answered_by(&self, reply: &Method) -> bool {
+        match self {
+            Self::Setup => matches!(
+                reply,
+                Method::QueueDeclareOk(_)
+                    | Method::QueueBindOk
+                    | Method::ExchangeDeclareOk
+                    | Method::BasicQosOk
+                    | Method::ConfirmSelectOk
+                    | Method::TxSelectOk
+            ),
+            Self::Consume(_) => matches!(reply, Method::BasicConsumeOk(_)),
+            Self::Get(..) => matches!(reply, Method::BasicGetOk(_) | Method::BasicGetEmpty),
+            Self::Barrier => matches!(reply, Method::BasicQosOk),
+            Self::Recover => matches!(reply, Method::BasicRecoverOk),
+            Self::Commit(_) => matches!(reply, Method::TxCommitOk),
+            Self::Rollback(_) => matches!(reply, Method::TxRollbackOk),
+            Self::Delete => matches!(reply, Method::QueueDeleteOk(_)),
+            Self::Purge => matches!(reply, Method::QueuePurgeOk(_)),
+            Self::Cancel => matches!(reply, Method::BasicCancelOk(_)),
+        }
+    }
+}
+
+/// How far a client has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The connection is opening.
+    Dialling,
+    /// Its channel is.
+    Opening,
+    Open,
+    Over,
+}
+
+/// A client with one channel.
+pub(super) struct Session {
+    pub(super) channel: Channel,
+    pub(super) by: ActorId,
+    pub(super) phase: Phase,
+    asked: VecDeque<Asked>,
+    pub(super) stalled: bool,
+}
+
+impl Session {
+    /// `None` when nobody listens.
+    pub(super) fn dial(record: &mut Record) -> Option<Self> {
+        let mut config = warrener_connection::ClientConfig::default();
+        config.heartbeat_s = Some(HEARTBEAT_S);
+        let peer = Peer::dial(&record.world, config)?;
+        let channel = Channel::of(record.world.clone(), peer, CHANNEL);
+        let (by, phase) = (record.actor(), Phase::Dialling);
+        Some(Self { channel, by, phase, asked: VecDeque::new(), stalled: false })
+    }
+
+    /// Moves on; gives whether it has just become open.
+    pub(super) fn progress(&mut self, record: &mut Record) -> bool {
+        if self.phase == Phase::Over {
+            return false;
+        }
+        let (is_open, closed) = self.channel.peer(|peer| (peer.is_open, peer.closed.clone()));
+        if let Some(close) = closed.or_else(|| self.channel.closed()) {
+            self.end(&close, record);
+            return false;
+        }
+        match self.phase {
+            Phase::Dialling if is_open => {
+                let sent =
+                    self.channel.peer(|peer| peer.machine.send(CHANNEL, &Method::ChannelOpen));
+                sent.expect("a channel can be opened");
+                self.phase = Phase::Opening;
+                false
+            }
+            Phase::Opening if self.channel.heard(|heard| heard.is_open) => {
+                self.phase = Phase::Open;
+                true
+            }
+            Phase::Dialling | Phase::Opening | Phase::Open | Phase::Over => false,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    /// Sends a request and remembers that it will be answered.
+    pub(super) fn ask(&mut self, request: impl Into<Method>, asked: Asked) {
+        self.channel.send(request);
+        self.asked.push_back(asked);
+    }
+
+    /// Remembers that so many declarations will be answered.
+    pub(super) fn expect_setup(&mut self, count: usize) {
+        self.asked.extend(core::iter::repeat_n(Asked::Setup, count));
+    }
+
+    /// The answers that have come.
+    pub(super) fn answers(&mut self, record: &mut Record) -> Vec<(Asked, Reply)> {
+        let replies = self.channel.heard(|heard| core::mem::take(&mut heard.replies));
+        let mut answers = Vec::with_capacity(replies.len());
+        for reply in replies {
+            match self.asked.pop_front() {
+                Some(asked) if asked.is_answered_by(&reply.method) => answers.push((asked, reply)),
+                other => {
+                    let what =
+                        format!("{} is told {} after {other:?}", self.by, reply.method.name());
+                    record.note(Happened::Odd(what));
+                }
+            }
+        }
+        answers
+    }
+
+    /// Whether anything asked for was not answered yet.
+    pub(super) fn waits_for(&self) -> Option<String> {
+        match self.phase {
+            Phase::Dialling => Some("the connection".into()),
+            Phase::Opening => Some("the channel".into()),
+            Phase::Open => self.asked.front().map(|asked| format!("{asked:?}")),
+            Phase::Over => None,
+        }
+    }
+
+    /// The stream breaks.
+    pub(super) fn cut(&self, record: &mut Record) {
+        record.note(Happened::Cut(self.by));
+        self.channel.world.with(|state| state.cut_link(state.peers[self.channel.peer].link));
+    }
+
+    /// The client is gone, and the server does not know.
+    pub(super) fn vanish(&mut self, record: &mut Record) {
+        record.note(Happened::Vanished(self.by));
+        self.channel.world.with(|state| state.silence_link(self.channel.peer));
+        self.phase = Phase::Over;
+    }
+
+    /// The client stops reading, or goes on.
+    pub(super) fn stall(&mut self, stalled: bool, record: &mut Record) {
+        if self.stalled != stalled {
+            record.note(Happened::Stalled(self.by, stalled));
+            self.stalled = stalled;
+            self.channel.world.with(|state| {
+                state.stop_reading(state.peers[self.channel.peer].link, stalled);
+            });
+        }
+    }
+
+    /// The client says goodbye, without waiting for the answer.
+    pub(super) fn say_goodbye(&mut self) {
+        self.channel.world.with(|state| {
+            let now = state.now();
+            state.peers[self.channel.peer].machine.close(now, Close::goodbye());
+        });
+    }
+
+    fn end(&mut self, close: &Close, record: &mut Record) {
+        self.phase = Phase::Over;
+        let code = close.code.0;
+        if close.by == Initiator::Peer && code != CONNECTION_FORCED {
+            let text = close.text.to_string();
+            record.note(Happened::Refused { by: self.by, code, text });
+        } else {
+            record.note(Happened::Ended(self.by));
+        }
+        // Where only the channel is over, the connection has no use any more.
+        self.say_goodbye();
+    }
+}
+
+/// How often clients and server assure each other that they are there.
+pub(super) const HEARTBEAT_S: u16 = 5;
