@@ -361,6 +361,31 @@ fn what_a_client_says_of_deaths_means_nothing() {
 }
 
 #[test]
+fn a_refused_message_without_a_place_to_go_is_just_refused() {
+    check(
+        "
+        1 connect
+        1.1 open
+        1.1 confirm.select
+        1.1 queue.declare q arg:x-max-length=0 arg:x-overflow=reject-publish-dlx
+        1.1 publish - q one
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.1 confirm.select
+                1.1 confirm.select-ok
+            1.1 queue.declare q arg:x-max-length=0 arg:x-overflow=reject-publish-dlx
+                1.1 queue.declare-ok q 0 messages 0 consumers
+            1.1 publish - q one
+                1.1 nack 1
+        "#]],
+    );
+}
+
+#[test]
 fn a_refused_message_may_be_dead_lettered() {
     check(
         "

@@ -144,7 +144,9 @@ pub enum Happened {
     Barrier(ActorId),
     /// A client asks to be given again what it holds.
     Recovering(ActorId),
-    /// It was answered.
+    /// It was answered: what it was given before counts no more.
+    Recovered(ActorId),
+    /// What it asked was answered.
     Synced(ActorId),
     /// A client asked for its transaction to be committed.
     Committing(ActorId, u64),
@@ -310,6 +312,7 @@ impl fmt::Display for Happened {
             }
             Self::Barrier(by) => write!(f, "{by} asks"),
             Self::Recovering(by) => write!(f, "{by} gives everything back"),
+            Self::Recovered(by) => write!(f, "{by} has given everything back"),
             Self::Synced(by) => write!(f, "{by} is answered"),
             Self::Committing(by, n) => write!(f, "{by} commits transaction {n}"),
             Self::Committed(by, n) => write!(f, "{by} has committed transaction {n}"),

@@ -1,8 +1,8 @@
 //! Runs seeds: one with its trace, or many for their verdicts.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people to read")]
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use warrener_simulator::check::{Violation, check};
 use warrener_simulator::shrink;

@@ -58,6 +58,14 @@ struct Clock {
 }
 
 impl Clock {
+    /// The log says that it is later than that.
+    fn go_on_from(&mut self, present: Time, world: Time) {
+        let reading = self.read(world);
+        if reading < present {
+            self.ahead += present.saturating_since(reading);
+        }
+    }
+
     fn read(self, world: Time) -> Time {
         let ahead = world + self.ahead;
         Time::ZERO + ahead.saturating_since(Time::ZERO + self.behind)
@@ -87,6 +95,8 @@ enum Stage {
     ShuttingDown(Time),
     /// What waits is brought to disk.
     Closing,
+    /// The node has stopped for this reason; its clients are told until then.
+    Failing(Time, String),
     Ended(Ending),
 }
 
@@ -217,7 +227,7 @@ impl Server {
         let running = self.running.as_ref()?;
         let works = running.works.iter().map(|(due, _)| *due);
         let farewell = match running.stage {
-            Stage::ShuttingDown(until) => Some(until),
+            Stage::ShuttingDown(until) | Stage::Failing(until, _) => Some(until),
             _ => None,
         };
         let sockets = running.sockets.open.values().filter_map(Socket::poll_timeout);
@@ -303,9 +313,13 @@ impl Running {
         }
         while let Some(notice) = self.node.poll_notice() {
             match notice {
-                Notice::Ready { .. } => self.stage = Stage::Ready,
+                Notice::Ready { present, .. } => {
+                    self.clock.go_on_from(present, world);
+                    self.stage = Stage::Ready;
+                }
                 Notice::Failed(error) => {
-                    self.stage = Stage::Ended(Ending::Failed(error.to_string()));
+                    self.node.handle_input(now, Input::Failed, &mut self.sockets);
+                    self.stage = Stage::Failing(world + FAREWELL, error.to_string());
                 }
                 Notice::Closed => self.stage = Stage::Ended(Ending::Closed),
                 Notice::Unsayable(..)
@@ -322,13 +336,22 @@ impl Running {
         busy
     }
 
-    /// When all connections are gone, or have had their time, the node is closed.
+    /// When all connections are gone, or have had their time, the node is closed; one that has failed is just left.
     fn farewell(&mut self, world: Time) -> bool {
-        let Stage::ShuttingDown(until) = self.stage else { return false };
+        let (until, why) = match &self.stage {
+            Stage::ShuttingDown(until) => (*until, None),
+            Stage::Failing(until, why) => (*until, Some(why.clone())),
+            _ => return false,
+        };
         let over = self.sockets.open.is_empty() || until <= world;
         if over {
-            self.stage = Stage::Closing;
-            self.node.close(self.clock.read(world), &mut self.sockets);
+            match why {
+                Some(why) => self.stage = Stage::Ended(Ending::Failed(why)),
+                None => {
+                    self.stage = Stage::Closing;
+                    self.node.close(self.clock.read(world), &mut self.sockets);
+                }
+            }
         }
         over
     }

@@ -5,12 +5,16 @@ use crate::history::{Happened, Story};
 use super::happened;
 
 pub(super) fn check(story: &Story) -> Result<(), String> {
+    let mut faults = false;
     let may_refuse = story.topology.queues.iter().any(|design| design.refuses);
     for happened in happened(story) {
         match happened {
             // A commit that a full queue refuses ends the channel.
             Happened::Refused { code: 406, text, .. }
                 if text.contains("partial tx completion") && may_refuse => {}
+            // A server whose disk has failed says so as long as it can.
+            Happened::Refused { code: 541, .. } if faults => {}
+            Happened::DiskFault => faults = true,
             Happened::Refused { by, code, text } => {
                 return Err(format!("{by} was thrown out for nothing: {code} {text}"));
             }

@@ -12,6 +12,7 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
     let mut gone: BTreeSet<(MessageId, QueueId)> = BTreeSet::new();
     let mut sent: BTreeMap<ActorId, Vec<(MessageId, QueueId)>> = BTreeMap::new();
     let mut asked: BTreeMap<ActorId, Vec<(MessageId, QueueId)>> = BTreeMap::new();
+    let mut recovering = BTreeSet::new();
     let mut last_seen: Option<BTreeSet<(MessageId, QueueId, Vec<QueueId>)>> = None;
     for happened in happened(story) {
         match happened {
@@ -31,6 +32,14 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
                 sent.clear();
                 asked.clear();
             }
+            Happened::Recovering(by) => {
+                recovering.insert(*by);
+            }
+            Happened::Recovered(by) => {
+                recovering.remove(by);
+            }
+            // What is still under way to somebody who has given everything back is nobody's.
+            Happened::Delivered(delivered) if recovering.contains(&delivered.to) => {}
             Happened::Delivered(delivered) => {
                 // A dead letter of a queue shows that its message ended there by dying.
                 let died = delivered.deaths.iter().map(|died| died.queue);

@@ -15,7 +15,7 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     let mut published_at = BTreeMap::new();
     // The last time at which something may have been under way to somebody who did not get it.
-    let mut lost_sight = 0;
+    let mut lost_sight = None;
     for (number, happened) in happened(story).enumerate() {
         match happened {
             Happened::Published(published) => {
@@ -26,7 +26,8 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
                 let copy = copy(delivered);
                 if delivered.redelivered {
                     // The first time may still be under way to somebody who reads slowly.
-                    let whole_life_seen = published_at.get(&id).is_some_and(|at| *at > lost_sight);
+                    let whole_life_seen =
+                        published_at.get(&id).is_some_and(|at| Some(*at) > lost_sight);
                     if whole_life_seen && delivered.deaths.is_empty() && !fresh.contains(&copy) {
                         return Err(format!(
                             "{id} of {from} was out for the first time, and says again"
@@ -40,9 +41,9 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
             | Happened::Cut(_)
             | Happened::Vanished(_)
             | Happened::Refused { .. }
-            | Happened::Recovering(_) => lost_sight = number,
+            | Happened::Recovering(_) => lost_sight = Some(number),
             Happened::Started(_) => {
-                lost_sight = number;
+                lost_sight = Some(number);
                 // A crash may have taken back the very death, and the next one makes a new letter.
                 seen.retain(|(_, _, way): &Copy| way.is_empty());
             }

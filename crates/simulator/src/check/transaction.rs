@@ -10,6 +10,9 @@ use super::happened;
 struct Transaction<'a> {
     messages: Vec<&'a Published>,
     committing: bool,
+    /// Some of it was delivered, and then the server died before it had said that all was safe.
+    undecided: bool,
+    committed: bool,
 }
 
 pub(super) fn check(story: &Story) -> Result<(), String> {
@@ -26,6 +29,16 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
             Happened::Committing(by, number) => {
                 transactions.entry((*by, *number)).or_default().committing = true;
             }
+            Happened::Committed(by, number) => {
+                transactions.entry((*by, *number)).or_default().committed = true;
+            }
+            Happened::Killed | Happened::PowerLost | Happened::Failed(_) => {
+                // Deliveries do not wait for the disk.
+                for transaction in transactions.values_mut().filter(|it| !it.committed) {
+                    let any = |it: &&Published| it.to.iter().any(|to| seen.contains(&(it.id, *to)));
+                    transaction.undecided |= transaction.messages.iter().any(any);
+                }
+            }
             Happened::Delivered(delivered) => {
                 let origin = delivered.deaths.last().map_or(delivered.from, |died| died.queue);
                 seen.insert((delivered.id, origin));
@@ -41,7 +54,8 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
     if !super::came_to_its_end(story) {
         return Ok(());
     }
-    transactions.values().try_for_each(|transaction| altogether(story, transaction, &seen))
+    let decided = transactions.values().filter(|transaction| !transaction.undecided);
+    decided.into_iter().try_for_each(|transaction| altogether(story, transaction, &seen))
 }
 
 /// Of the copies that nothing but a crash can lose, all were seen or none.

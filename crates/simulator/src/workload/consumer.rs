@@ -69,11 +69,7 @@ pub(super) struct Consumer {
 }
 
 impl Consumer {
-    pub(super) fn dial(
-        topology: &Topology,
-        random: &mut Random,
-        record: &mut Record,
-    ) -> Option<Self> {
+    pub(super) fn dial(topology: &Topology, random: &mut Random, record: &Record) -> Option<Self> {
         let queue = QueueId(random.index(topology.queues.len()));
         let (mut habit, prefetch) = (*random.pick(&HABITS), *random.pick(&[0, 1, 2, 3, 50]));
         let design = &topology.queues[queue.0];
@@ -86,7 +82,7 @@ impl Consumer {
     }
 
     /// Takes everything and acknowledges it.
-    pub(super) fn last(queue: QueueId, record: &mut Record) -> Option<Self> {
+    pub(super) fn last(queue: QueueId, record: &Record) -> Option<Self> {
         Self::with(queue, Habit::Diligent, 100, None, record)
     }
 
@@ -95,7 +91,7 @@ impl Consumer {
         habit: Habit,
         prefetch: u16,
         priority: Option<i32>,
-        record: &mut Record,
+        record: &Record,
     ) -> Option<Self> {
         let session = Session::dial(record)?;
         let (holds, undecided) = (Vec::new(), Vec::new());
@@ -115,7 +111,7 @@ impl Consumer {
         })
     }
 
-    pub(super) fn listen(&mut self, record: &mut Record) {
+    pub(super) fn listen(&mut self, record: &Record) {
         if self.session.progress(record) {
             self.session.ask(barrier(self.prefetch), Asked::Setup);
             if self.habit == Habit::Careful {
@@ -139,14 +135,17 @@ impl Consumer {
                     record.note(Happened::Committed(by, transaction));
                 }
                 // What came before the answer was given back with the rest, and its tags mean nothing any more.
-                (Asked::Recover, ..) => self.holds.retain(|(tag, _)| *tag > reply.after_tag),
+                (Asked::Recover, ..) => {
+                    record.note(Happened::Recovered(by));
+                    self.holds.retain(|(tag, _)| *tag > reply.after_tag);
+                }
                 _ => {}
             }
         }
         self.recovering &= self.session.waits_for().is_some();
     }
 
-    fn consume(&mut self, record: &mut Record) {
+    fn consume(&mut self, record: &Record) {
         let mut arguments = TableBuilder::new();
         if let Some(priority) = self.priority {
             arguments.insert("x-priority", priority);
@@ -166,7 +165,7 @@ impl Consumer {
         self.session.ask(consume, Asked::Consume(self.since));
     }
 
-    fn take(&mut self, message: &Message, not_before: Time, record: &mut Record) {
+    fn take(&mut self, message: &Message, not_before: Time, record: &Record) {
         let (by, from) = (self.session.by, self.queue);
         let Some((id, whole)) = record.identify(&message.body) else {
             return record.note(Happened::Odd(format!("{by} is given something without a number")));
@@ -188,7 +187,7 @@ impl Consumer {
     }
 
     /// Settles some of what it holds, in its own way.
-    pub(super) fn act(&mut self, random: &mut Random, record: &mut Record) {
+    pub(super) fn act(&mut self, random: &mut Random, record: &Record) {
         if self.recovering {
             return;
         }
@@ -230,7 +229,7 @@ impl Consumer {
         }
     }
 
-    fn be_moody(&mut self, random: &mut Random, record: &mut Record) {
+    fn be_moody(&mut self, random: &mut Random, record: &Record) {
         match random.below(12) {
             0..5 => {
                 let how =
@@ -261,7 +260,7 @@ impl Consumer {
         }
     }
 
-    fn be_careful(&mut self, random: &mut Random, record: &mut Record) {
+    fn be_careful(&mut self, random: &mut Random, record: &Record) {
         let how = *random.pick(&[Settlement::Ack, Settlement::Ack, Settlement::Discard]);
         for (tag, id) in core::mem::take(&mut self.holds) {
             self.send_settlement(tag, false, how);
@@ -289,7 +288,7 @@ impl Consumer {
         }
     }
 
-    fn recover(&mut self, record: &mut Record) {
+    fn recover(&mut self, record: &Record) {
         record.note(Happened::Recovering(self.session.by));
         for (_, id) in &self.holds {
             self.note_settled(*id, Settlement::Requeue, record);
@@ -298,13 +297,13 @@ impl Consumer {
         self.recovering = true;
     }
 
-    fn settle_each(&mut self, how: Settlement, record: &mut Record) {
+    fn settle_each(&mut self, how: Settlement, record: &Record) {
         for (tag, id) in core::mem::take(&mut self.holds) {
             self.settle(tag, id, how, record);
         }
     }
 
-    fn settle_all(&mut self, how: Settlement, record: &mut Record) {
+    fn settle_all(&mut self, how: Settlement, record: &Record) {
         let holds = core::mem::take(&mut self.holds);
         if let Some((last, _)) = holds.iter().max() {
             self.send_settlement(*last, true, how);
@@ -314,12 +313,12 @@ impl Consumer {
         }
     }
 
-    fn settle(&self, tag: u64, id: MessageId, how: Settlement, record: &mut Record) {
+    fn settle(&self, tag: u64, id: MessageId, how: Settlement, record: &Record) {
         self.send_settlement(tag, false, how);
         self.note_settled(id, how, record);
     }
 
-    fn note_settled(&self, id: MessageId, how: Settlement, record: &mut Record) {
+    fn note_settled(&self, id: MessageId, how: Settlement, record: &Record) {
         record.note(Happened::Settled { by: self.session.by, id, from: self.queue, how });
     }
 
@@ -341,7 +340,7 @@ impl Consumer {
     }
 
     /// Acknowledges everything; gives whether there was anything.
-    pub(super) fn finish(&mut self, record: &mut Record) -> bool {
+    pub(super) fn finish(&mut self, record: &Record) -> bool {
         let any = !self.holds.is_empty();
         self.settle_each(Settlement::Ack, record);
         any

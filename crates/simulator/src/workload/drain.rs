@@ -19,7 +19,7 @@ impl Run<'_> {
         self.listen();
         self.heal();
         self.record.note(Happened::Healed);
-        if !self.wait(|run| run.open && run.first_waiting().is_none()) {
+        if !self.wait(|run| run.open && run.world.is_listening() && run.first_waiting().is_none()) {
             let (by, what) = match self.first_waiting() {
                 Some(waiting) => waiting,
                 None => (crate::history::ActorId(0), "the server".into()),
@@ -95,15 +95,15 @@ impl Run<'_> {
         }
     }
 
-    fn empty(&mut self, queue: QueueId) {
-        let Some(mut last) = Consumer::last(queue, &mut self.record) else {
+    fn empty(&self, queue: QueueId) {
+        let Some(mut last) = Consumer::last(queue, &self.record) else {
             return self.record.note(Happened::Odd("nobody listens at the end".into()));
         };
         let mut idle = 0;
         for _ in 0..PATIENCE_S {
             self.world.advance(Duration::from_secs(1));
-            last.listen(&mut self.record);
-            let busy = last.finish(&mut self.record) || last.session.waits_for().is_some();
+            last.listen(&self.record);
+            let busy = last.finish(&self.record) || last.session.waits_for().is_some();
             idle = if busy { 0 } else { idle + 1 };
             if idle == 3 {
                 break;
@@ -118,12 +118,12 @@ impl Run<'_> {
 
     /// What the server holds when it has nothing to hold. The last acknowledgements reach the disk with the next thing
     /// that somebody waits for; so somebody declares and deletes a queue, twice.
-    fn wait_for_floor(&mut self) {
-        if let Some(mut last) = Session::dial(&mut self.record) {
+    fn wait_for_floor(&self) {
+        if let Some(mut last) = Session::dial(&self.record) {
             self.world.advance(Duration::from_secs(1));
-            last.progress(&mut self.record);
+            last.progress(&self.record);
             self.world.advance(Duration::from_secs(1));
-            last.progress(&mut self.record);
+            last.progress(&self.record);
             for _ in 0..2 {
                 let queue = short("flush");
                 let declare =
@@ -132,7 +132,7 @@ impl Run<'_> {
                 last.ask(queue::Delete { queue, ..queue::Delete::default() }, Asked::Delete);
                 self.world.advance(Duration::from_secs(2));
             }
-            last.answers(&mut self.record);
+            last.answers(&self.record);
             last.say_goodbye();
         }
         self.world.advance(Duration::from_secs(60));

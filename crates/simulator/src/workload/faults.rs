@@ -71,14 +71,14 @@ impl Run<'_> {
         permille > 0 && self.random.below(1000) < permille
     }
 
-    fn with_somebody(&mut self, then: impl FnOnce(&mut Session, &mut super::Record)) {
+    fn with_somebody(&mut self, then: impl FnOnce(&mut Session, &super::Record)) {
         let publishers = self.publishers.iter_mut().map(|it| &mut it.session);
         let consumers = self.consumers.iter_mut().map(|it| &mut it.session);
         let hermits = self.hermits.iter_mut().map(|it| &mut it.session);
         let mut all: Vec<&mut Session> = publishers.chain(consumers).chain(hermits).collect();
         let index = self.random.index(all.len());
         if let Some(session) = all.get_mut(index).filter(|session| !session.is_over()) {
-            then(session, &mut self.record);
+            then(session, &self.record);
         }
     }
 
@@ -112,16 +112,15 @@ impl Run<'_> {
     pub(super) fn heal(&mut self) {
         self.relieve_disk();
         self.world.disk().fail_at(u64::MAX, ErrorKind::Other);
-        let nobody =
-            |session: &mut Session, record: &mut super::Record| session.stall(false, record);
+        let nobody = |session: &mut Session, record: &super::Record| session.stall(false, record);
         for publisher in &mut self.publishers {
-            nobody(&mut publisher.session, &mut self.record);
+            nobody(&mut publisher.session, &self.record);
         }
         for consumer in &mut self.consumers {
-            nobody(&mut consumer.session, &mut self.record);
+            nobody(&mut consumer.session, &self.record);
         }
         for hermit in &mut self.hermits {
-            nobody(&mut hermit.session, &mut self.record);
+            nobody(&mut hermit.session, &self.record);
         }
     }
 
@@ -157,7 +156,7 @@ impl Run<'_> {
                 self.inspect();
             }
             if !self.open && self.opener.is_none() {
-                self.opener = Session::dial(&mut self.record);
+                self.opener = Session::dial(&self.record);
             }
         }
     }
@@ -177,7 +176,7 @@ impl Run<'_> {
     }
 
     /// What is durable must be there as soon as clients are let in.
-    fn inspect(&mut self) {
+    fn inspect(&self) {
         self.record.note(Happened::Started(self.faults.clock_ms));
         if !self.declared {
             return;

@@ -21,13 +21,13 @@ pub(super) struct Hermit {
 }
 
 impl Hermit {
-    pub(super) fn dial(random: &mut Random, record: &mut Record) -> Option<Self> {
+    pub(super) fn dial(random: &mut Random, record: &Record) -> Option<Self> {
         let session = Session::dial(record)?;
         let (queue, exclusive) = (record.queue(), random.chance(60));
         Some(Self { session, queue, exclusive, holds: Vec::new() })
     }
 
-    pub(super) fn listen(&mut self, record: &mut Record) {
+    pub(super) fn listen(&mut self, record: &Record) {
         if self.session.progress(record) {
             let queue = short(&name(self.queue));
             let (exclusive, auto_delete, durable) =
@@ -67,7 +67,7 @@ impl Hermit {
     }
 
     /// Talks to itself, and leaves in the middle of it now and then.
-    pub(super) fn act(&mut self, random: &mut Random, record: &mut Record) {
+    pub(super) fn act(&mut self, random: &mut Random, record: &Record) {
         for _ in 0..1 + random.index(3) {
             let id = record.message();
             let properties = Properties::builder().delivery_mode(2).build().unwrap_or_default();

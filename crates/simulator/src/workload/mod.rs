@@ -178,13 +178,13 @@ impl<'a> Run<'a> {
     /// Notes what the clients have heard.
     fn listen(&mut self) {
         for publisher in &mut self.publishers {
-            publisher.listen(&mut self.record);
+            publisher.listen(&self.record);
         }
         for consumer in &mut self.consumers {
-            consumer.listen(&mut self.record);
+            consumer.listen(&self.record);
         }
         for hermit in &mut self.hermits {
-            hermit.listen(&mut self.record);
+            hermit.listen(&self.record);
         }
         self.open_up();
     }
@@ -192,11 +192,11 @@ impl<'a> Run<'a> {
     /// Declares what is to be there, and lets clients in when it is.
     fn open_up(&mut self) {
         let Some(opener) = &mut self.opener else { return };
-        if opener.progress(&mut self.record) {
+        if opener.progress(&self.record) {
             let count = self.topology.declare(&opener.channel, self.declared);
             opener.expect_setup(count);
         }
-        opener.answers(&mut self.record);
+        opener.answers(&self.record);
         if opener.is_open() && opener.waits_for().is_none() {
             opener.say_goodbye();
             self.opener = None;
@@ -208,7 +208,7 @@ impl<'a> Run<'a> {
     }
 
     /// How much is in the queues.
-    fn look(&mut self) {
+    fn look(&self) {
         if !self.world.is_listening() {
             return;
         }

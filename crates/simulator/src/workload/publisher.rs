@@ -34,14 +34,14 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn dial(random: &mut Random, record: &mut Record) -> Option<Self> {
+    pub(super) fn dial(random: &mut Random, record: &Record) -> Option<Self> {
         let session = Session::dial(record)?;
         let mode = *random.pick(&[Mode::Confirms, Mode::Confirms, Mode::Transactions, Mode::Plain]);
         let expires = random.chance(30);
         Some(Self { session, mode, tag: 0, waiting: BTreeMap::new(), transaction: 1, expires })
     }
 
-    pub(super) fn listen(&mut self, record: &mut Record) {
+    pub(super) fn listen(&mut self, record: &Record) {
         if self.session.progress(record) {
             match self.mode {
                 Mode::Plain => {}
@@ -72,7 +72,7 @@ impl Publisher {
     }
 
     /// Publishes a few messages, and ends a transaction now and then.
-    pub(super) fn act(&mut self, topology: &Topology, random: &mut Random, record: &mut Record) {
+    pub(super) fn act(&mut self, topology: &Topology, random: &mut Random, record: &Record) {
         for _ in 0..1 + random.index(5) {
             self.publish(topology, random, record);
         }
@@ -89,7 +89,7 @@ impl Publisher {
         }
     }
 
-    fn publish(&mut self, topology: &Topology, random: &mut Random, record: &mut Record) {
+    fn publish(&mut self, topology: &Topology, random: &mut Random, record: &Record) {
         let queue = name(crate::history::QueueId(random.index(topology.queues.len())));
         let (exchange, key) = match random.below(20) {
             0..4 => (EVERYWHERE, String::new()),

@@ -1,6 +1,6 @@
 //! What a run writes down, and the numbers it gives out.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use warrener_time::Time;
@@ -13,9 +13,9 @@ pub(super) struct Record {
     pub(super) world: World,
     /// Kept outside, so that it outlives a panic.
     moments: Rc<RefCell<Vec<Moment>>>,
-    actors: u64,
-    messages: u64,
-    queues: usize,
+    actors: Cell<u64>,
+    messages: Cell<u64>,
+    queues: Cell<usize>,
     body_bytes_max: u64,
 }
 
@@ -26,10 +26,11 @@ impl Record {
         queues: usize,
         body_bytes_max: u64,
     ) -> Self {
-        Self { world, moments, actors: 0, messages: 0, queues, body_bytes_max }
+        let (actors, messages, queues) = (Cell::new(0), Cell::new(0), Cell::new(queues));
+        Self { world, moments, actors, messages, queues, body_bytes_max }
     }
 
-    pub(super) fn note(&mut self, what: Happened) {
+    pub(super) fn note(&self, what: Happened) {
         let at = self.world.now();
         self.moments.borrow_mut().push(Moment { at, what });
     }
@@ -38,20 +39,20 @@ impl Record {
         self.world.now()
     }
 
-    pub(super) const fn actor(&mut self) -> ActorId {
-        self.actors += 1;
-        ActorId(self.actors)
+    pub(super) fn actor(&self) -> ActorId {
+        self.actors.set(self.actors.get() + 1);
+        ActorId(self.actors.get())
     }
 
-    pub(super) const fn message(&mut self) -> MessageId {
-        self.messages += 1;
-        MessageId(self.messages)
+    pub(super) fn message(&self) -> MessageId {
+        self.messages.set(self.messages.get() + 1);
+        MessageId(self.messages.get())
     }
 
     /// A queue besides those of the topology.
-    pub(super) const fn queue(&mut self) -> QueueId {
-        self.queues += 1;
-        QueueId(self.queues - 1)
+    pub(super) fn queue(&self) -> QueueId {
+        self.queues.set(self.queues.get() + 1);
+        QueueId(self.queues.get() - 1)
     }
 
     /// The body of a message: its number, and octets that follow from it.

@@ -84,7 +84,7 @@ pub(super) struct Session {
 
 impl Session {
     /// `None` when nobody listens.
-    pub(super) fn dial(record: &mut Record) -> Option<Self> {
+    pub(super) fn dial(record: &Record) -> Option<Self> {
         let mut config = warrener_connection::ClientConfig::default();
         config.heartbeat_s = Some(HEARTBEAT_S);
         let peer = Peer::dial(&record.world, config)?;
@@ -94,7 +94,7 @@ impl Session {
     }
 
     /// Moves on; gives whether it has just become open.
-    pub(super) fn progress(&mut self, record: &mut Record) -> bool {
+    pub(super) fn progress(&mut self, record: &Record) -> bool {
         if self.phase == Phase::Over {
             return false;
         }
@@ -139,7 +139,7 @@ impl Session {
     }
 
     /// The answers that have come.
-    pub(super) fn answers(&mut self, record: &mut Record) -> Vec<(Asked, Reply)> {
+    pub(super) fn answers(&mut self, record: &Record) -> Vec<(Asked, Reply)> {
         let replies = self.channel.heard(|heard| core::mem::take(&mut heard.replies));
         let mut answers = Vec::with_capacity(replies.len());
         for reply in replies {
@@ -166,20 +166,20 @@ impl Session {
     }
 
     /// The stream breaks.
-    pub(super) fn cut(&self, record: &mut Record) {
+    pub(super) fn cut(&self, record: &Record) {
         record.note(Happened::Cut(self.by));
         self.channel.world.with(|state| state.cut_link(state.peers[self.channel.peer].link));
     }
 
     /// The client is gone, and the server does not know.
-    pub(super) fn vanish(&mut self, record: &mut Record) {
+    pub(super) fn vanish(&mut self, record: &Record) {
         record.note(Happened::Vanished(self.by));
         self.channel.world.with(|state| state.silence_link(self.channel.peer));
         self.phase = Phase::Over;
     }
 
     /// The client stops reading, or goes on.
-    pub(super) fn stall(&mut self, stalled: bool, record: &mut Record) {
+    pub(super) fn stall(&mut self, stalled: bool, record: &Record) {
         if self.stalled != stalled {
             record.note(Happened::Stalled(self.by, stalled));
             self.stalled = stalled;
@@ -190,14 +190,14 @@ impl Session {
     }
 
     /// The client says goodbye, without waiting for the answer.
-    pub(super) fn say_goodbye(&mut self) {
+    pub(super) fn say_goodbye(&self) {
         self.channel.world.with(|state| {
             let now = state.now();
             state.peers[self.channel.peer].machine.close(now, Close::goodbye());
         });
     }
 
-    fn end(&mut self, close: &Close, record: &mut Record) {
+    fn end(&mut self, close: &Close, record: &Record) {
         self.phase = Phase::Over;
         let code = close.code.0;
         if close.by == Initiator::Peer && code != CONNECTION_FORCED {

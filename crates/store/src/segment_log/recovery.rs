@@ -177,6 +177,9 @@ impl<D: Disk> Opening<'_, D> {
         if let Some(trailer) = read_trailer(self.disk, &file, bytes, seed)? {
             let found = Found { header, file: file.clone(), bytes, trailer };
             if is_whole(self.disk, &found)? {
+                // Whoever wrote it may have been killed before it was on disk, and what follows relies on it.
+                let done = self.disk.sync(&file);
+                done.map_err(|error| failed("syncing the last segment", &error))?;
                 return Ok(Some(found));
             }
         }
