@@ -21,7 +21,7 @@ use crate::effect::Effect;
 use crate::generator::Generator;
 use crate::id::{ConnectionId, LinkId, MessageId, QueueId, RecordId, VhostId};
 use crate::keeper::Keeper;
-use crate::message::{Message, Messages, NewMessage};
+use crate::message::{Messages, NewMessage};
 use crate::paging::Loads;
 use crate::policy::Level;
 use crate::record::{Fact, MessageAt, Place, Record};

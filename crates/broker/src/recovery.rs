@@ -222,6 +222,9 @@ impl Recovery {
         let mut restored = BTreeMap::new();
         let mut left: BTreeMap<RecordId, u32> = BTreeMap::new();
         let fates = Fates { failures: self.failures, died: self.died, marks: self.marks };
+        // A record is read back as a whole, so what shares one with others is not paged out to it.
+        let later_parts = self.messages.keys().filter(|at| at.part > 0);
+        let shared: BTreeSet<RecordId> = later_parts.map(|at| at.record).collect();
         for (at, found) in self.messages {
             let holders: Vec<(Place, QueueId)> = found
                 .published
@@ -234,7 +237,9 @@ impl Recovery {
             let count = left.entry(at.record).or_default();
             if !holders.is_empty() {
                 *count += 1;
-                restored.insert(at, restore_message(now, realm, at, found, &holders, &fates));
+                let message = restore_message(now, realm, at, found, &holders, &fates);
+                realm.messages.get_mut(message).shares_record = shared.contains(&at.record);
+                restored.insert(at, message);
             }
         }
         release_or_keep(realm, left, self.told, &restored, out);

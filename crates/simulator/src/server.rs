@@ -34,6 +34,8 @@ pub(crate) struct Server {
     /// How long the disk may take for a work.
     pub(crate) disk_delay_max: Duration,
     pub(crate) log: LogConfig,
+    /// How much memory messages may take, if that is not left to chance.
+    pub(crate) memory_budget_bytes: Option<u64>,
     clock: Clock,
     next_connection: u64,
     /// How it ended, until somebody asks.
@@ -130,8 +132,18 @@ impl Server {
         let disk = SimulatedDisk::new();
         let disk_delay_max = Duration::ZERO;
         let clock = Clock::default();
-        let (running, ended) = (None, None);
-        Self { disk, random, running, disk_delay_max, log, clock, next_connection: 1, ended }
+        let (running, ended, memory_budget_bytes) = (None, None, None);
+        Self {
+            disk,
+            random,
+            running,
+            disk_delay_max,
+            log,
+            clock,
+            next_connection: 1,
+            ended,
+            memory_budget_bytes,
+        }
     }
 
     /// The wall clock stands `ahead` and `behind` of the world's from the next start on.
@@ -143,7 +155,8 @@ impl Server {
     pub(crate) fn start(&mut self, now: Time) {
         let log = SegmentLog::new(self.disk.clone(), self.log);
         let clock = self.clock;
-        let node = Node::open(config(self.random.bits()), log, clock.read(now));
+        let node =
+            Node::open(config(self.random.bits(), self.memory_budget_bytes), log, clock.read(now));
         let (sockets, stage) = (Sockets::default(), Stage::Recovering);
         self.running = Some(Running { node, stage, sockets, clock, works: Vec::new() });
         self.ended = None;
@@ -459,10 +472,11 @@ pub(crate) fn front(outgoing: &Outgoing, room: usize) -> Vec<u8> {
 
 /// A world has one user, with full access and a password that nobody checks twice; and in most lives too little memory, so
 /// that what waits does so on disk.
-fn config(seed: u64) -> Config {
+fn config(seed: u64, budget: Option<u64>) -> Config {
     let mut config = Config::new(Seed::from(seed));
     config.limits.pages = true;
-    config.limits.memory_budget_bytes = [0, 16 << 10, 1 << 30][(seed % 3) as usize];
+    config.limits.memory_budget_bytes =
+        budget.unwrap_or([0, 16 << 10, 1 << 30][(seed % 3) as usize]);
     let (guest, vhost) = (ShortStr::from_static("guest"), ShortStr::from_static("/"));
     config.users.push(User::with_full_access(guest, PasswordHash::default(), vhost));
     config

@@ -199,6 +199,11 @@ impl World {
         self.state.borrow_mut().server.set_clock(ahead, behind);
     }
 
+    /// How much memory messages may take from the next start on, in octets; the rest waits on disk.
+    pub fn set_memory_budget_bytes(&self, bytes: u64) {
+        self.state.borrow_mut().server.memory_budget_bytes = Some(bytes);
+    }
+
     /// How the server's log is set up from its next start on.
     pub fn set_log(&self, change: impl FnOnce(&mut LogConfig)) {
         change(&mut self.state.borrow_mut().server.log);

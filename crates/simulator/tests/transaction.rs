@@ -50,3 +50,22 @@ fn a_dead_letter_of_a_transaction_is_not_there_twice_after_a_restart() {
     assert_eq!(carol.count("sick"), (0, 0));
     assert_eq!(carol.count("grave"), (1, 0));
 }
+
+#[test]
+fn messages_of_one_transaction_are_read_back_one_by_one_after_a_restart() {
+    let world = World::new(1);
+    world.set_memory_budget_bytes(0);
+    let alice = world.connect();
+    alice.declare("orders");
+    alice.call(Method::TxSelect).unwrap();
+    for body in ["one", "two", "three"] {
+        alice.publish("", "orders", body);
+    }
+    alice.call(Method::TxCommit).unwrap();
+    world.restart();
+    let bob = world.connect();
+    bob.consume("orders");
+    world.settle();
+    let bodies: Vec<_> = bob.deliveries().into_iter().map(|message| message.body).collect();
+    assert_eq!(bodies, ["one", "two", "three"]);
+}
