@@ -13,6 +13,7 @@ use crate::declare::QueueSpec;
 use crate::exchange::ExchangeSpec;
 use crate::exchange_kind::ExchangeKind;
 use crate::id::RecordId;
+use crate::mark::Run;
 use crate::message::Extra;
 use crate::record::{Fact, MessageAt, Named, Place, Published, RecordError, Sizes};
 use crate::refusal::Kind;
@@ -51,10 +52,7 @@ impl Fact {
                 put_table(&mut out, arguments);
             }
             Self::Unbound { of } => put_about(&mut out, 7, *of),
-            Self::Published(published) => {
-                out.put_u8(8);
-                put_published(&mut out, published);
-            }
+            Self::Published(published) => put_publish(&mut out, 8, published),
             Self::DeadLettered { from, published } => {
                 out.put_u8(9);
                 put_place(&mut out, *from);
@@ -69,10 +67,7 @@ impl Fact {
                 put_place(&mut out, *place);
                 out.put_u32(*failures);
             }
-            Self::Spilled(published) => {
-                out.put_u8(14);
-                put_published(&mut out, published);
-            }
+            Self::Spilled(published) => put_publish(&mut out, 14, published),
             Self::Set(setting) => {
                 out.put_u8(16);
                 setting.encode(&mut out);
@@ -85,10 +80,7 @@ impl Fact {
             }
             Self::Marked { queue, delivered } => {
                 put_about(&mut out, 15, *queue);
-                put_list(&mut out, delivered, |out, (first, last)| {
-                    put_message(out, *first);
-                    put_message(out, *last);
-                });
+                put_list(&mut out, delivered, put_run);
             }
             Self::Died { place, reason, time } => {
                 out.put_u8(13);
@@ -177,6 +169,11 @@ fn put_place(out: &mut BytesMut, place: Place) {
     put_message(out, place.message);
 }
 
+fn put_run(out: &mut BytesMut, (first, last): &Run) {
+    put_message(out, *first);
+    put_message(out, *last);
+}
+
 fn put_message(out: &mut BytesMut, message: MessageAt) {
     out.put_u64(message.record.0);
     out.put_u32(message.part);
@@ -198,6 +195,11 @@ fn put_exchange(out: &mut BytesMut, spec: &ExchangeSpec) {
     put_short(out, &ShortStr::from_static(spec.kind.name()));
     out.put_u8(u8::from(spec.auto_delete) | u8::from(spec.internal) << 1);
     put_table(out, &spec.arguments);
+}
+
+fn put_publish(out: &mut BytesMut, fact: u8, published: &Published) {
+    out.put_u8(fact);
+    put_published(out, published);
 }
 
 fn put_published(out: &mut BytesMut, published: &Published) {

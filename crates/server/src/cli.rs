@@ -25,6 +25,8 @@ pub(crate) enum Command {
         /// Which lines to log.
         log: String,
     },
+    /// Do something with a data directory, and be done.
+    Store(StoreCommand),
     /// Print this text (help or version) and be done.
     Print(String),
 }
@@ -41,8 +43,11 @@ pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command,
 /// An AMQP 0-9-1 message broker. Started without options it listens on port 5672 of this machine only and keeps durable
 /// things in your data directory.
 #[derive(Debug, Parser)]
-#[command(name = "warrener", version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(name = "warrener", version, max_term_width = 100, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 struct Options {
+    #[command(subcommand)]
+    tool: Option<Tool>,
+
     /// Listen on this address; may be given several times; port 0 takes a free one, which is printed
     ///
     /// Without it: port 5672 of 127.0.0.1 and, where the machine has it, of ::1. `0.0.0.0:5672` listens to the whole
@@ -109,6 +114,42 @@ struct Options {
     log: String,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Tool {
+    /// Check, back up or salvage a data directory
+    #[command(subcommand)]
+    Store(StoreCommand),
+}
+
+/// What can be done with a data directory, other than running a broker on it.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Look at every byte of a data directory that no broker uses; nothing is changed
+    Verify {
+        /// The data directory
+        dir: PathBuf,
+    },
+    /// Copy a data directory, in use or not, as it is at one moment, and verify the copy
+    Backup {
+        /// The data directory
+        dir: PathBuf,
+        /// Where to: a new directory, or an empty one
+        #[arg(long, value_name = "DIR")]
+        into: PathBuf,
+    },
+    /// Copy what is whole of a damaged data directory; the last resort when there is no backup
+    ///
+    /// The damaged one is left as it is. Messages are lost: those whose bytes are damaged. Others may come back: those whose
+    /// acknowledgement was in damaged bytes.
+    Salvage {
+        /// The data directory
+        dir: PathBuf,
+        /// Where to: a new directory, or an empty one
+        #[arg(long, value_name = "DIR")]
+        into: PathBuf,
+    },
+}
+
 const AFTER_HELP: &str = "\
 Users: guest with password guest may log in from this machine only, unless --user gives it a password.
 Stop it with Ctrl-C or SIGTERM: clients are told, durable things are synced. A second signal ends it at once.
@@ -120,6 +161,9 @@ Examples:
 
 impl Options {
     fn command(self, default_data_dir: Option<PathBuf>) -> Result<Command, String> {
+        if let Some(Tool::Store(command)) = self.tool {
+            return Ok(Command::Store(command));
+        }
         let storage = if self.memory_only {
             Storage::Memory
         } else {
@@ -241,6 +285,13 @@ fn one_line(error: &clap::Error) -> String {
         ErrorKind::ValueValidation | ErrorKind::InvalidValue if secret => {
             format!("bad value for {argument}: {}", crate::config::UserError)
         }
+        ErrorKind::MissingRequiredArgument => {
+            let missing = match error.get(ContextKind::InvalidArg) {
+                Some(ContextValue::Strings(missing)) => missing.join(" and "),
+                _ => "something".to_owned(),
+            };
+            format!("{missing} must be given")
+        }
         _ => first.trim_start_matches("error: ").to_owned(),
     };
     if let Some(near) = text(ContextKind::SuggestedArg) {
@@ -292,6 +343,17 @@ mod tests {
         let options = Options::try_parse_from(["warrener"]).unwrap();
         let refusal = options.command(None).unwrap_err();
         assert!(refusal.contains("--data-dir") && refusal.contains("--memory-only"), "{refusal}");
+    }
+
+    #[test]
+    fn a_data_directory_can_be_worked_on_instead() {
+        let Ok(Command::Store(command)) = parse_line(&["store", "backup", "/a", "--into", "/b"])
+        else {
+            panic!("no such command")
+        };
+        assert_eq!(command, StoreCommand::Backup { dir: "/a".into(), into: "/b".into() });
+        assert!(refusal(&["store", "salvage", "/a"]).contains("--into"));
+        assert!(refusal(&["--memory-only", "store", "verify", "/a"]).contains("store"));
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub enum ServeError {
         /// Where it is, unless in memory.
         directory: Option<PathBuf>,
         /// What is wrong with it.
-        error: NodeError,
+        error: Box<NodeError>,
     },
     /// The operating system gives no random numbers to begin from.
     #[error("the operating system gives no random numbers: {0}")]
@@ -72,7 +72,7 @@ impl ServeError {
             (Status::Failed(NodeError::Log(LogError::Locked)), Some(directory)) => {
                 Self::DataDirLocked { directory }
             }
-            (Status::Failed(error), directory) => Self::Log { directory, error },
+            (Status::Failed(error), directory) => Self::Log { directory, error: error.into() },
             (Status::Panicked | Status::Closed | Status::Recovering | Status::Ready { .. }, _) => {
                 Self::Panicked
             }

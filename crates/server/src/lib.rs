@@ -25,6 +25,7 @@ mod read_buffer;
 mod reader;
 mod server;
 mod shutdown;
+mod store_command;
 mod turns;
 
 pub use config::{AMQP_PORT, Config, Listen, Storage, User, UserError};

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::error::ServeError;
 use crate::server::Server;
 use crate::shutdown::Signals;
-use crate::{limits, logging};
+use crate::{limits, logging, store_command};
 
 /// Runs the `warrener` program with a command line, the program's name first, and returns when the broker has ended.
 ///
@@ -20,6 +20,7 @@ pub fn program(line: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Command::Print(text)) => {
             io::stdout().write_all(text.as_bytes()).map_err(|error| error.to_string())
         }
+        Ok(Command::Store(command)) => store_command::run(&command),
         Ok(Command::Serve { config, log }) => run(*config, &log),
         Err(usage) => Err(usage),
     };

@@ -315,7 +315,7 @@ impl File<'_> {
         let pure = self.layer().is_some_and(|layer| {
             NO_STD.contains(&layer)
                 || layer == "node"
-                || layer == "store" && !self.path.ends_with("/real_disk.rs")
+                || layer == "store" && !self.path.contains("/real_disk/")
         });
         let mut reader =
             Reader { file: self, test_lines: 0, measure: !is_test && !generated, pure };

@@ -21,6 +21,6 @@ pub use log::{
     Space, Work,
 };
 pub use memory_log::{MemoryLog, MemoryWork};
-pub use real_disk::RealDisk;
-pub use segment_log::{SegmentDone, SegmentLog, SegmentWork};
+pub use real_disk::{BackedUp, BackupError, RealDisk, backup};
+pub use segment_log::{Salvaged, SegmentDone, SegmentLog, SegmentWork, Verified, salvage, verify};
 pub use simulated_disk::SimulatedDisk;

@@ -189,6 +189,11 @@ impl FooterBuilder {
         self.trailer.last_id = self.trailer.last_id.max(last);
     }
 
+    /// How many records are in it, each fragment of a large one counted.
+    pub(crate) const fn records(&self) -> u64 {
+        self.trailer.records.count as u64 + self.trailer.fragments.count as u64
+    }
+
     /// Whether nothing is in it.
     pub(crate) fn is_empty(&self) -> bool {
         let trailer = &self.trailer;

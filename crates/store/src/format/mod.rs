@@ -64,6 +64,11 @@ pub(crate) struct SegmentHeader {
 }
 
 impl SegmentHeader {
+    /// With the salt that a damaged header says.
+    pub(crate) fn salted(name: SegmentName, bytes: &[u8; SEGMENT_HEADER_BYTES]) -> Self {
+        Self { name, epoch: 0, salt: u64_at(bytes, 24) }
+    }
+
     /// The header of a segment written by `epoch`, its salt drawn from the host's secret.
     pub(crate) fn new(name: SegmentName, epoch: u64, secret: u64) -> Self {
         let salt = [epoch, name.number, u64::from(name.generation)]

@@ -10,8 +10,11 @@ mod recovery;
 mod released;
 mod replay;
 mod rewrite;
+mod salvage;
 mod space;
+mod survey;
 mod tail;
+mod verify;
 mod work;
 
 use crate::config::{Config, DIGEST_BYTES_MAX, GROUP_BYTES_MAX, REFERENCES_MAX};
@@ -23,7 +26,9 @@ use index::Index;
 use pending::{Batch, Pending};
 use recovery::Recovered;
 use replay::Replay;
+pub use salvage::{Salvaged, salvage};
 use std::collections::{BTreeSet, VecDeque};
+pub use verify::{Verified, verify};
 use work::{Done, Job};
 pub use work::{SegmentDone, SegmentWork};
 

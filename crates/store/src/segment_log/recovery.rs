@@ -50,7 +50,7 @@ pub(super) fn open<D: Disk>(disk: &D, config: &Config) -> Result<Recovered<D>, L
     let lock = lock.ok_or(LogError::Locked)?;
     let names = disk.list().map_err(|error| failed("listing the directory", &error))?;
     let old = read_manifest(disk, &names)?;
-    let mut opening = Opening { disk, names, gave_up_reserve: false, cut: None };
+    let mut opening = Opening::new(disk, names);
     let segments = opening.segments(&old)?;
     let manifest = opening.take_over(&old, &segments)?;
     opening.remove_leftovers(&manifest)?;
@@ -65,7 +65,7 @@ pub(super) fn open<D: Disk>(disk: &D, config: &Config) -> Result<Recovered<D>, L
 }
 
 /// The manifest, or that of an empty log.
-fn read_manifest(disk: &impl Disk, names: &[String]) -> Result<Manifest, LogError> {
+pub(super) fn read_manifest(disk: &impl Disk, names: &[String]) -> Result<Manifest, LogError> {
     if names.iter().any(|name| name == MANIFEST) {
         let bytes = read_file(disk, MANIFEST);
         return Manifest::decode(&bytes.map_err(|error| failed("reading the manifest", &error))?);
@@ -76,38 +76,56 @@ fn read_manifest(disk: &impl Disk, names: &[String]) -> Result<Manifest, LogErro
     Ok(Manifest { unlisted: 1, ..Manifest::default() })
 }
 
-fn read_file<D: Disk>(disk: &D, name: &str) -> io::Result<Vec<u8>> {
+pub(super) fn read_file<D: Disk>(disk: &D, name: &str) -> io::Result<Vec<u8>> {
     let file = disk.open(name)?;
     let mut bytes = vec![0; disk.size_bytes(&file)? as usize];
     disk.read_at(&file, 0, &mut bytes)?;
     Ok(bytes)
 }
 
-struct Opening<'a, D: Disk> {
-    disk: &'a D,
+pub(super) struct Opening<'a, D: Disk> {
+    pub(super) disk: &'a D,
     names: Vec<String>,
     gave_up_reserve: bool,
     /// The torn end, once it was found.
     cut: Option<Cut>,
 }
 
-impl<D: Disk> Opening<'_, D> {
+impl<'a, D: Disk> Opening<'a, D> {
+    pub(super) const fn new(disk: &'a D, names: Vec<String>) -> Self {
+        Self { disk, names, gave_up_reserve: false, cut: None }
+    }
+
+    /// Whether there is a file for a segment.
+    pub(super) fn has(&self, name: SegmentName) -> bool {
+        self.names.contains(&name.file())
+    }
+
+    /// Every segment there is a file for, in order.
+    pub(super) fn all(&self) -> Vec<SegmentName> {
+        let mut all: Vec<_> =
+            self.names.iter().filter_map(|file| SegmentName::parse(file)).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Those that belong to the log without being listed, in order.
+    pub(super) fn unlisted(&self, manifest: &Manifest) -> Vec<SegmentName> {
+        let mut all = self.all();
+        all.retain(|name| name.generation == 0 && name.number >= manifest.unlisted);
+        all
+    }
+
     /// All segments, sealed, in order.
     fn segments(&mut self, manifest: &Manifest) -> Result<Vec<Found<D::File>>, LogError> {
         let mut found = Vec::new();
         for &name in &manifest.segments {
-            if !self.names.contains(&name.file()) {
+            if !self.has(name) {
                 return Err(damage(name.file(), 0, "the segment that the manifest lists"));
             }
             found.push(self.sealed(name)?);
         }
-        let mut unlisted: Vec<_> = self
-            .names
-            .iter()
-            .filter_map(|file| SegmentName::parse(file))
-            .filter(|name| name.generation == 0 && name.number >= manifest.unlisted)
-            .collect();
-        unlisted.sort_unstable();
+        let mut unlisted = self.unlisted(manifest);
         for (name, expected) in unlisted.iter().zip(manifest.unlisted..) {
             if name.number != expected {
                 let missing = SegmentName { number: expected, generation: 0 };
@@ -125,7 +143,7 @@ impl<D: Disk> Opening<'_, D> {
         Ok(found)
     }
 
-    fn open_segment(&self, name: SegmentName) -> Result<(D::File, u64), LogError> {
+    pub(super) fn open_segment(&self, name: SegmentName) -> Result<(D::File, u64), LogError> {
         let opened = self.disk.open(&name.file()).and_then(|file| {
             let bytes = self.disk.size_bytes(&file)?;
             Ok((file, bytes))
@@ -141,7 +159,11 @@ impl<D: Disk> Opening<'_, D> {
         Ok((file, bytes))
     }
 
-    fn header(&self, name: SegmentName, file: &D::File) -> Result<SegmentHeader, LogError> {
+    pub(super) fn header(
+        &self,
+        name: SegmentName,
+        file: &D::File,
+    ) -> Result<SegmentHeader, LogError> {
         let mut bytes = [0; SEGMENT_HEADER_BYTES];
         match self.disk.read_at(file, 0, &mut bytes) {
             Ok(()) => SegmentHeader::decode(name, &bytes),
@@ -152,7 +174,7 @@ impl<D: Disk> Opening<'_, D> {
         }
     }
 
-    fn sealed(&self, name: SegmentName) -> Result<Found<D::File>, LogError> {
+    pub(super) fn sealed(&self, name: SegmentName) -> Result<Found<D::File>, LogError> {
         let (file, bytes) = self.open_segment(name)?;
         let header = self.header(name, &file)?;
         let trailer = read_trailer(self.disk, &file, bytes, header.seed())?;
@@ -270,7 +292,7 @@ impl<D: Disk> Opening<'_, D> {
 }
 
 /// The number that the first batch of the last segment must follow.
-fn last_n<F>(manifest: &Manifest, found: &[Found<F>]) -> u64 {
+pub(super) fn last_n<F>(manifest: &Manifest, found: &[Found<F>]) -> u64 {
     let last = found.last().map_or(0, |found| found.trailer.last_n);
     last.max(manifest.last_n)
 }

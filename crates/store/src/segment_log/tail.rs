@@ -106,23 +106,28 @@ fn note(footer: &mut FooterBuilder, seed: u32, at: u64, batch: &BatchHeader, byt
     footer.batch(batch.n);
     let mut offset = at as u32 + BATCH_HEADER_BYTES as u32;
     for entry in entries {
-        let place = (offset, entry.bytes as u32);
+        note_entry(footer, offset, &entry);
         offset += entry.bytes as u32;
-        match (entry.kind, entry.piece) {
-            (Kind::Fragment, Some(piece)) => {
-                let references: Vec<_> = entry.references().collect();
-                footer.fragment(entry.id, place, piece, references.into_iter(), entry.digest);
-            }
-            (Kind::Releases, _) => {
-                entry.releases().for_each(|(first, count)| footer.release(first, count));
-            }
-            (Kind::Record | Kind::Fragment, _) => {
-                let references: Vec<_> = entry.references().collect();
-                footer.record(entry.id, place, references.into_iter(), entry.digest);
-            }
-        }
     }
     true
+}
+
+/// Notes an entry, where it begins.
+pub(super) fn note_entry(footer: &mut FooterBuilder, offset: u32, entry: &Entry<'_>) {
+    let place = (offset, entry.bytes as u32);
+    match (entry.kind, entry.piece) {
+        (Kind::Fragment, Some(piece)) => {
+            let references: Vec<_> = entry.references().collect();
+            footer.fragment(entry.id, place, piece, references.into_iter(), entry.digest);
+        }
+        (Kind::Releases, _) => {
+            entry.releases().for_each(|(first, count)| footer.release(first, count));
+        }
+        (Kind::Record | Kind::Fragment, _) => {
+            let references: Vec<_> = entry.references().collect();
+            footer.record(entry.id, place, references.into_iter(), entry.digest);
+        }
+    }
 }
 
 /// The entries of a batch, if all are there with their checksums.

@@ -21,4 +21,5 @@ mod durability;
 mod login;
 mod process;
 mod shutdown;
+mod store_command;
 mod wire;

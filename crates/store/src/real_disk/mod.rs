@@ -1,5 +1,9 @@
 //! A directory of the machine's file system.
 
+mod backup;
+
+pub use backup::{BackedUp, BackupError, backup};
+
 use crate::disk::Disk;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, IoSlice, Write};
