@@ -33,6 +33,8 @@ pub struct Broker {
     pub(crate) answers: Answers,
     recovery: Option<Recovery>,
     pub(crate) since: Time,
+    /// The host wants no more messages.
+    pub(crate) refuses_messages: bool,
 }
 
 /// Why [`Broker::poll_timeout`] wants to be called.
@@ -57,6 +59,7 @@ impl Broker {
             answers: Answers::default(),
             recovery: None,
             since: now,
+            refuses_messages: false,
         }
     }
 
@@ -119,6 +122,7 @@ impl Broker {
             Input::Disconnected(connection) => self.disconnected(now, connection, out),
             Input::Alarm(alarm, on) => self.alarm(alarm, on, out),
             Input::Command(id, command) => self.command(now, id, *command, out),
+            Input::Refuse(refuses) => self.refuses_messages = refuses,
             Input::Shutdown => self.shut_down(now, out),
             Input::Failed => self.fail(now, out),
         }

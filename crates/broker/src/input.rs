@@ -51,6 +51,9 @@ pub enum Input {
     /// The host runs short of something, or no longer does: from the first alarm on, whoever publishes is not read any
     /// more, until there is none.
     Alarm(Alarm, bool),
+    /// The host wants no more messages, or wants them again: what is published to a queue meanwhile is refused, with
+    /// basic.nack where confirms were asked for.
+    Refuse(bool),
     /// The record that [`Effect::Load`](crate::Effect::Load) asked for, as [`Record::restored`] makes it of what the log
     /// gives. It may come late: what nobody waits for any more changes nothing.
     Loaded(Box<Record>),

@@ -269,3 +269,52 @@ fn confirm_and_tx_exclude_each_other() {
         "#]],
     );
 }
+
+#[test]
+fn a_host_that_wants_no_more_messages_has_them_refused_and_keeps_what_it_has() {
+    check(
+        "
+        1 connect
+        1.1 open
+
+        1.1 queue.declare q
+        1.1 confirm.select
+        1.1 publish - q taken
+        refuse on
+        1.1 publish - q refused persistent
+        1.1 publish - nowhere lost mandatory
+        refuse off
+        1.1 publish - q again
+        1.1 get q
+        1.1 get q
+        1.1 get q
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.1 queue.declare q
+                1.1 queue.declare-ok q 0 messages 0 consumers
+            1.1 confirm.select
+                1.1 confirm.select-ok
+            1.1 publish - q taken
+                1.1 ack 1
+            refuse on
+            1.1 publish - q refused persistent
+                1.1 nack 2
+            1.1 publish - nowhere lost mandatory
+                1.1 return 312 NO_ROUTE - nowhere "lost"
+                1.1 ack 3
+            refuse off
+            1.1 publish - q again
+                1.1 ack 4
+            1.1 get q
+                1.1 get-ok 1 - q "taken" (1 left)
+            1.1 get q
+                1.1 get-ok 2 - q "again" (0 left)
+            1.1 get q
+                1.1 basic.get-empty
+        "#]],
+    );
+}

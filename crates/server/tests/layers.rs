@@ -58,6 +58,12 @@ const LAYERS: &[Layer] = &[
     ),
     layer(
         6,
+        "embedded",
+        &["broker", "codec", "connection", "endpoint", "node", "store", "time"],
+        External::Free,
+    ),
+    layer(
+        6,
         "simulator",
         &["broker", "codec", "connection", "endpoint", "node", "store", "time"],
         External::Free,

@@ -290,6 +290,9 @@ impl Broker {
             self.without_queues(key, new, &routed.repliers, routed.mandatory, out);
             return (false, None);
         }
+        if self.refuses_messages {
+            return (true, None);
+        }
         if !routed.reached {
             self.without_queues(key, new.clone(), &[], routed.mandatory, out);
         }

@@ -98,6 +98,7 @@ impl World {
             "view" => out.push_str(&indent(&self.broker.view().to_string())),
             "shutdown" => self.handle(Input::Shutdown, out),
             "failed" => self.handle(Input::Failed, out),
+            "refuse" => self.handle(Input::Refuse(line.word(0) == "on"), out),
             "alarm" => self.handle(parse::alarm(line), out),
             "connect" => self.connect(line, out),
             "leave" => self.handle(Input::Closed(line.connection()), out),

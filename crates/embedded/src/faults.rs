@@ -1,0 +1,33 @@
+//! What can be made to go wrong.
+
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use core::time::Duration;
+
+/// The switches that the tasks of connections look at.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    refuses: AtomicBool,
+    delay_micros: AtomicU64,
+}
+
+impl Faults {
+    pub(crate) fn set_refuses(&self, refuses: bool) {
+        self.refuses.store(refuses, Relaxed);
+    }
+
+    pub(crate) fn refuses(&self) -> bool {
+        self.refuses.load(Relaxed)
+    }
+
+    pub(crate) fn set_delay(&self, delay: Duration) {
+        self.delay_micros.store(u64::try_from(delay.as_micros()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// What has been read is handled so much later.
+    pub(crate) async fn delay(&self) {
+        let micros = self.delay_micros.load(Relaxed);
+        if micros > 0 {
+            tokio::time::sleep(Duration::from_micros(micros)).await;
+        }
+    }
+}

@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod broker;
+mod clock;
+mod error;
+mod faults;
+mod serve;
+mod turns;
+
+pub use broker::{Broker, Builder};
+pub use error::Error;
+pub use warrener_broker::Limits;
