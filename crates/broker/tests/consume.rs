@@ -133,7 +133,7 @@ fn a_shared_prefetch_holds_for_all_consumers_at_once() {
             1.1 consume q b
                 1.1 basic.consume-ok b
             1.1 ack 1
-                1.1 deliver a 3 - q "three"
+                1.1 deliver b 3 - q "three"
             1.1 qos 3 global
                 1.1 basic.qos-ok
                 1.1 deliver a 4 - q "four"

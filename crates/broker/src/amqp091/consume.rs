@@ -26,6 +26,8 @@ pub(crate) struct Consumer {
     pub(crate) prefetch: u16,
     /// How many it holds.
     pub(crate) unacked: u32,
+    /// The delivery tag of the last message it got; 0 before the first.
+    pub(crate) last_tag: u64,
 }
 
 impl Broker {
@@ -56,6 +58,7 @@ impl Broker {
             no_ack: consume.no_ack,
             prefetch: if consume.no_ack { 0 } else { channel.prefetch },
             unacked: 0,
+            last_tag: 0,
         };
         let mut how = Consume::default();
         how.priority = priority;

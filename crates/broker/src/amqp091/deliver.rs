@@ -73,6 +73,7 @@ impl Broker {
         let redelivered = delivery.redelivered || message.new.is_redelivered();
         let (address, content) = message.hand_out(slot.settings.kind, delivery, holders);
         let tag = channel.next_delivery_tag();
+        consumer.last_tag = tag;
         if !delivery.settled {
             consumer.unacked += 1;
             channel.unacked.push(Delivered { tag, queue, seq: delivery.seq, link: Some(link) });
@@ -110,9 +111,12 @@ impl Broker {
         }
     }
 
-    /// Says anew what each consumer of a channel may get.
+    /// Says anew what each consumer of a channel may get. Who has waited longest comes first, so that consumers that share
+    /// a prefetch take turns.
     pub(crate) fn refresh_channel(&mut self, key: ChannelKey) {
-        let links: Vec<LinkId> = self.amqp.channel(key).consumers.values().copied().collect();
+        let mut links: Vec<LinkId> = self.amqp.channel(key).consumers.values().copied().collect();
+        let last_tag = |link| self.amqp.consumers.get(link).map(|consumer| consumer.last_tag);
+        links.sort_by_key(|link| (last_tag(*link), *link));
         for link in links {
             self.refresh_consumer(link);
         }

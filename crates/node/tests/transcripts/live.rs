@@ -15,8 +15,10 @@ use crate::session::{Quiet, Side};
 const LOOK: Duration = Duration::from_millis(1);
 /// After so long a silence nothing more is expected, when nobody knows what should come.
 const SILENCE: Duration = Duration::from_millis(150);
-/// Even what must come, and what is known to come, is not awaited for longer.
+/// Even what must come is not awaited for longer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// What is expected is not awaited for longer.
+const SUSPENSE: Duration = Duration::from_millis(1_500);
 /// When everything known has come, what should not come has so long to show itself.
 const AFTERTHOUGHT: Duration = Duration::from_millis(15);
 
@@ -155,7 +157,7 @@ impl Side for Live {
         } else if as_expected {
             AFTERTHOUGHT
         } else {
-            PATIENCE
+            SUSPENSE
         };
         sleep(LOOK);
         quiet.0 += LOOK;

@@ -1,6 +1,7 @@
 //! What clients see: scripts recorded from RabbitMQ, and our broker's answers beside them. See README.md.
 
 mod client;
+mod explore;
 mod line;
 mod live;
 mod names;
@@ -73,25 +74,12 @@ fn the_broker_that_somebody_names_answers_as_recorded() {
     let place = place(&uri);
     let records = variable("WARRENER_TEST_RECORD").is_some();
     let version = Live::version(&place);
-    let complaints = Mutex::new(Vec::new());
     let scripts = scripts();
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for vhost in VHOSTS {
-            let (place, version, scripts, next, complaints) =
-                (&place, &version, &scripts, &next, &complaints);
-            scope.spawn(move || {
-                while let Some(script) = scripts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if script.since.is_some_and(|since| version_of(version) < since) {
-                        continue;
-                    }
-                    let found = run_live(place, vhost, version, records, script);
-                    complaints.lock().expect("no panic").extend(found);
-                }
-            });
-        }
+    let complaints = in_each_vhost(scripts.len(), |vhost, index| {
+        let script = &scripts[index];
+        let is_older = script.since.is_some_and(|since| version_of(&version) < since);
+        if is_older { Vec::new() } else { run_live(&place, vhost, &version, records, script) }
     });
-    let complaints = complaints.into_inner().expect("no panic");
     assert!(complaints.is_empty(), "{} steps differ\n{}", complaints.len(), complaints.concat());
 }
 
@@ -118,6 +106,72 @@ fn run_live(
     let steps = script.steps.iter().zip(&answers);
     let differ = steps.filter(|(step, answer)| step.recording != **answer);
     differ.map(|(step, answer)| complaint(script, &step.actions, &step.recording, answer)).collect()
+}
+
+/// As many seeds as WARRENER_TEST_EXPLORE says, from the one that WARRENER_TEST_SEED names on.
+#[test]
+fn the_broker_that_somebody_names_agrees_about_what_nobody_wrote() {
+    let (Some(uri), Some(seeds)) = (variable("WARRENER_TEST_URI"), number("WARRENER_TEST_EXPLORE"))
+    else {
+        let _ = writeln!(std::io::stderr(), "WARRENER_TEST_EXPLORE asks for no exploration");
+        return;
+    };
+    let place = place(&uri);
+    let first = number("WARRENER_TEST_SEED").unwrap_or(1);
+    let found = in_each_vhost(seeds as usize, |vhost, index| {
+        let seed = first + index as u64;
+        let script = explore::invent(seed);
+        let difference = run_live(&place, vhost, "", false, &script).concat();
+        if difference.is_empty() {
+            return Vec::new();
+        }
+        let _ =
+            writeln!(std::io::stderr(), "seed {seed} differs, and is made smaller\n{difference}");
+        vec![smallest(&place, vhost, script).text()]
+    });
+    assert!(found.is_empty(), "{} conversations differ\n{}", found.len(), found.join("\n"));
+}
+
+/// Leaves out what makes no difference.
+fn smallest(place: &Place, vhost: &str, mut script: Script) -> Script {
+    let mut step = script.steps.len();
+    while step > 0 {
+        step -= 1;
+        let mut smaller = script.without(step);
+        explore::answer(&mut smaller);
+        if !run_live(place, vhost, "", false, &smaller).is_empty() {
+            script = smaller;
+        }
+    }
+    script
+}
+
+/// Does `count` things, several at once, each in a virtual host of its own; gives all that they found.
+fn in_each_vhost(
+    count: usize,
+    work: impl Fn(&'static str, usize) -> Vec<String> + Sync,
+) -> Vec<String> {
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for vhost in VHOSTS {
+            let (next, found, work) = (&next, &found, &work);
+            scope.spawn(move || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= count {
+                        return;
+                    }
+                    let new = work(vhost, index);
+                    found.lock().expect("no panic").extend(new);
+                }
+            });
+        }
+    });
+    found.into_inner().expect("no panic")
+}
+
+fn number(name: &str) -> Option<u64> {
+    variable(name).map(|text| text.parse().expect("a number"))
 }
 
 fn complaint(

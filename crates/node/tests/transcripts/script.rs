@@ -92,6 +92,19 @@ impl Script {
         script
     }
 
+    /// A script that is in no file.
+    pub(crate) fn of_steps(name: String, steps: Vec<Step>) -> Self {
+        let lines = (0..steps.len()).map(Text::Step).collect();
+        Self { path: PathBuf::new(), name, lines, steps, recorded: None, since: None }
+    }
+
+    /// The same without one of its steps.
+    pub(crate) fn without(&self, step: usize) -> Self {
+        let mut steps = self.steps.clone();
+        steps.remove(step);
+        Self::of_steps(self.name.clone(), steps)
+    }
+
     fn remark(&mut self, line: &str) {
         if let Some(version) = line.strip_prefix(RECORDED) {
             self.recorded = Some(version.to_owned());

@@ -68,7 +68,8 @@ impl<'a> Session<'a> {
         answers
     }
 
-    fn step(&mut self, step: &Step) -> Vec<String> {
+    /// Does what a step says; gives the answer.
+    pub(crate) fn step(&mut self, step: &Step) -> Vec<String> {
         for action in &step.actions {
             for action in expand(action) {
                 let action = self.names.actual_within(&action);
