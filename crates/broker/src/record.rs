@@ -282,7 +282,9 @@ impl Fact {
 mod tests {
     use super::*;
     use crate::dead_letter::{Death, First, History};
+    use crate::definitions::GlobalParameterDefinition;
     use crate::exchange_kind::ExchangeKind;
+    use crate::json::{Json, Object};
     use alloc::vec;
     use smallvec::smallvec;
     use warrener_codec::{Body, TableBuilder};
@@ -321,6 +323,7 @@ mod tests {
         let place =
             Place { queue: RecordId(1), message: MessageAt { record: RecordId(4), part: 2 } };
         let arguments = TableBuilder::new().with("a", 1).build().expect("small");
+        let permission = SettingName::Permission { user: name("u"), vhost: name("/") };
         let spec = ExchangeSpec {
             name: name("x"),
             kind: ExchangeKind::Topic,
@@ -360,6 +363,13 @@ mod tests {
             Fact::Marked { queue: of, delivered: vec![(place.message, place.message)] },
             Fact::Died { place, reason: DeathReason::DeliveryLimit, time: Time::from_secs(7) },
             Fact::Committed { published: vec![published(), published()], settled: vec![place] },
+            Fact::Set(Box::new(Setting::GlobalParameter(GlobalParameterDefinition {
+                name: name("g"),
+                value: Json::List(vec![Json::Null, Json::Real(1.5), Json::from("ü")]),
+                others: Object::new().with("more", true),
+            }))),
+            Fact::Unset { name: SettingName::User(name("u")), of: Some(of) },
+            Fact::Unset { name: permission, of: None },
         ]
     }
 

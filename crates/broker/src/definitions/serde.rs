@@ -114,3 +114,33 @@ impl<'de> Visitor<'de> for JsonVisitor {
         Ok(Json::Object(list.into_iter().collect()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use serde_json::{from_str, from_value, to_value};
+
+    const CLUSTER: &str = include_str!("../../tests/definitions/rabbitmq-4.3.json");
+
+    #[test]
+    fn rabbitmqs_file_is_read_and_written() {
+        let file: serde_json::Value = from_str(CLUSTER).expect("JSON");
+        let definitions: Definitions = from_value(file.clone()).expect("definitions");
+        assert_eq!(to_value(&definitions).expect("JSON"), file);
+        let again: Definitions = from_str(CLUSTER).expect("definitions");
+        assert_eq!(again.bindings, definitions.bindings);
+    }
+
+    #[test]
+    fn every_value_comes_back() {
+        let text = "{\"a\":[null,true,-1,1.5,\"ü\",{}]}";
+        let value: Json = from_str(text).expect("JSON");
+        assert_eq!(serde_json::to_string(&value).expect("JSON"), text);
+        assert_eq!(
+            from_str::<Json>("18446744073709551615").expect("JSON"),
+            Json::Real(u64::MAX as f64)
+        );
+        assert!(from_str::<Object>("[]").is_err());
+    }
+}
