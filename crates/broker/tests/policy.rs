@@ -246,7 +246,7 @@ fn model(quorum: bool, arguments: Said, policies: &[Said], operators: &[Said]) -
     let (user, operator) = (chosen(policies), chosen(operators));
     let lengths = [Some(arguments), user, operator].into_iter().flatten();
     let length = lengths.filter_map(|said| said.length).min().map_or(PUBLISHED, u64::from);
-    let policy = operator.and_then(|said| said.overflow).or(user.and_then(|said| said.overflow));
+    let policy = operator.and_then(|said| said.overflow).or_else(|| user?.overflow);
     let overflow =
         if quorum { policy.or(arguments.overflow) } else { arguments.overflow.or(policy) };
     let kept = length.min(PUBLISHED);
