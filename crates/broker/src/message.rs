@@ -88,12 +88,14 @@ impl NewMessage {
 }
 
 impl NewMessage {
+    /// What a header frame has besides properties.
+    pub(crate) const ENVELOPE_AND_SIZES: usize = 8 + 12;
+
     /// How many octets the header frame of this message may have, wherever it is delivered.
     pub(crate) fn header_bytes(&self) -> usize {
-        const ENVELOPE_AND_SIZES: usize = 8 + 12;
         const COUNTS_OF_QUORUM_QUEUES: usize = 64;
         let properties = self.content.properties.as_bytes().len();
-        properties + ENVELOPE_AND_SIZES + COUNTS_OF_QUORUM_QUEUES
+        properties + Self::ENVELOPE_AND_SIZES + COUNTS_OF_QUORUM_QUEUES
     }
 
     /// Whether its headers may not fit the frames of every client.

@@ -179,7 +179,8 @@ impl Realm {
                 }
                 Err(rejected) => {
                     admission.rejected = true;
-                    if rejected.why == (QueueRefusal::Full { dead_letter: true }) {
+                    let buries = slot.settings.dead_letter.is_some();
+                    if buries && rejected.why == (QueueRefusal::Full { dead_letter: true }) {
                         admission.refused_by.push(id);
                     }
                 }

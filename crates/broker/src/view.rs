@@ -130,6 +130,13 @@ impl<'a> View<'a> {
             .map(|slot| (&slot.spec.name, slot.queue.counts()))
     }
 
+    /// The names of the exchanges of a virtual host but the default one, in the order of their places.
+    pub fn exchanges(&self, vhost: &str) -> impl Iterator<Item = &'a ShortStr> {
+        let vhost = self.0.realm.vhosts.find(vhost.as_bytes());
+        let place = vhost.map(|id| &self.0.realm.vhosts[id]);
+        place.into_iter().flat_map(|place| place.exchanges().map(|(_, own)| &own.spec.name))
+    }
+
     /// Whether there is an exchange of this name.
     #[must_use]
     pub fn has_exchange(&self, vhost: &str, name: &str) -> bool {

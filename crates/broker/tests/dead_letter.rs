@@ -534,3 +534,28 @@ fn an_explicit_limit_without_a_grave_drops() {
         "#]],
     );
 }
+
+#[test]
+fn a_refused_message_that_nobody_wants_dead_lettered_is_dropped() {
+    check(
+        "
+        1 connect
+        1.1 open
+        1.1 confirm.select
+        1.1 queue.declare q arg:x-max-length=0 arg:x-overflow=reject-publish-dlx
+        1.1 publish - q hello
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.1 confirm.select
+                1.1 confirm.select-ok
+            1.1 queue.declare q arg:x-max-length=0 arg:x-overflow=reject-publish-dlx
+                1.1 queue.declare-ok q 0 messages 0 consumers
+            1.1 publish - q hello
+                1.1 nack 1
+        "#]],
+    );
+}

@@ -10,6 +10,9 @@ mod endpoint;
 mod input;
 mod login;
 
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use endpoint::{Endpoint, is_answered};
 pub use input::{plain_input, recipient};
 pub use login::{Answer, Question};

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use warrener_codec::{ChannelId, ShortStr};
+use warrener_codec::{ChannelId, Content, ShortStr};
 use warrener_time::Time;
 
 use crate::broker::Broker;
@@ -63,6 +63,15 @@ impl Client {
     /// On whose behalf its methods are obeyed.
     pub(crate) const fn caller(&self) -> Caller<'_> {
         Caller { access: &self.access, vhost: self.vhost, connection: self.connection }
+    }
+
+    /// Refuses a content whose header frame the client cannot take, as it is.
+    pub(crate) fn check_header(&self, content: &Content) -> Result<(), Reason> {
+        let size = content.properties.as_bytes().len();
+        if self.frame_max == 0 || size + NewMessage::ENVELOPE_AND_SIZES <= self.frame_max as usize {
+            return Ok(());
+        }
+        Err(Reason::HeaderTooLarge { size, frame_max: self.frame_max })
     }
 
     /// Whether the client can take the header frame of this message at all.

@@ -127,8 +127,13 @@ impl Broker {
         targets.clear();
         let reached = self.realm.route(vhost, exchange, &new, &mut targets);
         let repliers = self.repliers(vhost, exchange, &new);
+        let comes_back = mandatory && !reached && repliers.is_empty();
         let routed = Routed { repliers, targets: &targets, reached, mandatory };
-        let done = self.publish_routed(now, key, new, routed, out);
+        let done = match comes_back.then(|| self.check_return(key, &new)) {
+            // An address that it carries may have made it longer than its sender can take.
+            Some(Err(too_large)) => Err(too_large),
+            Some(Ok(())) | None => self.publish_routed(now, key, new, routed, out),
+        };
         self.realm.targets = targets;
         self.block_under_alarm(key, out);
         done
@@ -287,16 +292,16 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) -> (bool, Option<RecordId>) {
         if routed.targets.is_empty() {
-            self.without_queues(key, new, &routed.repliers, routed.mandatory, out);
+            self.without_queues(now, key, new, &routed.repliers, routed.mandatory, out);
             return (false, None);
         }
         if self.refuses_messages {
             return (true, None);
         }
         if !routed.reached {
-            self.without_queues(key, new.clone(), &[], routed.mandatory, out);
+            self.without_queues(now, key, new.clone(), &[], routed.mandatory, out);
         }
-        self.hand_to_repliers(&routed.repliers, &new, out);
+        self.hand_to_repliers(now, &routed.repliers, &new, out);
         let publication = Publication { new, targets: routed.targets, awaited };
         let taken = self.realm.publish(now, publication, out);
         if let Some(message) = taken.message {
@@ -310,6 +315,7 @@ impl Broker {
     /// A message that goes to no queue: a reply, or one to send back if its sender wants.
     fn without_queues(
         &mut self,
+        now: Time,
         key: ChannelKey,
         new: NewMessage,
         repliers: &[ChannelKey],
@@ -317,7 +323,7 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) {
         if !repliers.is_empty() {
-            return self.hand_to_repliers(repliers, &new, out);
+            return self.hand_to_repliers(now, repliers, &new, out);
         }
         self.realm.stats.unroutable += 1;
         if mandatory {
@@ -327,13 +333,14 @@ impl Broker {
 
     fn hand_to_repliers(
         &mut self,
+        now: Time,
         repliers: &[ChannelKey],
         new: &NewMessage,
         out: &mut Vec<Effect>,
     ) {
         for replier in repliers {
             if self.amqp.channels.get(*replier).is_some_and(|own| own.reply_consumer.is_some()) {
-                self.deliver_reply(*replier, &new.address, &new.content, out);
+                self.deliver_reply(now, *replier, &new.address, &new.content, out);
             }
         }
     }
@@ -341,20 +348,26 @@ impl Broker {
     /// A message of a transaction that is committed: what is left of it for queues.
     pub(crate) fn route_committed(
         &mut self,
+        now: Time,
         key: ChannelKey,
         checked: Checked,
         out: &mut Vec<Effect>,
     ) -> Option<(NewMessage, Vec<QueueId>)> {
         let Checked { new, targets, reached, repliers, mandatory } = checked;
         if targets.is_empty() {
-            self.without_queues(key, new, &repliers, mandatory, out);
+            self.without_queues(now, key, new, &repliers, mandatory, out);
             return None;
         }
         if !reached {
-            self.without_queues(key, new.clone(), &[], mandatory, out);
+            self.without_queues(now, key, new.clone(), &[], mandatory, out);
         }
-        self.hand_to_repliers(&repliers, &new, out);
+        self.hand_to_repliers(now, &repliers, &new, out);
         Some((new, targets))
+    }
+
+    fn check_return(&self, key: ChannelKey, new: &NewMessage) -> Result<(), Reason> {
+        let (_, client) = self.amqp.with_client(key);
+        client.check_header(&new.content)
     }
 
     fn send_back(&mut self, key: ChannelKey, new: NewMessage, out: &mut Vec<Effect>) {

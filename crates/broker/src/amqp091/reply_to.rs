@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use warrener_codec::method::basic;
 use warrener_codec::{Content, Method, PropertiesRef, ShortStr};
+use warrener_time::Time;
 
 use crate::address::Address;
 use crate::amqp091::channel::ReplyConsumer;
@@ -84,9 +85,20 @@ impl Broker {
         Some(Resource::queue(name.as_bytes(), self.realm.vhosts[vhost].name().as_bytes()))
     }
 
+    /// A requester that cannot take a reply gets no more of them: it is told so, or its channel is closed.
+    fn end_replies(&mut self, now: Time, key: ChannelKey, why: &Reason, out: &mut Vec<Effect>) {
+        if !self.amqp.with_client(key).1.capabilities.consumer_cancel_notify {
+            return self.refuse(now, key, why, (0, 0), out);
+        }
+        let Some(replier) = self.amqp.channel_mut(key).reply_consumer.take() else { return };
+        self.amqp.repliers.remove(&replier.address);
+        self.notify_cancel(key, replier.tag, out);
+    }
+
     /// Hands a reply straight to its requester.
     pub(crate) fn deliver_reply(
         &mut self,
+        now: Time,
         key: ChannelKey,
         address: &Address,
         content: &Content,
@@ -96,6 +108,9 @@ impl Broker {
         let (_, client) = self.amqp.with_client(key);
         if client.outbound_bytes >= self.realm.limits.outbound_pause_bytes {
             return;
+        }
+        if let Err(too_large) = client.check_header(content) {
+            return self.end_replies(now, key, &too_large, out);
         }
         let channel = self.amqp.channel_mut(key);
         let replier = channel.reply_consumer.as_ref().expect("a replier has a consumer");

@@ -117,7 +117,7 @@ impl Broker {
         let awaited = self.amqp.channel(key).sync == Sync::Always;
         let mut work = Work { awaited, ..Work::default() };
         for checked in publishes {
-            work.publishes.extend(self.route_committed(key, checked, out));
+            work.publishes.extend(self.route_committed(now, key, checked, out));
         }
         let mut delivered: Vec<_> = settles.iter().map(|(delivered, _)| *delivered).collect();
         self.uncount(key, &delivered);
