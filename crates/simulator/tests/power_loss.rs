@@ -66,3 +66,38 @@ fn a_transient_queue_is_gone_after_a_loss_of_power() {
     assert_eq!(bob.count("kept"), (0, 0));
     assert!(world.view(|view| view.queue("/", "scratch").is_none()));
 }
+
+#[test]
+fn a_message_that_dies_at_once_is_confirmed_when_its_dead_letter_is_on_disk() {
+    let world = World::new(1);
+    let alice = world.connect();
+    alice.declare("grave");
+    alice.declare(queue("orders").ttl_ms(0).dead_letter_to("", "grave"));
+    alice.confirm_select();
+    alice.publish("", "orders", "one");
+    world.settle();
+    assert_eq!(alice.confirms(), [(1, false, true)]);
+    world.restart();
+    let bob = world.connect();
+    assert_eq!(bob.count("grave"), (1, 0));
+}
+
+#[test]
+fn a_large_message_is_not_gone_before_its_dead_letter_is_there() {
+    let world = World::new(1);
+    // Large: it is written in several pieces, between which other things are written.
+    world.set_log(|log| log.fragment_bytes = 1_000);
+    world.restart();
+    let alice = world.connect();
+    alice.declare("grave");
+    alice.declare(queue("orders").ttl_ms(0).dead_letter_to("", "grave"));
+    alice.confirm_select();
+    world.set_disk_delay(Duration::from_secs(1));
+    alice.publish("", "orders", "x".repeat(10_000));
+    while alice.confirms().is_empty() {
+        world.advance(Duration::from_millis(10));
+    }
+    world.restart();
+    let bob = world.connect();
+    assert_eq!(bob.count("grave"), (1, 0));
+}

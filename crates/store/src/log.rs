@@ -52,8 +52,8 @@ pub trait Log: Send {
     /// Says that a record is no longer needed: after a restart it is not replayed, and its space comes back.
     ///
     /// A release is written in order with the appends and rides with the next batch; alone it does not ask for a sync. It
-    /// takes effect at a restart only if everything appended before it is there too, except records still in
-    /// fragments. Releasing twice, or a record that is not there, does nothing.
+    /// takes effect at a restart only if everything appended before it is there too. Releasing twice, or a record that is
+    /// not there, does nothing.
     fn release(&mut self, id: RecordId);
 
     /// Asks for a record's body: answered by [`LogEvent::Loaded`], not necessarily in the order asked.

@@ -216,8 +216,8 @@ impl<D: Disk> Log for SegmentLog<D> {
     fn release(&mut self, id: RecordId) {
         // One that was never appended may yet be, and must not be gone then.
         if matches!(self.state, State::Ready) && id <= self.last {
-            self.pending.release(id, &self.config);
-            if self.incomplete.remove(&id) {
+            let dropped = self.pending.release(id, &self.config);
+            if dropped && self.incomplete.remove(&id) {
                 // It held the others back.
                 self.tell(true);
             }

@@ -137,6 +137,8 @@ struct Large {
     offset: u64,
     total: u64,
     sync: bool,
+    /// What was released since it was appended, perhaps because of it: these leave with its last fragment.
+    releases: Vec<RecordId>,
 }
 
 impl Large {
@@ -196,6 +198,7 @@ impl Pending {
                 offset: 0,
                 total: bytes,
                 sync: record.sync,
+                releases: Vec::new(),
             });
             self.large_bytes += bytes;
             return Appended::InFragments;
@@ -205,13 +208,25 @@ impl Pending {
         Appended::Whole
     }
 
-    pub(super) fn release(&mut self, id: RecordId, config: &Config) {
-        let large = self.large.iter().position(|large| large.id == id);
-        if let Some(large) = large.and_then(|at| self.large.remove(at)) {
+    /// Releases a record; whether it was a large one that need not be written any more.
+    pub(super) fn release(&mut self, id: RecordId, config: &Config) -> bool {
+        let dropped = self.large.back().is_some_and(|large| large.id == id);
+        if dropped && let Some(large) = self.large.pop_back() {
             self.large_bytes -= large.total - large.offset;
             // There is nothing left of it to wait for but what came before.
             let batch = self.gathering(12, config);
             batch.upto = batch.upto.max(id);
+            batch.sync |= large.sync;
+            large.releases.into_iter().for_each(|id| self.release_in_order(id, config));
+        }
+        self.release_in_order(id, config);
+        dropped
+    }
+
+    fn release_in_order(&mut self, id: RecordId, config: &Config) {
+        if let Some(large) = self.large.back_mut() {
+            // What took its place may be in there: it must not go before that is whole.
+            return large.releases.push(id);
         }
         let batch = self.gathering(12, config);
         if !batch.unwrite(id) {
@@ -265,6 +280,7 @@ impl Pending {
             if piece.facts.is_some() {
                 batch.sync |= large.sync;
                 batch.upto = batch.upto.max(large.id);
+                large.releases.iter().for_each(|id| batch.release(*id));
                 self.large.pop_front();
             }
             batch.pieces.push(piece);
