@@ -120,7 +120,7 @@ impl Broker {
             }
             Input::Closed(connection) => self.closed(now, connection, out),
             Input::Disconnected(connection) => self.disconnected(now, connection, out),
-            Input::Alarm(alarm, on) => self.alarm(alarm, on, out),
+            Input::Alarm(alarm, on) => self.alarm(alarm, on),
             Input::Command(id, command) => self.command(now, id, *command, out),
             Input::Refuse(refuses) => self.refuses_messages = refuses,
             Input::Shutdown => self.shut_down(now, out),
@@ -145,7 +145,8 @@ impl Broker {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called, and why; [`Time::ZERO`] for at once.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Time, Timer)> {
-        if !self.jobs.is_empty() || !self.realm.awake.is_empty() || !self.realm.overdue.is_empty() {
+        let waits = !self.jobs.is_empty() || self.can_unblock();
+        if waits || !self.realm.awake.is_empty() || !self.realm.overdue.is_empty() {
             return Some((Time::ZERO, Timer::Work));
         }
         let (timers, retries) = (self.realm.timers.first(), self.realm.retries.first());
@@ -170,6 +171,9 @@ impl Broker {
     /// What any input may have led to: consumers without a queue, and queues with something to deliver.
     #[inline]
     fn follow_up(&mut self, now: Time, out: &mut Vec<Effect>) {
+        if self.can_unblock() {
+            self.unblock_some(now, out);
+        }
         self.realm.absorb(now, out);
         if !self.realm.overdue.is_empty() {
             self.realm.release_overdue(now, out);
@@ -180,5 +184,6 @@ impl Broker {
             self.handle_notices(now, out);
         }
         self.realm.relieve(out);
+        self.amqp.alarms.weigh(self.realm.memory_bytes(), self.realm.limits.memory_alarm_bytes);
     }
 }

@@ -68,6 +68,11 @@ pub struct Limits {
     pub parked_bytes: u64,
     /// How much the broker may hold in memory before the contents of messages leave for the log, in octets.
     pub memory_budget_bytes: u64,
+    /// How much of what is held may be such that it cannot leave memory, in octets: above that, whoever publishes to a
+    /// queue that grows must wait. Without a log that contents can leave for, that is everything.
+    pub memory_fixed_bytes: u64,
+    /// Above this many octets held in memory, nobody publishes any more.
+    pub memory_alarm_bytes: u64,
     /// Whether the log keeps what it is given outside of memory, so that contents can leave for it.
     pub pages: bool,
     /// A queue with so many messages writes down which of them were not delivered, and again after so many deliveries: so
@@ -94,6 +99,8 @@ impl Default for Limits {
             transaction_bytes: 128 << 20,
             parked_bytes: 1 << 20,
             memory_budget_bytes: 1 << 30,
+            memory_fixed_bytes: u64::MAX,
+            memory_alarm_bytes: u64::MAX,
             pages: false,
             mark_messages: 1 << 14,
             deliveries_per_input: 1 << 10,

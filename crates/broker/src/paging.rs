@@ -65,10 +65,34 @@ impl Loads {
 }
 
 impl Realm {
+    /// Whether a queue has this message, and nobody has it from there.
+    pub(crate) fn waits(&self, message: MessageId) -> bool {
+        let Some(known) = self.messages.find(message) else { return false };
+        !known.is_here() || known.holders > self.messages.whole(message).handed
+    }
+
+    /// What cannot leave memory, in octets.
+    fn fixed_bytes(&self) -> u64 {
+        if self.limits.pages {
+            self.messages.index_bytes() + self.loads.bytes() + self.held_elsewhere_bytes
+        } else {
+            self.memory_bytes()
+        }
+    }
+
+    /// Finds out whether too much is held that cannot leave memory; it is too much until it is a tenth less.
+    #[inline]
+    fn weigh(&mut self) {
+        let limit = self.limits.memory_fixed_bytes;
+        let limit = if self.is_strained { limit / 10 * 9 } else { limit };
+        self.is_strained = self.fixed_bytes() > limit;
+    }
+
     /// Sees to it that contents leave memory as long as more is held than should be; a few at a time, more than one
     /// input brings.
     #[inline]
     pub(crate) fn relieve(&mut self, out: &mut Vec<Effect>) {
+        self.weigh();
         if !self.limits.pages || self.memory_bytes() <= self.limits.memory_budget_bytes {
             return;
         }

@@ -68,6 +68,8 @@ pub(crate) struct Realm {
     pub(crate) loads: Loads,
     /// The shelf of contents whose queue is not known.
     pub(crate) shelf: ShelfId,
+    /// More is held than should be, and too little of it can leave.
+    pub(crate) is_strained: bool,
     /// What others than messages hold of memory, in octets.
     pub(crate) held_elsewhere_bytes: u64,
     /// Records that are about several messages.
@@ -153,6 +155,7 @@ impl Realm {
             messages,
             loads: Loads::default(),
             shelf,
+            is_strained: false,
             held_elsewhere_bytes: 0,
             stats: Stats::default(),
             settings,

@@ -174,7 +174,7 @@ fn a_channel_that_waits_for_the_disk_is_not_read_without_end() {
     assert!(seen.contains("1 paused"));
     let seen = world.run("disk read");
     assert!(seen.contains("1 resumed") && seen.contains("get-ok 1 - q \"one\""));
-    world.run("disk read\n1.1 queue.purge q");
+    world.run("disk read\n1.1 queue.purge q\n1 disconnect");
     assert_eq!(world.broker.view().memory_bytes(), 0);
 }
 

@@ -8,6 +8,12 @@ use crate::config::{Config, Storage};
 /// What the broker may hold by default: this part of what there is.
 const BUDGET_PART: u64 = 4;
 
+/// With this many tenths of its share held by what cannot leave memory, queues do not grow any more.
+const FIXED_TENTHS: u64 = 9;
+
+/// With this many tenths of what there is held, nobody publishes any more.
+const ALARM_TENTHS: u64 = 6;
+
 /// Where the amount of memory cannot be found out, it is taken to be this much.
 const UNKNOWN_BYTES: u64 = 4 << 30;
 
@@ -16,6 +22,8 @@ pub(crate) fn set_limits(config: &Config, limits: &mut warrener_broker::Limits) 
     let all = available_bytes(Path::new("/")).unwrap_or(UNKNOWN_BYTES);
     let budget = config.memory_budget_bytes.unwrap_or(all / BUDGET_PART);
     limits.memory_budget_bytes = budget;
+    limits.memory_fixed_bytes = budget / 10 * FIXED_TENTHS;
+    limits.memory_alarm_bytes = (all / 10 * ALARM_TENTHS).max(budget);
     limits.pages = matches!(config.storage, Storage::Directory(_));
     tracing::info!(
         "memory: up to {} MiB before waiting messages are left to the disk (of {} MiB)",

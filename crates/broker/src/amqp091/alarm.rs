@@ -1,53 +1,93 @@
-//! Alarms: connections that publish while the host runs short are not read until it no longer does
-//! (RabbitMQ extension: connection.blocked).
+//! Alarms: whoever publishes while the host runs short waits until it no longer does (RabbitMQ extension:
+//! connection.blocked).
 //!
-//! A connection is stopped by its first publish under an alarm, so one that only consumes never is, and what it
-//! acknowledges makes room.
+//! A connection is blocked by its first publish under an alarm, so one that only consumes never is. What it publishes is
+//! kept back. One that holds or takes messages as well is read on until it has published more than a little, because what
+//! it acknowledges makes room; any other is not read at all.
+//!
+//! Short of an alarm, when nothing more can leave memory, only those are blocked whose messages stay in a queue.
 
 use alloc::vec::Vec;
 
 use warrener_codec::method::connection;
 use warrener_codec::{ChannelId, Method, ShortStr};
+use warrener_time::Time;
 
 use crate::alarm::Alarm;
+use crate::amqp091::parked::Stall;
 use crate::broker::Broker;
 use crate::effect::Effect;
 use crate::id::{ChannelKey, ClientKey};
 
 impl Broker {
     /// The host runs short of something, or no longer does.
-    pub(crate) fn alarm(&mut self, alarm: Alarm, on: bool, out: &mut Vec<Effect>) {
+    pub(crate) const fn alarm(&mut self, alarm: Alarm, on: bool) {
         self.amqp.alarms.set(alarm, on);
-        if self.amqp.alarms.reason().is_some() {
-            return;
-        }
-        let blocked = self.amqp.clients.iter().filter(|(_, client)| client.blocked);
-        let blocked: Vec<ClientKey> = blocked.map(|(key, _)| key).collect();
-        for key in blocked {
-            let client = self.amqp.clients.get_mut(key).expect("a client that is there");
-            out.extend(client.repause(|client| client.blocked = false));
-            self.say_blocked(key, Method::ConnectionUnblocked, out);
-        }
     }
 
-    /// A client publishes: under an alarm, it is told to wait.
+    /// Whether what is published on a channel must wait; its client is told, the first time.
     #[inline]
-    pub(crate) fn block_under_alarm(&mut self, key: ChannelKey, out: &mut Vec<Effect>) {
-        if let Some(reason) = self.amqp.alarms.reason() {
+    pub(crate) fn must_wait(&mut self, key: ChannelKey, out: &mut Vec<Effect>) -> bool {
+        let reason = self.amqp.alarms.reason();
+        if reason.is_none() && self.amqp.blocked.is_empty() {
+            return false;
+        }
+        if let Some(reason) = reason {
             self.block(key, reason, out);
         }
+        self.amqp.with_client(key).1.blocked
+    }
+
+    /// A client published what stays in a queue while nothing more can leave memory.
+    #[cold]
+    pub(crate) fn block_for_growth(&mut self, key: ChannelKey, out: &mut Vec<Effect>) {
+        self.block(key, "low on memory", out);
     }
 
     #[cold]
     fn block(&mut self, key: ChannelKey, reason: &'static str, out: &mut Vec<Effect>) {
         let key = self.amqp.channel(key).client;
-        let client = self.amqp.clients.get_mut(key).expect("a channel has a client");
+        let client = self.amqp.clients.get(key).expect("a channel has a client");
         if client.blocked {
             return;
         }
-        out.extend(client.repause(|client| client.blocked = true));
+        let mut channels = client.channels.values().map(|channel| self.amqp.channel(*channel));
+        let consumes = channels.any(|own| !own.consumers.is_empty() || own.unacked.len() > 0);
+        let client = self.amqp.clients.get_mut(key).expect("a channel has a client");
+        out.extend(client.repause(|client| {
+            client.blocked = true;
+            client.is_read_on = consumes;
+        }));
+        self.amqp.blocked.insert(key);
         let reason = ShortStr::from_static(reason);
         self.say_blocked(key, Method::ConnectionBlocked(connection::Blocked { reason }), out);
+    }
+
+    /// Whether somebody is blocked who need not be.
+    pub(crate) fn can_unblock(&self) -> bool {
+        !self.amqp.blocked.is_empty()
+            && self.amqp.alarms.reason().is_none()
+            && !self.realm.is_strained
+    }
+
+    /// Lets clients go on that were blocked, some at a time, with what they have published meanwhile.
+    pub(crate) fn unblock_some(&mut self, now: Time, out: &mut Vec<Effect>) {
+        for _ in 0..CLIENTS_PER_TURN {
+            if !self.can_unblock() {
+                return;
+            }
+            let key = self.amqp.blocked.pop_first().expect("somebody is blocked");
+            let client = self.amqp.clients.get_mut(key).expect("a client that is there");
+            out.extend(client.repause(|client| client.blocked = false));
+            let channels: Vec<ChannelKey> = client.channels.values().copied().collect();
+            self.say_blocked(key, Method::ConnectionUnblocked, out);
+            for channel in channels {
+                let known = self.amqp.channels.get(channel);
+                if known.is_some_and(|known| known.stall == Some(Stall::Alarm)) {
+                    self.resume(now, channel, out);
+                }
+            }
+        }
     }
 
     fn say_blocked(&mut self, key: ClientKey, method: Method, out: &mut Vec<Effect>) {
@@ -63,3 +103,6 @@ impl Broker {
         }
     }
 }
+
+/// How many clients go on in one turn.
+const CLIENTS_PER_TURN: usize = 16;

@@ -34,6 +34,8 @@ pub(crate) struct Client {
     pub(crate) paused: bool,
     /// It published while the host ran short of something, and is not read until that is over.
     pub(crate) blocked: bool,
+    /// Though blocked, it is read: it has messages that it may acknowledge.
+    pub(crate) is_read_on: bool,
     /// It wants to go, and goes as soon as the last of its channels has.
     pub(crate) is_leaving: bool,
     /// How much its channels have asked for and cannot have yet, in octets.
@@ -57,7 +59,7 @@ impl Client {
     }
 
     const fn is_paused(&self) -> bool {
-        self.paused || self.blocked || self.parks_much
+        self.paused || self.parks_much || (self.blocked && !self.is_read_on)
     }
 
     /// On whose behalf its methods are obeyed.
@@ -113,6 +115,7 @@ impl Broker {
             congested: false,
             paused: false,
             blocked: false,
+            is_read_on: false,
             is_leaving: false,
             parked_bytes: 0,
             parks_much: false,
@@ -240,7 +243,9 @@ impl Broker {
         if let Some(client) = self.amqp.clients.remove(key) {
             self.realm.users.count(&client.access.user, |usage| usage.connections -= 1);
             self.realm.vhosts[client.vhost].connections -= 1;
+            self.realm.held_elsewhere_bytes -= client.outbound_bytes;
         }
+        self.amqp.blocked.remove(&key);
         self.amqp.client_keys.remove(&connection);
     }
 
@@ -248,7 +253,9 @@ impl Broker {
     pub(crate) fn drained(&mut self, connection: ConnectionId, bytes: u32, out: &mut Vec<Effect>) {
         let Some(key) = self.amqp.client(connection) else { return };
         let client = self.amqp.clients.get_mut(key).expect("a client that is there");
-        client.outbound_bytes = client.outbound_bytes.saturating_sub(u64::from(bytes));
+        let gone = client.outbound_bytes.min(u64::from(bytes));
+        client.outbound_bytes -= gone;
+        self.realm.held_elsewhere_bytes -= gone;
         if client.congested && client.outbound_bytes <= self.realm.limits.outbound_low_bytes {
             client.congested = false;
             out.extend(client.repause(|client| client.paused = false));
@@ -261,6 +268,7 @@ impl Broker {
     pub(crate) fn burden(&mut self, key: ClientKey, bytes: u32, out: &mut Vec<Effect>) {
         let client = self.amqp.clients.get_mut(key).expect("a client that is there");
         client.outbound_bytes += u64::from(bytes);
+        self.realm.held_elsewhere_bytes += u64::from(bytes);
         if !client.congested && client.outbound_bytes >= self.realm.limits.outbound_high_bytes {
             client.congested = true;
             self.refresh_client(key);

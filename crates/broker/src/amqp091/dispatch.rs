@@ -24,7 +24,7 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) {
         let Some(key) = self.amqp.open_channel(connection, number) else { return };
-        if self.amqp.channel(key).is_stalled() {
+        if self.amqp.channel(key).is_stalled() && !self.passes(key, &method) {
             return self.park(key, Parked::Method(method), out);
         }
         self.method_on(now, key, method, out);

@@ -52,6 +52,8 @@ pub(crate) struct Amqp {
     pub(crate) consumers: Store<LinkId, Consumer>,
     /// Who takes direct replies, by the name of the queue that requests carry.
     pub(crate) repliers: Map<ShortStr, ChannelKey>,
+    /// Clients that published while the host ran short, and wait.
+    pub(crate) blocked: BTreeSet<ClientKey>,
     /// Channels that wait for the content of a queue's next message.
     pub(crate) stalled: BTreeSet<(QueueId, ChannelKey)>,
     /// Channels that wait for the disk, each once.
@@ -74,6 +76,7 @@ impl Amqp {
             channel_keys: Map::new(seed),
             consumers: Store::new(),
             repliers: Map::new(seed),
+            blocked: BTreeSet::new(),
             stalled: BTreeSet::new(),
             waiting: VecDeque::new(),
             alarms: Alarms::default(),

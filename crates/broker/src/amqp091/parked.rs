@@ -7,6 +7,7 @@ use warrener_codec::method::basic;
 use warrener_codec::{Content, Method};
 use warrener_time::Time;
 
+use crate::amqp091::channel::Mode;
 use crate::broker::Broker;
 use crate::effect::{Effect, content_bytes};
 use crate::id::{ChannelKey, ClientKey, QueueId};
@@ -29,6 +30,8 @@ pub(crate) enum Parked {
 pub(crate) enum Stall {
     /// The message that it asked this queue for is on its way from disk.
     Content(QueueId),
+    /// Its client published while the host ran short.
+    Alarm,
 }
 
 impl Parked {
@@ -55,6 +58,16 @@ impl Broker {
         self.count_parked(client, |before| before + bytes, out);
     }
 
+    /// Whether a method is obeyed although what was asked before it waits: under an alarm, settlements make room.
+    pub(crate) fn passes(&self, key: ChannelKey, method: &Method) -> bool {
+        let channel = self.amqp.channel(key);
+        let settles =
+            matches!(method, Method::BasicAck(_) | Method::BasicNack(_) | Method::BasicReject(_));
+        settles
+            && channel.stall == Some(Stall::Alarm)
+            && !matches!(channel.mode, Mode::Transactional(_))
+    }
+
     /// A channel does not go on, from this on.
     pub(crate) fn stall(&mut self, key: ChannelKey, why: Stall, first: Parked) {
         let bytes = first.bytes();
@@ -69,6 +82,7 @@ impl Broker {
             Stall::Content(queue) => {
                 self.amqp.stalled.insert((queue, key));
             }
+            Stall::Alarm => {}
         }
     }
 
@@ -97,6 +111,9 @@ impl Broker {
             let (client, bytes) = (channel.client, next.bytes());
             self.count_parked(client, |before| before - bytes, out);
             match next {
+                Parked::Publish(..) if self.must_wait(key, out) => {
+                    return self.stall(key, Stall::Alarm, next);
+                }
                 Parked::Method(method) => self.method_on(now, key, method, out),
                 Parked::Publish(publish, content) => {
                     self.publish_or_refuse(now, key, publish, content, out);
@@ -117,6 +134,7 @@ impl Broker {
             Stall::Content(queue) => {
                 self.amqp.stalled.remove(&(queue, key));
             }
+            Stall::Alarm => {}
         }
         self.count_parked(client, |before| before - bytes, out);
     }

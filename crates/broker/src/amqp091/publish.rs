@@ -14,7 +14,7 @@ use crate::address::Address;
 use crate::amqp091::Amqp;
 use crate::amqp091::channel::Mode;
 use crate::amqp091::confirm::Confirmed;
-use crate::amqp091::parked::Parked;
+use crate::amqp091::parked::{Parked, Stall};
 use crate::broker::Broker;
 use crate::dead_letter::parse_expiration;
 use crate::effect::{Confirm, Effect, Return};
@@ -65,6 +65,9 @@ impl Broker {
         let Some(key) = self.amqp.open_channel(connection, number) else { return };
         if self.amqp.channel(key).is_stalled() {
             return self.park(key, Parked::Publish(publish, content), out);
+        }
+        if self.must_wait(key, out) {
+            return self.stall(key, Stall::Alarm, Parked::Publish(publish, content));
         }
         self.publish_or_refuse(now, key, publish, content, out);
     }
@@ -135,7 +138,6 @@ impl Broker {
             Some(Ok(())) | None => self.publish_routed(now, key, new, routed, out),
         };
         self.realm.targets = targets;
-        self.block_under_alarm(key, out);
         done
     }
 
@@ -308,6 +310,9 @@ impl Broker {
             // What is not gone then is copied out of the buffer that it was read into.
             self.deliver(now, out);
             self.realm.settle_down(message, taken.first);
+            if self.realm.is_strained && self.realm.waits(message) {
+                self.block_for_growth(key, out);
+            }
         }
         (taken.rejected, taken.record)
     }

@@ -59,9 +59,20 @@ impl World {
 
     /// A broker that may hold so much in memory, and has the rest on disk.
     pub(crate) fn with_budget(budget_bytes: Option<u64>) -> Self {
+        Self::with_config(config(1, budget_bytes), budget_bytes)
+    }
+
+    /// A broker that may hold so much in memory that cannot leave it. What can leave it does at once.
+    pub(crate) fn with_fixed(fixed_bytes: u64, pages: bool) -> Self {
+        let mut config = config(1, Some(0));
+        (config.limits.memory_fixed_bytes, config.limits.pages) = (fixed_bytes, pages);
+        Self::with_config(config, Some(0))
+    }
+
+    fn with_config(config: Config, budget_bytes: Option<u64>) -> Self {
         let now = Time::from_secs(1_000);
         Self {
-            broker: Broker::new(config(1, budget_bytes), now),
+            broker: Broker::new(config, now),
             now,
             records: BTreeMap::new(),
             journal: Vec::new(),
