@@ -80,18 +80,18 @@ fn publishers_are_stopped_before_the_disk_is_full_and_go_on_without_a_restart() 
         sent += 1;
         assert!(sent < 10, "the alarm comes while there is room");
     }
-    // The first publish under the alarm is taken, and is the last that is read.
+    // The first publish under the alarm is the last that is read, and is kept back.
     for _ in 0..3 {
         world.client(alice).publish_persistent("q", &body);
         world.settle();
     }
     assert!(!world.node.space().full, "there is still room");
-    assert_eq!(world.node.broker().view().messages(), sent + 1);
+    assert_eq!(world.node.broker().view().messages(), sent);
     assert!(world.client(alice).names().contains(&"connection.blocked".to_owned()));
 
     // Consumers go on, and what they acknowledge makes room.
-    assert_eq!(world.client(bob).deliveries().len(), sent + 1);
-    for tag in 1..=sent + 1 {
+    assert_eq!(world.client(bob).deliveries().len(), sent);
+    for tag in 1..=sent {
         world.client(bob).ack(tag as u64);
     }
     world.settle();
@@ -103,7 +103,7 @@ fn publishers_are_stopped_before_the_disk_is_full_and_go_on_without_a_restart() 
     assert!(matches!(notices[..], [Notice::DiskEnough { .. }]), "{notices:?}");
     let names = world.client(alice).names();
     assert_eq!(names.iter().filter(|name| *name == "connection.unblocked").count(), 1, "{names:?}");
-    assert_eq!(world.client(bob).deliveries().len(), 2, "what was held back came after all");
+    assert_eq!(world.client(bob).deliveries().len(), 3, "what was held back came after all");
 }
 
 #[test]
