@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -14,6 +15,7 @@ use crate::broker::Broker;
 use crate::declare::QueueSlot;
 use crate::exchange::{Exchange, is_reserved};
 use crate::id::{QueueId, RecordId};
+use crate::policy::Policy;
 use crate::stats::Stats;
 use crate::user::User;
 use crate::vhost::Vhost;
@@ -120,6 +122,16 @@ impl<'a> View<'a> {
         let vhost = self.0.realm.vhosts.find(vhost.as_bytes())?;
         let id = self.0.realm.find_queue(vhost, name.as_bytes())?;
         Some(self.0.realm.queue(id).queue.counts())
+    }
+
+    /// The names of the policy and the operator policy that apply to a queue.
+    #[must_use]
+    pub fn policies(&self, vhost: &str, queue: &str) -> Option<[Option<&'a ShortStr>; 2]> {
+        let vhost = self.0.realm.vhosts.find(vhost.as_bytes())?;
+        let id = self.0.realm.find_queue(vhost, queue.as_bytes())?;
+        let applied = &self.0.realm.queue(id).applied;
+        let name = |policy: &'a Option<Arc<Policy>>| policy.as_ref().map(|policy| &policy.name);
+        Some([name(&applied.user), name(&applied.operator)])
     }
 
     /// Names and counts of the queues of a virtual host, in the order in which their places were filled.

@@ -8,7 +8,7 @@ use warrener_connection::{Authenticate, Credentials};
 use warrener_endpoint::{Answer, Question};
 use warrener_store::Log;
 
-use crate::auth::PasswordHash;
+use crate::auth::is_password;
 use crate::logging::Shown;
 use crate::turns::Core;
 
@@ -58,9 +58,12 @@ fn check<L: Log>(
     let Credentials::Password { user: name, password } = &login.credentials else {
         return Err(Refused::Mechanism);
     };
-    let user = core.user(name).ok_or_else(|| Refused::Unknown(name.clone()))?;
-    let hash = PasswordHash::try_from(&user.password.octets[..]);
-    if !hash.is_ok_and(|hash| hash.matches(password.expose())) {
+    let user = core.user(name);
+    // Asked of nobody as well: the time it takes must not tell which names there are.
+    let known = user.as_ref().map(|user| &user.password);
+    let is_right = is_password(known, password.expose());
+    let user = user.ok_or_else(|| Refused::Unknown(name.clone()))?;
+    if !is_right {
         return Err(Refused::Password(name.clone()));
     }
     if !may_come_from(&user, address) {

@@ -12,7 +12,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::BytesMut;
-use warrener_broker::{Config, ConnectionId, Input, PasswordHash, Seed, User};
+use warrener_broker::{Command, CommandId, Config, ConnectionId, Input, PasswordHash, Seed, User};
 use warrener_codec::ShortStr;
 use warrener_connection::{ClientConfig, ServerConfig};
 use warrener_endpoint::{Answer, Endpoint};
@@ -139,6 +139,11 @@ impl<L: Log> World<L> {
 
     pub(crate) fn tell(&mut self, input: Input) {
         self.node.handle_input(self.now, input, &mut self.streams);
+        self.run();
+    }
+
+    pub(crate) fn command(&mut self, id: CommandId, command: Command) {
+        self.node.command(self.now, id, command, &mut self.streams);
         self.run();
     }
 
