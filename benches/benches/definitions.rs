@@ -33,6 +33,7 @@ impl World {
         Self { broker, effects: Vec::new(), slowest: Duration::ZERO }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "turns are measured one by one")]
     fn turn(&mut self, turn: impl FnOnce(&mut Broker, &mut Vec<Effect>)) {
         let begin = Instant::now();
         turn(&mut self.broker, &mut self.effects);
