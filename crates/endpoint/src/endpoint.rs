@@ -341,6 +341,11 @@ impl Endpoint {
     fn closed(&mut self, close: Close) -> Input {
         self.client_waits = close.by == Initiator::Peer;
         self.ending.get_or_insert(close);
+        if let Stage::Greeting(connection) = &mut self.stage {
+            // The broker has never heard of this client, so there is nothing to wait for.
+            self.client_waits = false;
+            connection.finish_close();
+        }
         if self.client_waits { Input::Closed(self.id) } else { Input::Disconnected(self.id) }
     }
 }
