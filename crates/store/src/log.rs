@@ -154,7 +154,8 @@ pub enum LogEvent {
         /// The greatest record id seen, `RecordId(0)` if there was none.
         last: RecordId,
     },
-    /// Every record with an id up to `upto` is on disk, and so is every release submitted before the append of `upto`.
+    /// Every record with an id up to `upto` is on disk, and so is every release submitted before the append of `upto`,
+    /// unless a large record was in fragments then: a release waits for those, and follows as soon as they are written.
     ///
     /// A large record in fragments holds `upto` back but not `ahead`: every record up to `ahead` is on disk as well,
     /// save those [`Appended::InFragments`]. Both only grow.

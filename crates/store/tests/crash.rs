@@ -18,6 +18,8 @@ struct Fact {
     whole: bool,
     /// The step at which it was released, and of its append.
     released: Option<u64>,
+    /// When it was released, something large was still being written, for which the release waits.
+    late: bool,
     appended: u64,
     group: Option<u64>,
 }
@@ -57,7 +59,8 @@ impl Model {
             let fact = self.facts.get(id);
             let fact = fact.unwrap_or_else(|| panic!("{context}: {id} was never appended"));
             assert!(!about_nothing(fact), "{context}: {id} is about nothing that is there");
-            let synced = fact.released.is_some_and(|step| step < self.synced_step);
+            let released = fact.released.filter(|_| !fact.late);
+            let synced = released.is_some_and(|step| step < self.synced_step);
             assert!(!synced, "{context}: {id} was released, and that was synced");
         }
         let mut effective = 0;
@@ -205,6 +208,7 @@ impl Run {
             about,
             whole: appended == Appended::Whole,
             released: None,
+            late: false,
             appended: self.model.step,
             group,
         };
@@ -227,7 +231,10 @@ impl Run {
         let id = live[self.random.below(reach) as usize];
         self.log.release(RecordId(id));
         self.model.step += 1;
-        self.model.facts.get_mut(&id).unwrap().released = Some(self.model.step);
+        let durable = &self.model.durable;
+        let late = self.model.facts.iter().any(|(id, fact)| !fact.whole && !durable.contains(id));
+        let fact = self.model.facts.get_mut(&id).unwrap();
+        (fact.released, fact.late) = (Some(self.model.step), late);
     }
 
     fn group(&mut self) {

@@ -280,8 +280,11 @@ impl Pending {
             if piece.facts.is_some() {
                 batch.sync |= large.sync;
                 batch.upto = batch.upto.max(large.id);
-                large.releases.iter().for_each(|id| batch.release(*id));
+                let releases = core::mem::take(&mut large.releases);
                 self.large.pop_front();
+                // Behind everything else that was appended meanwhile, as these may be about that as well.
+                let last = self.batches.back_mut().expect("there is always one gathering");
+                releases.into_iter().for_each(|id| last.release(id));
             }
             batch.pieces.push(piece);
         }
