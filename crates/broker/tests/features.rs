@@ -18,6 +18,7 @@ mod life;
 mod limit;
 mod limits;
 mod local_random;
+mod model;
 mod neutral;
 mod paging;
 mod pattern;

@@ -107,7 +107,7 @@ impl World {
         }
         self.peers[index].say(octets);
         self.turn(index);
-        if octets.next() % 4 != 0 {
+        if !octets.next().is_multiple_of(4) {
             self.read(index);
         }
     }

@@ -15,6 +15,7 @@ pub(crate) mod dispatch;
 pub(crate) mod get;
 pub(crate) mod grants;
 pub(crate) mod life;
+pub(crate) mod mandatory;
 pub(crate) mod parked;
 pub(crate) mod publish;
 pub(crate) mod qos;

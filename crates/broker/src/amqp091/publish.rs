@@ -17,7 +17,7 @@ use crate::amqp091::confirm::Confirmed;
 use crate::amqp091::parked::{Parked, Stall};
 use crate::broker::Broker;
 use crate::dead_letter::parse_expiration;
-use crate::effect::{Confirm, Effect, Return};
+use crate::effect::{Confirm, Effect};
 use crate::id::{ChannelKey, ConnectionId, QueueId, RecordId, VhostId};
 use crate::message::{Extra, NewMessage, Traits};
 use crate::permission::Caller;
@@ -317,26 +317,7 @@ impl Broker {
         (taken.rejected, taken.record)
     }
 
-    /// A message that goes to no queue: a reply, or one to send back if its sender wants.
-    fn without_queues(
-        &mut self,
-        now: Time,
-        key: ChannelKey,
-        new: NewMessage,
-        repliers: &[ChannelKey],
-        mandatory: bool,
-        out: &mut Vec<Effect>,
-    ) {
-        if !repliers.is_empty() {
-            return self.hand_to_repliers(now, repliers, &new, out);
-        }
-        self.realm.stats.unroutable += 1;
-        if mandatory {
-            self.send_back(key, new, out);
-        }
-    }
-
-    fn hand_to_repliers(
+    pub(crate) fn hand_to_repliers(
         &mut self,
         now: Time,
         repliers: &[ChannelKey],
@@ -368,22 +349,6 @@ impl Broker {
         }
         self.hand_to_repliers(now, &repliers, &new, out);
         Some((new, targets))
-    }
-
-    fn check_return(&self, key: ChannelKey, new: &NewMessage) -> Result<(), Reason> {
-        let (_, client) = self.amqp.with_client(key);
-        client.check_header(&new.content)
-    }
-
-    fn send_back(&mut self, key: ChannelKey, new: NewMessage, out: &mut Vec<Effect>) {
-        let channel = self.amqp.channel(key);
-        let returned = Return {
-            connection: channel.connection,
-            channel: channel.number,
-            address: new.address,
-            content: new.content,
-        };
-        self.emit(key, Effect::Return(returned), out);
     }
 
     /// Tells a publisher what became of a message, now or when the disk has it.

@@ -55,8 +55,7 @@ impl Peer {
             locale: ShortStr::from_static("en_US"),
         };
         let tune_ok = connection::TuneOk { channel_max: 8, frame_max, heartbeat: 0 };
-        let open =
-            connection::Open { virtual_host: ShortStr::from_static("/"), ..Default::default() };
+        let open = connection::Open { virtual_host: ShortStr::from_static("/") };
         let methods: [Method; 3] = [start_ok.into(), tune_ok.into(), open.into()];
         for method in methods {
             method.encode(ChannelId::CONNECTION, &mut peer.said);
