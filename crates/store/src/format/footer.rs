@@ -185,7 +185,7 @@ impl FooterBuilder {
         varint::put(&mut self.releases, u64::from(count));
         self.trailer.releases.count += 1;
         // An id that has a release must not come again: the release would take the new record too.
-        let last = first.saturating_add(u64::from(count) - 1);
+        let last = first.saturating_add(u64::from(count).saturating_sub(1));
         self.trailer.last_id = self.trailer.last_id.max(last);
     }
 
