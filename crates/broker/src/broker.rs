@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use bytes::Bytes;
 use warrener_time::Time;
 
 use crate::amqp091::Amqp;
@@ -13,7 +14,7 @@ use crate::id::{QueueId, RecordId};
 use crate::input::Input;
 use crate::job::Job;
 use crate::realm::Realm;
-use crate::record::Record;
+use crate::record::{Fact, Record};
 use crate::recovery::{Recovery, RecoveryError};
 use crate::sync::Progress;
 use crate::view::View;
@@ -71,6 +72,13 @@ impl Broker {
     /// changed then, and the host should not go on.
     pub fn replay(&mut self, record: &Record) -> Result<(), RecoveryError> {
         self.recovery.get_or_insert_default().take(record)
+    }
+
+    /// Whether a record with this digest is to be replayed with the contents of its messages. Without them, they stay on
+    /// disk until somebody needs them.
+    #[must_use]
+    pub fn needs_contents(&self, digest: &Bytes) -> bool {
+        !self.realm.limits.pages || Fact::decode(digest).is_ok_and(|fact| !fact.is_lean())
     }
 
     /// Every record was replayed: the queues are filled. `last` is the greatest id that any record has ever had. Gives

@@ -14,7 +14,7 @@ use crate::exchange::ExchangeSpec;
 use crate::exchange_kind::ExchangeKind;
 use crate::id::RecordId;
 use crate::mark::Run;
-use crate::message::Extra;
+use crate::message::{Extra, Traits};
 use crate::record::{Fact, MessageAt, Named, Place, Published, RecordError, Sizes};
 use crate::refusal::Kind;
 use crate::setting::{Setting, SettingName};
@@ -212,7 +212,7 @@ fn put_published(out: &mut BytesMut, published: &Published) {
     }
     out.put_u32(published.sizes.properties);
     out.put_u64(published.sizes.body);
-    out.put_u8(u8::from(published.extra.is_some()));
+    out.put_u8(u8::from(published.extra.is_some()) | u8::from(published.traits.is_some()) << 1);
     if let Some(extra) = &published.extra {
         put_list(out, &extra.cc, put_short);
         put_list(out, &extra.bcc, put_short);
@@ -220,6 +220,21 @@ fn put_published(out: &mut BytesMut, published: &Published) {
         if let Some(history) = &extra.history {
             put_history(out, history);
         }
+    }
+    if let Some(traits) = published.traits {
+        put_traits(out, traits);
+    }
+}
+
+fn put_traits(out: &mut BytesMut, traits: Traits) {
+    let Traits { ttl_ms, priority, persistent } = traits;
+    let flags = [ttl_ms.is_some(), priority.is_some(), persistent];
+    out.put_u8(flags.iter().rev().fold(0, |all, flag| all << 1 | u8::from(*flag)));
+    if let Some(ttl_ms) = ttl_ms {
+        out.put_u64(ttl_ms);
+    }
+    if let Some(priority) = priority {
+        out.put_u8(priority);
     }
 }
 
@@ -340,8 +355,17 @@ impl Input {
         let targets = self.list(Self::record)?.into();
         let address = Address::from((&self.short()?, &self.short()?));
         let sizes = Sizes { properties: self.long()?, body: self.long_long()? };
-        let extra = if self.truth()? { Some(Box::new(self.extra()?)) } else { None };
-        Ok(Published { time, targets, address, extra, sizes })
+        let flags = self.octet()?;
+        let extra = if flags & 1 != 0 { Some(Box::new(self.extra()?)) } else { None };
+        let traits = if flags & 2 != 0 { Some(self.traits()?) } else { None };
+        Ok(Published { time, targets, address, extra, sizes, traits })
+    }
+
+    fn traits(&mut self) -> Result<Traits, RecordError> {
+        let flags = self.octet()?;
+        let ttl_ms = if flags & 1 != 0 { Some(self.long_long()?) } else { None };
+        let priority = if flags & 2 != 0 { Some(self.octet()?) } else { None };
+        Ok(Traits { ttl_ms, priority, persistent: flags & 4 != 0 })
     }
 
     fn extra(&mut self) -> Result<Extra, RecordError> {

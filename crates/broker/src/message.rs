@@ -93,14 +93,12 @@ impl NewMessage {
 
     /// How many octets the header frame of this message may have, wherever it is delivered.
     pub(crate) fn header_bytes(&self) -> usize {
-        const COUNTS_OF_QUORUM_QUEUES: usize = 64;
-        let properties = self.content.properties.as_bytes().len();
-        properties + Self::ENVELOPE_AND_SIZES + COUNTS_OF_QUORUM_QUEUES
+        header_bytes(self.content.properties.as_bytes().len())
     }
 
     /// Whether its headers may not fit the frames of every client.
     pub(crate) fn is_wide(&self) -> bool {
-        self.header_bytes() > Limits::FRAME_MIN as usize
+        is_wide(self.content.properties.as_bytes().len())
     }
 
     /// Copies it out of the buffers that it was read into, so that it does not keep them alive; a large body stays.
@@ -125,6 +123,16 @@ impl NewMessage {
     fn is_large(&self) -> bool {
         self.content.body.len() > LARGE_BYTES
     }
+}
+
+const fn header_bytes(properties: usize) -> usize {
+    const COUNTS_OF_QUORUM_QUEUES: usize = 64;
+    properties + NewMessage::ENVELOPE_AND_SIZES + COUNTS_OF_QUORUM_QUEUES
+}
+
+/// Whether so many octets of properties may not fit the frames of every client.
+pub(crate) const fn is_wide(properties: usize) -> bool {
+    header_bytes(properties) > Limits::FRAME_MIN as usize
 }
 
 /// A body longer than this is not copied out of the buffers that it was read into.

@@ -130,6 +130,7 @@ impl Realm {
             address: new.address.clone(),
             extra: new.extra.clone(),
             sizes: Sizes::of(&new.content),
+            traits: None,
         };
         let content = new.content.clone();
         let record = self.append(&Fact::Spilled(published), smallvec![content], false, out);

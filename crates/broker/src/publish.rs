@@ -53,6 +53,8 @@ pub(crate) struct Admission {
     first: Option<QueueId>,
     /// The records of the durable queues that took it.
     durable_targets: SmallVec<[RecordId; 4]>,
+    /// An exchange keeps it, and must look into it.
+    is_kept: bool,
     refused_by: SmallVec<[QueueId; 1]>,
 }
 
@@ -154,6 +156,7 @@ impl Realm {
             rejected: false,
             first: None,
             durable_targets: SmallVec::new(),
+            is_kept: false,
             refused_by: SmallVec::new(),
         };
         let (mut holders, mut stays) = (0, false);
@@ -171,6 +174,7 @@ impl Realm {
                 Ok(_) => {
                     holders += 1;
                     admission.first.get_or_insert(id);
+                    admission.is_kept |= slot.keeper.is_some();
                     slot.has_wide |= is_wide;
                     stays |= matches!(slot.keeper, Some(Keeper::Remembers(_)));
                     if slot.keeps(traits.persistent) {
@@ -222,6 +226,7 @@ impl Realm {
             address: new.address.clone(),
             extra: new.extra.clone(),
             sizes: Sizes::of(&new.content),
+            traits: (!admission.is_kept).then_some(new.traits),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::declare::QueueSpec;
 use crate::exchange::ExchangeSpec;
 use crate::id::RecordId;
 use crate::mark::Run;
-use crate::message::Extra;
+use crate::message::{Extra, Traits};
 use crate::refusal::Kind;
 use crate::setting::{Setting, SettingName};
 
@@ -45,6 +45,8 @@ impl Record {
     /// # Errors
     ///
     /// When the octets are not what this version of the broker wrote.
+    ///
+    /// Where [`Broker::needs_contents`](crate::Broker::needs_contents) says so, the body may be left out.
     pub fn restored(id: RecordId, digest: Bytes, body: Bytes) -> Result<Self, RecordError> {
         let mut record = Self {
             id,
@@ -54,6 +56,9 @@ impl Record {
             awaited: false,
         };
         let fact = Fact::decode(&record.digest)?;
+        if body.is_empty() && fact.is_lean() {
+            return Ok(record);
+        }
         let mut rest = body;
         for published in fact.published() {
             let sizes = published.sizes;
@@ -132,6 +137,8 @@ pub(crate) struct Published {
     pub(crate) address: Address,
     pub(crate) extra: Option<Box<Extra>>,
     pub(crate) sizes: Sizes,
+    /// What its queues must know of its properties, when a restart can do without its content.
+    pub(crate) traits: Option<Traits>,
 }
 
 /// How much of a record's body is one message's.
@@ -223,6 +230,15 @@ pub(crate) enum Fact {
 }
 
 impl Fact {
+    /// Whether a restart can do without the contents that came with it.
+    pub(crate) fn is_lean(&self) -> bool {
+        match self {
+            Self::Published(published) => published.traits.is_some(),
+            Self::Spilled(_) => true,
+            _ => false,
+        }
+    }
+
     /// The messages it brings, in the order of the record's contents.
     pub(crate) fn published(&self) -> &[Published] {
         match self {
@@ -315,6 +331,7 @@ mod tests {
                 redelivered: true,
             })),
             sizes: Sizes { properties: 2, body: 5 },
+            traits: Some(Traits { ttl_ms: Some(5), priority: Some(3), persistent: true }),
         }
     }
 

@@ -7,6 +7,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use smallvec::SmallVec;
 use thiserror::Error;
 use warrener_codec::{Content, ShortStr, Table};
 use warrener_queue::{Entry, Restored, Seq, Tries};
@@ -23,9 +24,9 @@ use crate::exchange::{Exchange, ExchangeSpec, alternate_of};
 use crate::header::BindingArguments;
 use crate::id::{MessageId, QueueId, RecordId, VhostId};
 use crate::mark::{self, Mark, Run};
-use crate::message::{Durable, NewMessage, Traits};
+use crate::message::{Durable, NewMessage, Traits, is_wide};
 use crate::realm::{Compound, Realm};
-use crate::record::{Fact, MessageAt, Named, Place, Published, Record, RecordError};
+use crate::record::{Fact, MessageAt, Named, Place, Published, Record, RecordError, Sizes};
 use crate::refusal::{Kind, Reason, Resource};
 use crate::setting::{Setting, SettingName};
 use crate::shelf::End;
@@ -100,10 +101,41 @@ struct Bound {
     arguments: Table,
 }
 
+/// A message, and what its queues must know of it.
 #[derive(Debug)]
 struct Found {
-    published: Published,
-    content: Content,
+    time: Time,
+    targets: SmallVec<[RecordId; 2]>,
+    traits: Traits,
+    bytes: u32,
+    is_wide: bool,
+    /// Itself, unless it stays on disk.
+    new: Option<Box<NewMessage>>,
+}
+
+impl Found {
+    fn whole(published: Published, content: Content) -> Self {
+        let traits = Traits::of(&content.properties.read().unwrap_or_default());
+        let bytes = u32::try_from(content.body.len()).unwrap_or(u32::MAX);
+        let Published { time, targets, address, extra, .. } = published;
+        let new = NewMessage { address, content, extra, traits };
+        let is_wide = new.is_wide();
+        let targets = targets.into_iter().collect();
+        Self { time, targets, traits, bytes, is_wide, new: Some(Box::new(new)) }
+    }
+
+    /// One whose content was not read.
+    fn lean(published: &Published, traits: Traits) -> Self {
+        let Sizes { properties, body } = published.sizes;
+        Self {
+            time: published.time,
+            targets: published.targets.iter().copied().collect(),
+            traits,
+            bytes: u32::try_from(body).unwrap_or(u32::MAX),
+            is_wide: is_wide(properties as usize),
+            new: None,
+        }
+    }
 }
 
 impl Recovery {
@@ -143,7 +175,13 @@ impl Recovery {
                 self.stale.extend(before.map(|(before, _)| before));
             }
             Fact::Purged { .. } | Fact::Spilled(_) => self.stale.push(id),
-            Fact::Published(published) => self.find(id, [published], &record.contents),
+            Fact::Published(published) => match published.traits {
+                Some(traits) if record.contents.is_empty() => {
+                    let at = MessageAt { record: id, part: 0 };
+                    self.messages.insert(at, Found::lean(&published, traits));
+                }
+                _ => self.find(id, [published], &record.contents),
+            },
             Fact::DeadLettered { from, published } => {
                 self.told.insert(id, Vec::from([from]));
                 self.settled.insert(from);
@@ -179,13 +217,13 @@ impl Recovery {
     ) {
         for (part, (published, content)) in published.into_iter().zip(contents).enumerate() {
             let at = MessageAt { record, part: part as u32 };
-            self.messages.insert(at, Found { published, content: content.clone() });
+            self.messages.insert(at, Found::whole(published, content.clone()));
         }
     }
 
     /// When the last of the messages that are still there was published.
     pub(crate) fn youngest(&self) -> Time {
-        let times = self.messages.values().map(|found| found.published.time);
+        let times = self.messages.values().map(|found| found.time);
         times.max().unwrap_or(Time::ZERO)
     }
 
@@ -227,7 +265,6 @@ impl Recovery {
         let shared: BTreeSet<RecordId> = later_parts.map(|at| at.record).collect();
         for (at, found) in self.messages {
             let holders: Vec<(Place, QueueId)> = found
-                .published
                 .targets
                 .iter()
                 .map(|queue| Place { queue: *queue, message: at })
@@ -396,12 +433,12 @@ fn restore_message(
     holders: &[(Place, QueueId)],
     fates: &Fates,
 ) -> MessageId {
-    let Found { published, content } = found;
-    let traits = Traits::of(&content.properties.read().unwrap_or_default());
-    let bytes = u32::try_from(content.body.len()).unwrap_or(u32::MAX);
-    let new = NewMessage { address: published.address, content, extra: published.extra, traits };
-    let is_wide = new.is_wide();
-    let handle = realm.messages.insert(new);
+    let Found { time, traits, bytes, is_wide, new, .. } = found;
+    let is_here = new.is_some();
+    let handle = match new {
+        Some(new) => realm.messages.insert(*new),
+        None => realm.messages.insert_absent(traits.persistent),
+    };
     let message = realm.messages.get_mut(handle);
     message.holders = holders.len() as u32;
     message.set_durable(Some(Durable { at, holders: holders.len() as u32 }));
@@ -412,14 +449,14 @@ fn restore_message(
         let priority = traits.priority_in(slot.settings.kind);
         let kept = slot.keeper.is_some();
         // What is overdue is put back as if it were not, so that it goes on in the order in which it became due.
-        let (now, rare) = if kept {
-            (Time::ZERO, slot.rare_of(published.time, &realm.messages.whole(handle).new))
+        let (now, rare) = if kept && is_here {
+            (Time::ZERO, slot.rare_of(time, &realm.messages.whole(handle).new))
         } else {
             (now, traits.rare())
         };
         let restored = Restored {
             seq: Seq::new(slot.queue.last_seq().number() + 1),
-            published: published.time,
+            published: time,
             rare,
             redelivered: fates.may_have_been_delivered(*place),
             tries: Tries { acquired: failed, failed },
@@ -430,6 +467,9 @@ fn restore_message(
         if held {
             realm.retry_at(*queue, Time::ZERO);
         }
+    }
+    if !is_here {
+        return handle;
     }
     let shelf = realm.shelf_of(holders.first().map(|(_, queue)| *queue));
     realm.messages.detach(handle);

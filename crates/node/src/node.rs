@@ -276,7 +276,8 @@ impl<L: Log> Node<L> {
             }
             LogEvent::Replayed(record) => {
                 if let Stage::Recovering(recovery) = &mut self.stage {
-                    recovery.handle_replayed(record);
+                    let needs_body = self.broker.needs_contents(&record.digest);
+                    recovery.handle_replayed(record, needs_body);
                 }
             }
             LogEvent::Ready { last } => {
@@ -345,7 +346,6 @@ impl<L: Log> Node<L> {
     /// Takes recovery as far as it goes now.
     fn recover(&mut self, now: Time) {
         let Stage::Recovering(recovery) = &mut self.stage else { return };
-        let Some(last) = recovery.last else { return };
         loop {
             recovery.ask(&mut self.log);
             match recovery.poll_record() {
@@ -358,9 +358,7 @@ impl<L: Log> Node<L> {
                 Some(Err(error)) => return self.fail(error),
             }
         }
-        if !recovery.is_done() {
-            return;
-        }
+        let Some(last) = recovery.last.filter(|_| recovery.is_done()) else { return };
         let records = recovery.replayed;
         match self.broker.recovered(now, last, &mut self.effects) {
             Ok(present) => {

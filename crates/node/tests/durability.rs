@@ -201,3 +201,51 @@ fn a_client_that_closes_politely_is_confirmed_before_close_ok() {
     world.settle();
     assert_eq!(world.client(bob).names(), ["basic.get-ok owed"]);
 }
+
+#[test]
+fn a_restart_reads_no_bodies_where_they_can_stay_on_disk() {
+    let disk = SimulatedDisk::new();
+    let open = || {
+        let mut world = World::opening_with(log(&disk), START, |config| config.limits.pages = true);
+        world.settle();
+        world
+    };
+    let mut world = open();
+    let alice = world.connect();
+    world.client(alice).declare_durable("q");
+    for number in 0..50 {
+        world.client(alice).publish_persistent("q", format!("number {number}").as_bytes());
+    }
+    world.client(alice).publish_expiring("q", b"short-lived", Duration::from_secs(5));
+    world.settle();
+    drop(world.close());
+
+    let mut world = open();
+    assert_eq!(world.node.broker().view().messages(), 51);
+    world.pass(Duration::from_secs(6));
+    assert_eq!(world.node.broker().view().messages(), 50, "what it says of its life is known");
+    let bob = world.connect();
+    world.client(bob).consume("q", true);
+    world.settle();
+    let expected: Vec<_> = (0..50).map(|number| (format!("number {number}"), false)).collect();
+    assert_eq!(world.client(bob).deliveries(), expected);
+    drop(world.close());
+
+    // A body that is damaged is no concern of a restart.
+    let mut world = open();
+    let alice = world.connect();
+    world.client(alice).publish_persistent("q", b"damaged");
+    world.settle();
+    drop(world.close());
+    let names = warrener_store::Disk::list(&disk).expect("files");
+    for name in names.iter().filter(|name| name.ends_with(".segment")) {
+        let mut bytes = disk.contents(name).expect("a segment");
+        if let Some(at) = bytes.windows(7).position(|window| window == b"damaged") {
+            bytes[at] = b'D';
+            disk.put(name, &bytes);
+        }
+    }
+    let mut world = open();
+    let notices = world.notices();
+    assert!(matches!(notices[..], [Notice::Ready { .. }]), "{notices:?}");
+}

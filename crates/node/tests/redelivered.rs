@@ -16,7 +16,10 @@ const STEP: u64 = 10;
 
 fn open(disk: &SimulatedDisk) -> FalseWorld {
     let log = SegmentLog::new(disk.clone(), Config::new(7));
-    let small = |config: &mut BrokerConfig| config.limits.mark_messages = STEP;
+    let small = |config: &mut BrokerConfig| {
+        config.limits.mark_messages = STEP;
+        config.limits.pages = true;
+    };
     let mut world = World::opening_with(log, START, small);
     world.settle();
     world.notices();
