@@ -90,6 +90,47 @@ fn wildcards_in_a_key_match_only_wildcards() {
     }
 }
 
+/// Short words are compared as numbers and long ones as texts: neither must be taken for the other, nor for one that
+/// differs in a single byte.
+#[test]
+fn words_of_every_length_are_told_apart() {
+    let words: Vec<Vec<u8>> = (1..40)
+        .flat_map(|len: usize| {
+            let differing = (0..len).map(move |at| {
+                let mut word = vec![b'w'; len];
+                word[at] = 0;
+                word
+            });
+            differing.chain([vec![b'w'; len]])
+        })
+        .collect();
+    let mut router = Router::new(1);
+    let exchange = router.add(Kind::Topic);
+    for (at, word) in words.iter().enumerate() {
+        for (form, (before, after)) in FORMS.iter().enumerate() {
+            let target = Target::Destination((at, form));
+            assert_eq!(router.bind(exchange, target, &around(before, word, after)), Ok(true));
+        }
+    }
+    let mut matches = Matches::new();
+    for (at, word) in words.iter().enumerate() {
+        for (key, forms) in [("", &[0, 2][..]), ("x.", &[1, 3]), ("x.x.", &[3])] {
+            router.route(exchange, &around(key, word, ""), &NoHeaders, &mut matches);
+            let mut found = matches.destinations().to_vec();
+            found.sort_unstable();
+            let expected: Vec<_> = forms.iter().map(|form| (at, *form)).collect();
+            assert_eq!(found, expected, "{key:?} {word:?}");
+        }
+    }
+}
+
+/// A word alone, behind a `*`, before a `#`, and behind a `#` and another word.
+const FORMS: [(&str, &str); 4] = [("", ""), ("*.", ""), ("", ".#"), ("#.x.", "")];
+
+fn around(before: &str, word: &[u8], after: &str) -> Vec<u8> {
+    [before.as_bytes(), word, after.as_bytes()].concat()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
