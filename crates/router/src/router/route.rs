@@ -5,9 +5,11 @@ use core::hash::Hash;
 use super::Router;
 use crate::exchange::{Exchange, Table};
 use crate::header::Headers;
+use crate::headers::HeadersTable;
 use crate::kind::{ExchangeId, HashOn, Kind, Watch};
 use crate::matches::Matches;
 use crate::stable_hash::{hash_of_keys, hash_of_value};
+use crate::topic::Root;
 
 impl<D: Copy + Eq + Hash> Router<D> {
     /// Follows a message from exchange to exchange, each once.
@@ -65,25 +67,8 @@ impl<D: Copy + Eq + Hash> Router<D> {
                 }
                 !all.is_empty()
             }
-            Table::Topic(root) => {
-                let mut found = false;
-                for key in keys {
-                    self.topics.find(&self.hashing, root, key, &mut out.topic);
-                    found |= self.take_found(out);
-                }
-                found
-            }
-            Table::Headers(table) => {
-                out.by_key_alone = false;
-                let mut scratch = core::mem::take(&mut out.headers);
-                let mut found = false;
-                table.find(&self.hashing, headers, &mut scratch, |target| {
-                    self.take(&[target], out);
-                    found = true;
-                });
-                out.headers = scratch;
-                found
-            }
+            Table::Topic(root) => self.choose_by_topic(root, keys, out),
+            Table::Headers(table) => self.choose_by_headers(table, headers, out),
             Table::ConsistentHash(table) => {
                 let message = self.hash_of(&exchange.kind, keys, headers, out);
                 self.take_one(table.find(message), out)
@@ -92,11 +77,41 @@ impl<D: Copy + Eq + Hash> Router<D> {
         }
     }
 
+    // Apart from `choose`, so that the quickest kinds do not pay for the registers of the others.
+    #[inline(never)]
+    fn choose_by_topic(&self, root: &Root, keys: &[&[u8]], out: &mut Matches<D>) -> bool {
+        let mut found = false;
+        for key in keys {
+            self.topics.find(&self.hashing, root, key, &mut out.topic);
+            found |= self.take_found(out);
+        }
+        found
+    }
+
+    #[inline(never)]
+    fn choose_by_headers(
+        &self,
+        table: &HeadersTable,
+        headers: &dyn Headers,
+        out: &mut Matches<D>,
+    ) -> bool {
+        out.by_key_alone = false;
+        let mut scratch = core::mem::take(&mut out.headers);
+        let mut found = false;
+        table.find(&self.hashing, headers, &mut scratch, |target| {
+            self.take(&[target], out);
+            found = true;
+        });
+        out.headers = scratch;
+        found
+    }
+
     #[inline]
     fn take(&self, targets: &[u32], out: &mut Matches<D>) {
         out.take(&self.targets, self.exchanges.bound(), targets);
     }
 
+    #[inline(never)]
     fn take_one(&self, target: Option<u32>, out: &mut Matches<D>) -> bool {
         self.take(target.as_slice(), out);
         target.is_some()
@@ -111,6 +126,7 @@ impl<D: Copy + Eq + Hash> Router<D> {
         !out.topic.found.is_empty()
     }
 
+    #[inline(never)]
     fn hash_of(
         &self,
         kind: &Kind,
