@@ -47,7 +47,8 @@ struct Channel {
 /// What a channel heard since the last step.
 enum Heard {
     Line(String),
-    Settled(BTreeSet<u64>, bool),
+    /// Tags, and whether what they were given to was taken. Confirms of several queues come in any order.
+    Settled(BTreeMap<u64, bool>),
 }
 
 impl Client {
@@ -291,9 +292,10 @@ impl Channel {
             settled.iter().all(|tag| self.unconfirmed.remove(tag)),
             "{tag} is confirmed again, or without having been published"
         );
+        let settled = settled.into_iter().map(|tag| (tag, accepted));
         match self.heard.last_mut() {
-            Some(Heard::Settled(before, same)) if *same == accepted => before.extend(settled),
-            _ => self.heard.push(Heard::Settled(settled, accepted)),
+            Some(Heard::Settled(before)) => before.extend(settled),
+            _ => self.heard.push(Heard::Settled(settled.collect())),
         }
     }
 
@@ -307,9 +309,10 @@ impl Channel {
         for heard in &self.heard {
             match heard {
                 Heard::Line(line) => lines.push(line.clone()),
-                Heard::Settled(tags, accepted) => {
-                    let verb = if *accepted { "ack" } else { "nack" };
-                    lines.extend(tags.iter().map(|tag| format!("{verb} {tag}")));
+                Heard::Settled(settled) => {
+                    let verb = |accepted: &bool| if *accepted { "ack" } else { "nack" };
+                    let told = settled.iter();
+                    lines.extend(told.map(|(tag, accepted)| format!("{} {tag}", verb(accepted))));
                 }
             }
         }

@@ -106,6 +106,12 @@ impl Line {
         any.then(|| table.build().expect("a small table"))
     }
 
+    /// All `def:name=value`, each value a number, a truth or a text.
+    pub(crate) fn definition(&self) -> Vec<(&str, &str)> {
+        let words = self.words.iter().filter_map(|word| word.strip_prefix("def:"));
+        words.map(|word| word.split_once('=').expect("name=value")).collect()
+    }
+
     pub(crate) fn arguments(&self) -> Table {
         self.table("arg").unwrap_or_default()
     }

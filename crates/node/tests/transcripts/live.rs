@@ -15,6 +15,8 @@ use crate::session::{Quiet, Side};
 const LOOK: Duration = Duration::from_millis(1);
 /// After so long a silence nothing more is expected, when nobody knows what should come.
 const SILENCE: Duration = Duration::from_millis(150);
+/// How long a policy may take to reach the queues.
+const SPREADING: Duration = Duration::from_millis(300);
 /// Even what must come is not awaited for longer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What is expected is not awaited for longer.
@@ -76,6 +78,32 @@ impl Live {
     fn put(&self, path: &str, body: &str) {
         let answer = self.manage("PUT", path, &body.replace('\\', "\\\\"));
         assert!(answer.starts_with('2'), "{path}: {answer}");
+    }
+
+    fn put_policy(&self, kind: &str, line: &Line) {
+        let plain = |text: &str| text.parse::<i64>().is_ok() || text.parse::<bool>().is_ok();
+        let member = |(name, text): (&str, &str)| {
+            if plain(text) {
+                format!(r#""{name}":{text}"#)
+            } else {
+                format!(r#""{name}":"{text}""#)
+            }
+        };
+        let definition: Vec<String> = line.definition().into_iter().map(member).collect();
+        let body = format!(
+            r#"{{"pattern":"{}","apply-to":"{}","priority":{},"definition":{{{}}}}}"#,
+            line.word(1),
+            line.word(2),
+            line.word(3),
+            definition.join(",")
+        );
+        self.put(&format!("/api/{kind}/{}/{}", self.vhost, line.word(0)), &body);
+        sleep(SPREADING);
+    }
+
+    fn delete(&self, kind: &str, name: &str) {
+        self.manage("DELETE", &format!("/api/{kind}/{}/{name}", self.vhost), "");
+        sleep(SPREADING);
     }
 
     pub(crate) fn version(place: &Place) -> String {
@@ -189,6 +217,14 @@ impl Side for Live {
                 let body =
                     format!(r#"{{"exchange":"{exchange}","write":"{write}","read":"{read}"}}"#);
                 self.put(&format!("/api/topic-permissions/{}/{user}", self.vhost), &body);
+            }
+            "policy" => self.put_policy("policies", line),
+            "operator-policy" => self.put_policy("operator-policies", line),
+            "clear-policy" => self.delete("policies", line.word(0)),
+            "clear-operator-policy" => self.delete("operator-policies", line.word(0)),
+            "vhost-limit" => {
+                let path = format!("/api/vhost-limits/{}/{}", self.vhost, line.word(0));
+                self.put(&path, &format!(r#"{{"value":{}}}"#, line.word(1)));
             }
             other => panic!("{other}: no such verb"),
         }

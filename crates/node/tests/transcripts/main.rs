@@ -24,7 +24,7 @@ use crate::script::{Script, version_of};
 use crate::session::Session;
 
 /// How many scripts there are at least.
-const SCRIPTS: usize = 460;
+const SCRIPTS: usize = 480;
 /// How many scripts run at once against a live broker; each has a virtual host of its own.
 const VHOSTS: [&str; 6] = ["T", "U", "V", "W", "X", "Y"];
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use bytes::BytesMut;
 use warrener_broker::{
-    Config, ConnectionId, Input, PasswordHash, Permission, Seed, TopicPermission, User,
+    Command, CommandId, Config, ConnectionId, Input, Json, Object, ParameterDefinition,
+    PasswordHash, Permission, PolicyDefinition, Seed, TopicPermission, User,
 };
 use warrener_codec::ShortStr;
 use warrener_connection::{Credentials, Event, ServerConfig};
@@ -87,6 +88,11 @@ impl Running {
         running
     }
 
+    fn command(&mut self, command: Command) {
+        self.node.command(self.now, CommandId(1), command, &mut self.streams);
+        self.run();
+    }
+
     /// Carries octets and does the disk's work until nothing moves.
     fn run(&mut self) {
         loop {
@@ -103,7 +109,10 @@ impl Running {
     }
 
     fn work(&mut self) -> bool {
-        let mut moved = false;
+        let mut moved = self.node.poll_timeout().is_some_and(|due| due <= self.now);
+        if moved {
+            self.node.handle_timeout(self.now, &mut self.streams);
+        }
         for lane in Lane::ALL {
             while let Some(work) = self.node.poll_work(lane) {
                 self.node.handle_done(self.now, work.run(), &mut self.streams);
@@ -111,7 +120,12 @@ impl Running {
             }
         }
         while let Some(notice) = self.node.poll_notice() {
-            assert!(!matches!(notice, Notice::Failed(_)), "{notice:?}");
+            let went_wrong = match &notice {
+                Notice::Failed(_) => true,
+                Notice::Done(_, outcome) => outcome.is_err(),
+                _ => false,
+            };
+            assert!(!went_wrong, "{notice:?}");
         }
         moved
     }
@@ -248,6 +262,9 @@ impl Side for Ours {
     }
 
     fn administer(&mut self, line: &Line) {
+        if let Some(command) = command(line) {
+            return self.running().command(command);
+        }
         assert!(self.running.is_none(), "{}: the broker runs already", line.verb);
         let name = line.name(0);
         let word = |index| if line.word(index) == "-" { "" } else { line.word(index) };
@@ -273,6 +290,52 @@ impl Side for Ours {
             }
             other => panic!("{other}: no such verb"),
         }
+    }
+}
+
+/// What the people who run a broker may ask of it at any time.
+fn command(line: &Line) -> Option<Command> {
+    let vhost = ShortStr::from_static("/");
+    let name = line.name(0);
+    Some(match line.verb.as_str() {
+        "policy" => Command::SetPolicy(policy(line)),
+        "operator-policy" => Command::SetOperatorPolicy(policy(line)),
+        "clear-policy" => Command::ClearPolicy { vhost, name },
+        "clear-operator-policy" => Command::ClearOperatorPolicy { vhost, name },
+        "vhost-limit" => Command::SetParameter(ParameterDefinition {
+            vhost,
+            component: ShortStr::from_static("vhost-limits"),
+            name: ShortStr::from_static("limits"),
+            value: Json::Object(Object::new().with(line.word(0), json(line.word(1)))),
+            ..ParameterDefinition::default()
+        }),
+        _ => return None,
+    })
+}
+
+fn policy(line: &Line) -> PolicyDefinition {
+    PolicyDefinition {
+        vhost: ShortStr::from_static("/"),
+        name: line.name(0),
+        pattern: line.word(1).into(),
+        apply_to: line.word(2).into(),
+        priority: line.number(3),
+        definition: line
+            .definition()
+            .into_iter()
+            .map(|(name, text)| (name.into(), json(text)))
+            .collect(),
+        ..PolicyDefinition::default()
+    }
+}
+
+fn json(text: &str) -> Json {
+    if let Ok(number) = text.parse() {
+        Json::Integer(number)
+    } else if let Ok(truth) = text.parse() {
+        Json::Bool(truth)
+    } else {
+        Json::Text(text.into())
     }
 }
 
