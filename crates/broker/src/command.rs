@@ -5,7 +5,8 @@
 //! queues, the end of a virtual host, an import) goes on in slices; an import is answered when it is done, the others
 //! when they hold for everything that is new.
 
-mod definitions;
+mod export;
+mod import;
 mod parameter;
 mod permission;
 mod policy;
@@ -23,7 +24,8 @@ use warrener_codec::ShortStr;
 use warrener_time::Time;
 
 use crate::broker::Broker;
-pub(crate) use crate::command::definitions::Import;
+pub(crate) use crate::command::export::Export;
+pub(crate) use crate::command::import::Import;
 use crate::definitions::{
     BindingDefinition, Definitions, ExchangeDefinition, GlobalParameterDefinition,
     ParameterDefinition, PermissionDefinition, PolicyDefinition, QueueDefinition,
@@ -147,7 +149,7 @@ pub enum Command {
         /// The virtual host that definitions of one virtual host are for.
         vhost: Option<ShortStr>,
     },
-    /// Tells all definitions, or those of one virtual host.
+    /// Tells all definitions, or those of one virtual host, gathered in slices.
     Export {
         /// The virtual host; all if none is named.
         vhost: Option<ShortStr>,
@@ -247,11 +249,7 @@ impl Broker {
     ) {
         match command {
             Command::Import { definitions, vhost } => self.import(id, *definitions, vhost, out),
-            Command::Export { vhost } => {
-                let exported = self.export(vhost.as_ref());
-                let done = exported.map(|all| (Outcome::Exported(Box::new(all)), None));
-                self.answer(id, done, out);
-            }
+            Command::Export { vhost } => self.export(id, vhost, out),
             command => {
                 let done = self.obey_command(now, command, out);
                 self.answer(id, done, out);

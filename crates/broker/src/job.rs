@@ -6,7 +6,7 @@ use warrener_codec::ShortStr;
 use warrener_time::Time;
 
 use crate::broker::Broker;
-use crate::command::Import;
+use crate::command::{Export, Import};
 use crate::effect::Effect;
 use crate::id::{ClientKey, LinkId, QueueId, VhostId};
 use crate::refusal::{Kind, Reason, Right, shown};
@@ -34,6 +34,8 @@ pub(crate) enum Job {
     Policies { vhost: VhostId, exchanges: u32, queues: u32 },
     /// Removing all that is in a virtual host that is gone.
     Empty { vhost: VhostId, next: u32 },
+    /// Gathering definitions.
+    Export(alloc::boxed::Box<Export>),
     /// Taking definitions.
     Import(alloc::boxed::Box<Import>),
 }
@@ -62,6 +64,7 @@ impl Broker {
             Job::Empty { vhost, next } => {
                 self.empty_slice(now, vhost, next, out).map(|next| Job::Empty { vhost, next })
             }
+            Job::Export(export) => self.export_slice(export, SLICE, out),
             Job::Import(import) => self.import_slice(now, import, SLICE, out),
         };
         self.jobs.extend(left);
