@@ -2,11 +2,15 @@
 
 use alloc::vec::Vec;
 
-use warrener_codec::ShortStr;
+use warrener_codec::{PropertiesRef, ShortStr};
 
+use crate::address::Address;
 use crate::broker::Broker;
 use crate::id::ChannelKey;
-use crate::refusal::{Kind, Reason, Right};
+use crate::message::Extra;
+use crate::permission::Caller;
+use crate::publish::Exchange;
+use crate::refusal::{Kind, Reason, Right, shown};
 
 /// How many names of each sort a channel remembers (as RabbitMQ's permission cache).
 const NAMES: usize = 12;
@@ -117,6 +121,44 @@ impl Broker {
         let revision = self.realm.users.revision();
         self.amqp.channel_mut(key).grants.add(revision, right, name);
         Ok(())
+    }
+
+    /// Refuses routing keys of a topic exchange that the user may not write, those of `CC` and `BCC` as well.
+    #[inline]
+    pub(crate) fn check_topics(
+        &self,
+        key: ChannelKey,
+        exchange: Exchange,
+        address: &Address,
+        extra: Option<&Extra>,
+    ) -> Result<(), Reason> {
+        let Exchange::Named(id) = exchange else { return Ok(()) };
+        let Caller { access, vhost, .. } = self.amqp.caller(key);
+        let name = address.exchange();
+        let vhost = &self.realm.vhosts[vhost];
+        if !access.restricts_topics(name.as_bytes()) || !vhost.is_topic(id) {
+            return Ok(());
+        }
+        let more = extra.into_iter().flat_map(|extra| extra.cc.iter().chain(&extra.bcc));
+        let own = core::iter::once(address.routing_key().as_bytes());
+        own.chain(more.map(ShortStr::as_bytes)).try_for_each(|key| {
+            access.check_topic(Right::Write, name.as_bytes(), key, vhost.name().as_bytes())
+        })
+    }
+
+    /// Refuses a message that says to be of somebody else.
+    pub(crate) fn check_user_id(
+        &self,
+        key: ChannelKey,
+        properties: &PropertiesRef<'_>,
+    ) -> Result<(), Reason> {
+        let Some(claimed) = properties.user_id else { return Ok(()) };
+        let access = self.amqp.caller(key).access;
+        if claimed.as_bytes() == access.user.as_bytes() || access.impersonator {
+            return Ok(());
+        }
+        let (claimed, user) = (shown(claimed.as_bytes()), shown(access.user.as_bytes()));
+        Err(Reason::UserId { claimed, user })
     }
 
     /// Looks up what the channel's user may do, if any user has changed since that was last done.

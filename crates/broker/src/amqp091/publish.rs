@@ -20,9 +20,8 @@ use crate::dead_letter::parse_expiration;
 use crate::effect::{Confirm, Effect};
 use crate::id::{ChannelKey, ConnectionId, QueueId, RecordId, VhostId};
 use crate::message::{Extra, NewMessage, Traits};
-use crate::permission::Caller;
 use crate::publish::{Exchange, Publication};
-use crate::refusal::{Reason, Resource, Right, shown};
+use crate::refusal::{Reason, Resource, shown};
 use crate::sync::Sync;
 use crate::value::type_name;
 
@@ -234,39 +233,6 @@ impl Broker {
         let Content { properties, body } = content;
         let content = Content { properties: changed.unwrap_or(properties), body };
         Ok(NewMessage { address, content, extra, traits })
-    }
-
-    /// Refuses routing keys of a topic exchange that the user may not write, those of `CC` and `BCC` as well.
-    #[inline]
-    fn check_topics(
-        &self,
-        key: ChannelKey,
-        exchange: Exchange,
-        address: &Address,
-        extra: Option<&Extra>,
-    ) -> Result<(), Reason> {
-        let Exchange::Named(id) = exchange else { return Ok(()) };
-        let Caller { access, vhost, .. } = self.amqp.caller(key);
-        let name = address.exchange();
-        let vhost = &self.realm.vhosts[vhost];
-        if !access.restricts_topics(name.as_bytes()) || !vhost.is_topic(id) {
-            return Ok(());
-        }
-        let more = extra.into_iter().flat_map(|extra| extra.cc.iter().chain(&extra.bcc));
-        let own = core::iter::once(address.routing_key().as_bytes());
-        own.chain(more.map(ShortStr::as_bytes)).try_for_each(|key| {
-            access.check_topic(Right::Write, name.as_bytes(), key, vhost.name().as_bytes())
-        })
-    }
-
-    fn check_user_id(&self, key: ChannelKey, properties: &PropertiesRef<'_>) -> Result<(), Reason> {
-        let Some(claimed) = properties.user_id else { return Ok(()) };
-        let access = self.amqp.caller(key).access;
-        if claimed.as_bytes() == access.user.as_bytes() || access.impersonator {
-            return Ok(());
-        }
-        let (claimed, user) = (shown(claimed.as_bytes()), shown(access.user.as_bytes()));
-        Err(Reason::UserId { claimed, user })
     }
 
     /// The channels that take a message as a direct reply.
