@@ -1,11 +1,13 @@
 //! What must hold of a broker between any two inputs, for tests and fuzzing. Not a part of the interface.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use warrener_codec::ChannelId;
 
 use crate::broker::Broker;
 use crate::id::{ChannelKey, ConnectionId, LinkId, MessageId, QueueId};
+use crate::publish::Exchange;
 
 /// Looks at everything and everybody.
 ///
@@ -20,18 +22,25 @@ pub fn audit(broker: &Broker) {
     assert!(broker.realm.notices.is_empty(), "everybody was told");
 }
 
-/// Asks whether the user of an open channel may publish to an exchange, as basic.publish does.
+/// Asks whether the user of an open channel may publish to one of these exchanges, as basic.publish does once it has
+/// looked the exchange up.
 ///
 /// # Panics
 ///
 /// When the channel is not open.
-pub fn publish_check(
-    broker: &mut Broker,
-    connection: ConnectionId,
-    channel: ChannelId,
-) -> impl FnMut(&[u8]) -> bool {
+pub fn publish_check<'a>(
+    broker: &'a mut Broker,
+    (connection, channel): (ConnectionId, ChannelId),
+    exchanges: &'a [&str],
+) -> impl FnMut(usize) -> bool {
     let key = broker.amqp.open_channel(connection, channel).expect("an open channel");
-    move |exchange| broker.check_write(key, exchange).is_ok()
+    let vhost = broker.amqp.caller(key).vhost;
+    let find = |name: &&str| {
+        let found = broker.realm.vhosts[vhost].exchange(name.as_bytes());
+        found.map(|(id, _)| Exchange::Named(id))
+    };
+    let found: Vec<_> = exchanges.iter().map(find).collect();
+    move |place| broker.check_write(key, exchanges[place].as_bytes(), found[place]).is_ok()
 }
 
 /// Each message is held by exactly the queues that have it, and on disk by exactly the durable ones.
@@ -108,7 +117,7 @@ fn audit_timers(broker: &Broker) {
         assert_eq!(slot.scheduled, slot.queue.poll_timeout().map(|(due, _)| due));
         slot.scheduled.map(|due| (due, id))
     });
-    let mut wanted: alloc::vec::Vec<_> = wanted.collect();
+    let mut wanted: Vec<_> = wanted.collect();
     wanted.sort_unstable();
     assert!(broker.realm.timers.iter().eq(wanted.iter()), "timers and queues agree");
 }

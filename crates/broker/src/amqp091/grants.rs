@@ -3,107 +3,115 @@
 use alloc::vec::Vec;
 
 use warrener_codec::{PropertiesRef, ShortStr};
+use warrener_router::ExchangeId;
 
 use crate::address::Address;
 use crate::broker::Broker;
-use crate::id::ChannelKey;
+use crate::id::{ChannelKey, QueueId};
 use crate::message::Extra;
 use crate::permission::Caller;
 use crate::publish::Exchange;
 use crate::refusal::{Kind, Reason, Right, shown};
 
-/// How many names of each sort a channel remembers (as RabbitMQ's permission cache).
-const NAMES: usize = 12;
+/// How many of each sort a channel remembers (as RabbitMQ's permission cache).
+const KNOWN: usize = 12;
 
-/// The names that a right was found to cover, as of one state of all users.
+/// What a right was found to cover, as of one state of all users. Exchanges and queues are remembered by their ids, which
+/// none that comes later has.
 #[derive(Debug, Default)]
 pub(crate) struct Grants {
     revision: u64,
-    writes: Names,
-    reads: Names,
+    default_exchange: bool,
+    writes: Few<ExchangeId>,
+    reads: Few<QueueId>,
 }
 
-/// A few names, of which the oldest makes room for the newest.
-#[derive(Debug, Default)]
-struct Names {
-    known: Vec<ShortStr>,
+/// A few ids, of which the oldest makes room for the newest.
+#[derive(Debug)]
+struct Few<T> {
+    known: Vec<T>,
     oldest: usize,
 }
 
-impl Names {
-    #[inline]
-    fn have(&self, name: &[u8]) -> bool {
-        self.known.iter().any(|known| known.as_bytes() == name)
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self { known: Vec::new(), oldest: 0 }
     }
+}
 
-    fn add(&mut self, name: &[u8]) {
-        let Ok(name) = ShortStr::try_from(name) else { return };
-        if self.known.len() < NAMES {
-            self.known.push(name);
+impl<T: Copy + PartialEq> Few<T> {
+    fn add(&mut self, id: T) {
+        if self.known.len() < KNOWN {
+            self.known.push(id);
         } else {
-            self.known[self.oldest] = name;
-            self.oldest = (self.oldest + 1) % NAMES;
+            self.known[self.oldest] = id;
+            self.oldest = (self.oldest + 1) % KNOWN;
         }
-    }
-
-    fn clear(&mut self) {
-        self.known.clear();
-        self.oldest = 0;
     }
 }
 
 impl Grants {
-    /// Whether the channel was found to have this right, and nothing has changed since.
+    /// Whether the channel was found to be let write here, and nothing has changed since.
     #[inline]
-    pub(crate) fn cover(&self, revision: u64, right: Right, name: &[u8]) -> bool {
+    pub(crate) fn let_write(&self, revision: u64, exchange: Exchange) -> bool {
         self.revision == revision
-            && match right {
-                Right::Write => self.writes.have(name),
-                Right::Read => self.reads.have(name),
-                Right::Configure => false,
+            && match exchange {
+                Exchange::Default => self.default_exchange,
+                Exchange::Named(id) => self.writes.known.contains(&id),
             }
     }
 
-    fn add(&mut self, revision: u64, right: Right, name: &[u8]) {
+    #[inline]
+    pub(crate) fn let_read(&self, revision: u64, queue: QueueId) -> bool {
+        self.revision == revision && self.reads.known.contains(&queue)
+    }
+
+    /// As of this state of all users; what was found before another means nothing.
+    fn as_of(&mut self, revision: u64) -> &mut Self {
         if self.revision != revision {
-            self.writes.clear();
-            self.reads.clear();
-            self.revision = revision;
+            *self = Self { revision, ..Self::default() };
         }
-        match right {
-            Right::Write => self.writes.add(name),
-            Right::Read => self.reads.add(name),
-            Right::Configure => {}
-        }
+        self
     }
 }
 
 impl Broker {
-    /// Refuses unless the channel's user may publish to this exchange.
+    /// Refuses unless the channel's user may publish to the exchange of this name, which is this one if it is there.
     #[inline]
-    pub(crate) fn check_write(&mut self, key: ChannelKey, exchange: &[u8]) -> Result<(), Reason> {
-        self.check_remembered(key, Right::Write, Kind::Exchange, exchange)
-    }
-
-    /// Refuses unless the channel's user may take messages from this queue.
-    #[inline]
-    pub(crate) fn check_read(&mut self, key: ChannelKey, queue: &[u8]) -> Result<(), Reason> {
-        self.check_remembered(key, Right::Read, Kind::Queue, queue)
-    }
-
-    #[inline]
-    fn check_remembered(
+    pub(crate) fn check_write(
         &mut self,
         key: ChannelKey,
-        right: Right,
-        kind: Kind,
         name: &[u8],
+        exchange: Option<Exchange>,
     ) -> Result<(), Reason> {
         let revision = self.realm.users.revision();
-        if self.amqp.channel(key).grants.cover(revision, right, name) {
+        let grants = &self.amqp.channel(key).grants;
+        if exchange.is_some_and(|exchange| grants.let_write(revision, exchange)) {
             return Ok(());
         }
-        self.check_anew(key, right, kind, name)
+        self.check_anew(key, Right::Write, Kind::Exchange, name)?;
+        let grants = self.amqp.channel_mut(key).grants.as_of(revision);
+        match exchange {
+            Some(Exchange::Default) => grants.default_exchange = true,
+            Some(Exchange::Named(id)) => grants.writes.add(id),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Refuses unless the channel's user may take messages from the queue of this name.
+    #[inline]
+    pub(crate) fn check_read(&mut self, key: ChannelKey, name: &[u8]) -> Result<(), Reason> {
+        let revision = self.realm.users.revision();
+        let queue = self.realm.find_queue(self.amqp.caller(key).vhost, name);
+        let grants = &self.amqp.channel(key).grants;
+        if queue.is_some_and(|queue| grants.let_read(revision, queue)) {
+            return Ok(());
+        }
+        self.check_anew(key, Right::Read, Kind::Queue, name)?;
+        let grants = self.amqp.channel_mut(key).grants.as_of(revision);
+        queue.into_iter().for_each(|queue| grants.reads.add(queue));
+        Ok(())
     }
 
     #[cold]
@@ -117,10 +125,7 @@ impl Broker {
         self.refresh_access(key);
         let caller = self.amqp.caller(key);
         let vhost = self.realm.vhosts[caller.vhost].name().as_bytes();
-        caller.access.check(right, kind, name, vhost)?;
-        let revision = self.realm.users.revision();
-        self.amqp.channel_mut(key).grants.add(revision, right, name);
-        Ok(())
+        caller.access.check(right, kind, name, vhost)
     }
 
     /// Refuses routing keys of a topic exchange that the user may not write, those of `CC` and `BCC` as well.
@@ -175,27 +180,29 @@ impl Broker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::format;
+
+    fn queue(index: u32) -> QueueId {
+        QueueId { index, generation: 1 }
+    }
 
     #[test]
     fn a_change_of_users_makes_everything_unknown() {
         let mut grants = Grants::default();
-        grants.add(1, Right::Write, b"x");
-        assert!(grants.cover(1, Right::Write, b"x"));
-        assert!(!grants.cover(1, Right::Read, b"x"));
-        assert!(!grants.cover(2, Right::Write, b"x"));
-        grants.add(2, Right::Write, b"y");
-        assert!(!grants.cover(2, Right::Write, b"x"));
+        grants.as_of(1).default_exchange = true;
+        grants.as_of(1).reads.add(queue(1));
+        assert!(grants.let_write(1, Exchange::Default) && grants.let_read(1, queue(1)));
+        assert!(!grants.let_write(2, Exchange::Default) && !grants.let_read(2, queue(1)));
+        grants.as_of(2).reads.add(queue(2));
+        assert!(!grants.let_write(2, Exchange::Default) && !grants.let_read(2, queue(1)));
     }
 
     #[test]
-    fn the_oldest_name_makes_room() {
+    fn the_oldest_makes_room() {
         let mut grants = Grants::default();
-        for number in 0..=NAMES {
-            grants.add(1, Right::Read, format!("q{number}").as_bytes());
+        for index in 0..=KNOWN as u32 {
+            grants.as_of(1).reads.add(queue(index));
         }
-        assert!(!grants.cover(1, Right::Read, b"q0"));
-        assert!(grants.cover(1, Right::Read, b"q1"));
-        assert!(grants.cover(1, Right::Read, format!("q{NAMES}").as_bytes()));
+        assert!(!grants.let_read(1, queue(0)));
+        assert!(grants.let_read(1, queue(1)) && grants.let_read(1, queue(KNOWN as u32)));
     }
 }

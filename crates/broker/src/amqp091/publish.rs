@@ -187,17 +187,19 @@ impl Broker {
         }
         let name = publish.exchange();
         let name = name.as_bytes();
-        self.check_write(key, name)?;
         let vhost = self.amqp.caller(key).vhost;
-        let place = &self.realm.vhosts[vhost];
         if name.is_empty() {
+            self.check_write(key, name, Some(Exchange::Default))?;
             return Ok((vhost, Exchange::Default));
         }
-        let resource = || Resource::exchange(name, place.name().as_bytes());
-        match place.exchange(name) {
+        let found = self.realm.vhosts[vhost].exchange(name);
+        let found = found.map(|(id, exchange)| (Exchange::Named(id), exchange.spec.internal));
+        self.check_write(key, name, found.map(|(exchange, _)| exchange))?;
+        let resource = || Resource::exchange(name, self.realm.vhosts[vhost].name().as_bytes());
+        match found {
             None => Err(Reason::NotFound(resource())),
-            Some((_, found)) if found.spec.internal => Err(Reason::InternalExchange(resource())),
-            Some((id, _)) => Ok((vhost, Exchange::Named(id))),
+            Some((_, true)) => Err(Reason::InternalExchange(resource())),
+            Some((exchange, false)) => Ok((vhost, exchange)),
         }
     }
 
