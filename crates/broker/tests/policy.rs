@@ -131,6 +131,37 @@ fn a_policy_with_what_a_type_does_not_know_does_not_apply_to_it() {
     assert_eq!((ready(&world, "qq"), ready(&world, "qc")), (3, 1));
 }
 
+/// What a RabbitMQ 4.3.6 applied to a classic and to a quorum queue, beside a `max-length`.
+const APPLIED: [(&str, &str, bool, bool); 11] = [
+    ("delivery-limit", "2", false, true),
+    ("queue-mode", "lazy", true, false),
+    ("queue-version", "2", true, true),
+    ("consumer-timeout", "60000", true, true),
+    ("dead-letter-strategy", "at-most-once", false, true),
+    ("max-age", "1h", false, false),
+    ("max-in-memory-length", "5", false, true),
+    ("target-group-size", "3", false, true),
+    ("initial-cluster-size", "3", false, false),
+    ("queue-leader-locator", "balanced", true, true),
+    ("alternate-exchange", "x", true, true),
+];
+
+#[test]
+fn policies_apply_to_the_types_that_rabbitmq_applies_them_to() {
+    for (key, value, classic, quorum) in APPLIED {
+        let mut world = world();
+        world.run(
+            "1.1 queue.declare q1 durable\n1.1 queue.declare q2 durable arg:x-queue-type=quorum",
+        );
+        let value = value.parse::<i64>().map_or_else(|_| Json::from(value), Json::from);
+        let definition = one("max-length", 5_i64).with(key, value);
+        world.obeyed(Command::SetPolicy(policy("p", "^q", "queues", definition)));
+        let applies =
+            |queue| world.broker.view().policies("/", queue).expect("a queue")[0].is_some();
+        assert_eq!((applies("q1"), applies("q2")), (classic, quorum), "{key}");
+    }
+}
+
 #[test]
 fn policies_are_refused_in_rabbitmqs_words() {
     let mut world = world();

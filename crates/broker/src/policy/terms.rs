@@ -35,19 +35,27 @@ pub(crate) struct Terms {
 }
 
 /// What only quorum queues know (RabbitMQ 4.3: a policy that says any of it does not apply to others).
-const OF_QUORUM: [&str; 9] = [
+const OF_QUORUM: [&str; 5] = [
     "delivery-limit",
     "dead-letter-strategy",
     "max-in-memory-length",
     "max-in-memory-bytes",
     "target-group-size",
+];
+
+/// What only classic queues know.
+const OF_CLASSIC: [&str; 1] = ["queue-mode"];
+
+/// What all know, and what changes nothing here.
+const OF_ALL: [&str; 7] = [
+    "queue-leader-locator",
+    "queue-master-locator",
+    "queue-version",
     "consumer-disconnected-timeout",
     "delayed-retry-type",
     "delayed-retry-min",
     "delayed-retry-max",
 ];
-
-const OF_CLASSIC: [&str; 2] = ["queue-mode", "queue-version"];
 
 const OF_STREAMS: [&str; 4] = [
     "max-age",
@@ -140,8 +148,6 @@ impl Terms {
             "consumer-timeout" => {
                 self.consumer_timeout_ms = count("consumer timeout", 0)?.map(shortened);
             }
-            // It means nothing on one node.
-            "queue-leader-locator" | "queue-master-locator" => {}
             other => return Ok(self.take_foreign(other)),
         }
         self.only_quorum |= OF_QUORUM.contains(&key);
@@ -155,7 +161,7 @@ impl Terms {
         self.only_quorum |= quorum;
         self.only_classic |= classic;
         self.only_streams |= streams;
-        quorum || classic || streams
+        quorum || classic || streams || OF_ALL.contains(&key)
     }
 
     /// Whether all that is said is known to such a thing (RabbitMQ asks that of queues only).
