@@ -63,7 +63,7 @@ fn a_restart_keeps_what_is_durable_and_nothing_else() {
 #[test]
 fn what_was_confirmed_survives_a_kill() {
     let data = tempfile::tempdir().expect("a folder");
-    let kills = std::env::var("WARRENER_TEST_KILLS").map_or(3, |text| text.parse().expect("kills"));
+    let kills = std::env::var("WARRENER_TEST_KILLS").map_or(5, |text| text.parse().expect("kills"));
     let mut number = 0;
     for _ in 0..kills {
         let broker = Broker::start_in(data.path());
