@@ -2,7 +2,10 @@
 //! thin; `cargo test` runs the same bodies over their corpus.
 
 use crate::format::{FooterBuilder, MANIFEST, Manifest, SegmentHeader, SegmentName};
-use crate::{Append, Config, Disk, Lane, Log, LogEvent, RecordId, SegmentLog, SimulatedDisk, Work};
+use crate::{
+    Append, Config, Disk, Lane, Log, LogEvent, RecordId, SegmentLog, SimulatedDisk, Work, salvage,
+    verify,
+};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -129,7 +132,15 @@ pub fn mutated(data: &[u8]) {
     }
     let last = names.iter().rfind(|name| name.ends_with(".segment"));
     let changed_last = last.is_some_and(|last| disk.contents(last) != samples[0].0.contents(last));
-    let Some(found) = contents(&disk) else { return };
+    let sound = verify(&disk).is_ok_and(|verified| verified.damages.is_empty());
+    let saved = SimulatedDisk::new();
+    if salvage(&disk, saved.clone(), config()).is_ok() && sound && closed {
+        assert_eq!(contents(&saved).as_ref(), Some(expected), "all of a sound log is saved");
+    }
+    let Some(found) = contents(&disk) else {
+        assert!(!sound || !closed, "what verifies opens");
+        return;
+    };
     for (id, body) in &found {
         assert_eq!(Some(body), expected.get(id).or(Some(body)), "record {id} has another body");
     }
@@ -154,6 +165,9 @@ pub fn recovery(data: &[u8]) {
     let manifest = if first & 4 == 4 { bytes.to_vec() } else { manifest.encode() };
     disk.put(MANIFEST, &manifest);
     disk.put(&name.file(), &segment);
+    // Whatever they say of it, they say it.
+    let _ = verify(&disk);
+    let _ = salvage(&disk, SimulatedDisk::new(), config());
     if let Some(bodies) = contents(&disk) {
         assert!(bodies.is_empty(), "records out of nothing");
     }
