@@ -1,9 +1,8 @@
 //! Importing definitions: one command after the other, in slices.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::format;
-use alloc::vec::Vec;
+use alloc::vec::{IntoIter, Vec};
 
 use warrener_codec::ShortStr;
 use warrener_time::Time;
@@ -11,7 +10,11 @@ use warrener_time::Time;
 use crate::broker::Broker;
 use crate::command::parameter::level;
 use crate::command::{Command, CommandId, Imported, Outcome, Problem};
-use crate::definitions::Definitions;
+use crate::definitions::{
+    BindingDefinition, Definitions, ExchangeDefinition, GlobalParameterDefinition,
+    ParameterDefinition, PermissionDefinition, PolicyDefinition, QueueDefinition,
+    TopicPermissionDefinition, UserDefinition, VhostDefinition,
+};
 use crate::effect::Effect;
 use crate::id::RecordId;
 use crate::job::Job;
@@ -24,7 +27,7 @@ const PROBLEMS: usize = 1_000;
 #[derive(Debug)]
 pub(crate) struct Import {
     id: CommandId,
-    commands: VecDeque<Command>,
+    pending: Pending,
     imported: Imported,
     record: Option<RecordId>,
 }
@@ -41,8 +44,8 @@ impl Broker {
         if let Some(Err(error)) = vhost.as_ref().map(|vhost| self.realm.expect_vhost(vhost)) {
             return self.answer(id, Err(error), out);
         }
-        let commands = commands(definitions, vhost.as_ref());
-        let import = Import { id, commands, imported: Imported::default(), record: None };
+        let pending = Pending::new(definitions, vhost);
+        let import = Import { id, pending, imported: Imported::default(), record: None };
         self.jobs.push_back(Job::Import(Box::new(import)));
     }
 
@@ -55,7 +58,7 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) -> Option<Job> {
         for _ in 0..most {
-            let Some(command) = import.commands.pop_front() else {
+            let Some(command) = import.pending.next() else {
                 let done = Ok((Outcome::Imported(import.imported), import.record));
                 self.answer(import.id, done, out);
                 return None;
@@ -78,43 +81,91 @@ impl Broker {
     }
 }
 
-/// What definitions ask for, one by one.
-fn commands(definitions: Definitions, vhost: Option<&ShortStr>) -> VecDeque<Command> {
-    let mut all = VecDeque::with_capacity(definitions.len());
-    // Definitions of one virtual host do not say which.
-    let place = |own: &mut ShortStr| {
-        if let Some(vhost) = vhost {
-            own.clone_from(vhost);
+/// Definitions that are not taken yet, section by section: in an order in which none needs a later one.
+#[derive(Debug)]
+struct Pending {
+    users: IntoIter<UserDefinition>,
+    vhosts: IntoIter<VhostDefinition>,
+    permissions: IntoIter<PermissionDefinition>,
+    topic_permissions: IntoIter<TopicPermissionDefinition>,
+    global_parameters: IntoIter<GlobalParameterDefinition>,
+    parameters: IntoIter<ParameterDefinition>,
+    policies: IntoIter<PolicyDefinition>,
+    exchanges: IntoIter<ExchangeDefinition>,
+    queues: IntoIter<QueueDefinition>,
+    bindings: IntoIter<BindingDefinition>,
+    /// The virtual host of definitions that do not say which.
+    vhost: Option<ShortStr>,
+}
+
+impl Pending {
+    fn new(definitions: Definitions, vhost: Option<ShortStr>) -> Self {
+        let mut all = definitions;
+        if vhost.is_some() {
+            // They are nobody's in particular, and not for one virtual host to say.
+            all.users.clear();
+            all.vhosts.clear();
+            all.permissions.clear();
+            all.topic_permissions.clear();
+            all.global_parameters.clear();
         }
-    };
-    if vhost.is_none() {
-        all.extend(definitions.users.into_iter().map(Command::SetUser));
-        all.extend(definitions.vhosts.into_iter().map(Command::SetVhost));
-        all.extend(definitions.permissions.into_iter().map(Command::SetPermission));
-        all.extend(definitions.topic_permissions.into_iter().map(Command::SetTopicPermission));
-        all.extend(definitions.global_parameters.into_iter().map(Command::SetGlobalParameter));
+        Self {
+            users: all.users.into_iter(),
+            vhosts: all.vhosts.into_iter(),
+            permissions: all.permissions.into_iter(),
+            topic_permissions: all.topic_permissions.into_iter(),
+            global_parameters: all.global_parameters.into_iter(),
+            parameters: all.parameters.into_iter(),
+            policies: all.policies.into_iter(),
+            exchanges: all.exchanges.into_iter(),
+            queues: all.queues.into_iter(),
+            bindings: all.bindings.into_iter(),
+            vhost,
+        }
     }
-    for mut parameter in definitions.parameters {
-        place(&mut parameter.vhost);
-        all.push_back(Command::SetParameter(parameter));
+
+    /// What the next definition asks for.
+    fn next(&mut self) -> Option<Command> {
+        if let Some(user) = self.users.next() {
+            return Some(Command::SetUser(user));
+        }
+        if let Some(vhost) = self.vhosts.next() {
+            return Some(Command::SetVhost(vhost));
+        }
+        if let Some(permission) = self.permissions.next() {
+            return Some(Command::SetPermission(permission));
+        }
+        if let Some(topic) = self.topic_permissions.next() {
+            return Some(Command::SetTopicPermission(topic));
+        }
+        if let Some(parameter) = self.global_parameters.next() {
+            return Some(Command::SetGlobalParameter(parameter));
+        }
+        self.next_in_vhost()
     }
-    for mut policy in definitions.policies {
-        place(&mut policy.vhost);
-        all.push_back(Command::SetPolicy(policy));
+
+    fn next_in_vhost(&mut self) -> Option<Command> {
+        let place = |own: ShortStr| self.vhost.clone().unwrap_or(own);
+        if let Some(mut parameter) = self.parameters.next() {
+            parameter.vhost = place(parameter.vhost);
+            return Some(Command::SetParameter(parameter));
+        }
+        if let Some(mut policy) = self.policies.next() {
+            policy.vhost = place(policy.vhost);
+            return Some(Command::SetPolicy(policy));
+        }
+        if let Some(mut exchange) = self.exchanges.next() {
+            exchange.vhost = place(exchange.vhost);
+            return Some(Command::DeclareExchange(exchange));
+        }
+        if let Some(mut queue) = self.queues.next() {
+            queue.vhost = place(queue.vhost);
+            return Some(Command::DeclareQueue(queue));
+        }
+        let mut binding = self.bindings.next()?;
+        binding.vhost = place(binding.vhost);
+        Some(Command::Bind(binding))
     }
-    for mut exchange in definitions.exchanges {
-        place(&mut exchange.vhost);
-        all.push_back(Command::DeclareExchange(exchange));
-    }
-    for mut queue in definitions.queues {
-        place(&mut queue.vhost);
-        all.push_back(Command::DeclareQueue(queue));
-    }
-    for mut binding in definitions.bindings {
-        place(&mut binding.vhost);
-        all.push_back(Command::Bind(binding));
-    }
-    all
 }
 
 /// How a problem names a definition. Names are cheap to keep, texts are made when they are needed.
