@@ -16,6 +16,7 @@ use crate::paging::{Leaving, Then};
 use crate::publish::{Admission, Exchange};
 use crate::realm::{Compound, Happened, Notice, Realm};
 use crate::record::{Fact, MessageAt, Place};
+use crate::warning::Warning;
 
 impl Realm {
     /// Deals with what happened in queues, and with what that leads to in others.
@@ -30,7 +31,9 @@ impl Realm {
                     let link = LinkId::from_consumer(consumer);
                     self.notices.push_back(Notice::TakenBack { link, queue, seq });
                 }
-                Happened::Queue(QueueEffect::SentBack { .. }) => self.stats.sent_back += 1,
+                Happened::Queue(QueueEffect::SentBack { failed, .. }) => {
+                    self.note_sent_back(queue, failed, out);
+                }
                 Happened::Queue(QueueEffect::Expired) => {
                     self.remove_queue(now, queue, out);
                 }
@@ -49,6 +52,18 @@ impl Realm {
                     self.dead_letter(now, queue, None, (&new, false), reason, out);
                 }
             }
+        }
+    }
+
+    /// A message has failed more often than it may, and went to the end of its queue.
+    fn note_sent_back(&mut self, queue: QueueId, failed: u32, out: &mut Vec<Effect>) {
+        self.stats.sent_back += 1;
+        let slot = self.queue(queue);
+        let limit = slot.queue.config().delivery_limit.map(|limit| limit.failures);
+        if limit.is_some_and(|limit| failed == limit.saturating_add(1)) {
+            let vhost = self.vhosts[slot.vhost].name().clone();
+            let queue = slot.spec.name.clone();
+            out.push(Effect::Warn(Warning::FailedTooOften { vhost, queue, failed }.into()));
         }
     }
 

@@ -264,7 +264,11 @@ impl Realm {
 
     /// Puts the content of a message that was taken in where it is found when memory is short.
     pub(crate) fn shelve(&mut self, taken: Option<MessageId>, queue: Option<QueueId>) {
-        if let Some(message) = taken.filter(|message| !self.messages.get(*message).stays) {
+        // A queue may have dropped it at once, and then it is gone.
+        let taken = taken.filter(|id| {
+            self.messages.find(*id).is_some_and(|message| message.is_here() && !message.stays)
+        });
+        if let Some(message) = taken {
             let shelf = self.shelf_of(queue);
             self.messages.shelve(message, shelf, End::Last);
         }

@@ -19,6 +19,20 @@ pub enum Warning {
         /// What was refused.
         reason: Reason,
     },
+    /// A message has failed more often than it may, where nobody has said what is to become of it: it was moved to the end
+    /// of its queue. Said once for each message; [`Stats::sent_back`](crate::Stats) counts every time.
+    #[error(
+        "a message in queue '{queue}' in vhost '{vhost}' has failed {failed} times and was moved to the tail: \
+         the queue has neither a delivery limit nor a dead-letter exchange of its own"
+    )]
+    FailedTooOften {
+        /// The virtual host.
+        vhost: ShortStr,
+        /// The queue.
+        queue: ShortStr,
+        /// How often it has failed.
+        failed: u32,
+    },
     /// A policy does not apply because its pattern would take too many steps. Said once for each policy that is set.
     #[error(
         "policy '{policy}' in vhost '{vhost}' does not apply everywhere: pattern '{pattern}' takes too many steps"

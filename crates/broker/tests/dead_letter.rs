@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::script::check;
+use crate::script::{World, check};
 
 #[test]
 fn a_rejected_message_tells_where_and_why_it_died() {
@@ -558,4 +558,25 @@ fn a_refused_message_that_nobody_wants_dead_lettered_is_dropped() {
                 1.1 nack 1
         "#]],
     );
+}
+
+#[test]
+fn without_a_limit_or_a_grave_a_message_that_fails_goes_to_the_tail_and_is_told_of_once() {
+    let mut world = World::new();
+    world.run("1 connect\n1.1 open\n1.1 queue.declare q durable arg:x-queue-type=quorum");
+    world.run("1.1 publish - q bad\n1.1 publish - q good");
+    let mut warnings = 0;
+    for tag in 1..=20 {
+        let seen = world.run(&format!("1.1 get q\n1.1 reject {tag} requeue"));
+        assert!(seen.contains("\"bad\""), "it keeps its place: {seen}");
+        warnings += seen.matches("warning").count();
+    }
+    assert_eq!(warnings, 0);
+    let seen = world.run("1.1 get q\n1.1 reject 21 requeue\n1.1 get q\n1.1 nack 22 requeue");
+    assert!(seen.contains("has failed 21 times and was moved to the tail"), "{seen}");
+    assert!(seen.contains("get-ok 22 - q \"good\""), "{seen}");
+    let seen = world.run("1.1 get q no-ack\n1.1 get q\n1.1 reject 24 requeue\n1.1 get q");
+    assert!(!seen.contains("warning") && seen.contains("\"x-delivery-count\": 22i64"), "{seen}");
+    assert_eq!(world.broker.view().stats().sent_back, 2);
+    assert_eq!(world.broker.view().queue("/", "q").expect("a queue").unacked, 1);
 }

@@ -238,3 +238,45 @@ fn a_length_is_a_positive_number() {
         "#]],
     );
 }
+
+#[test]
+fn what_is_dropped_at_once_is_remembered_all_the_same() {
+    check(
+        "
+        1 connect
+        1.1 open
+        1.1 exchange.declare x x-recent-history
+        1.1 publish x k one
+        1.1 queue.declare none arg:x-max-length=0
+        1.1 queue.bind none x -
+        1.1 queue.declare q
+        1.1 queue.bind q x -
+        view
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.1 exchange.declare x x-recent-history
+                1.1 exchange.declare-ok
+            1.1 publish x k one
+            1.1 queue.declare none arg:x-max-length=0
+                1.1 queue.declare-ok none 0 messages 0 consumers
+            1.1 queue.bind none x -
+                1.1 queue.bind-ok
+            1.1 queue.declare q
+                1.1 queue.declare-ok q 0 messages 0 consumers
+            1.1 queue.bind q x -
+                1.1 queue.bind-ok
+            view
+                vhost '/'
+                  exchange 'x' x-recent-history: 1 kept
+                  binding 'x' -''-> queue 'none'
+                  binding 'x' -''-> queue 'q'
+                queue 'none' classic: 0 ready, 0 unacked, 0 consumers
+                queue 'q' classic: 1 ready, 0 unacked, 0 consumers
+                  "x" "k" "one"
+        "#]],
+    );
+}
