@@ -39,11 +39,11 @@ fn the_oldest_makes_room() {
             1.1 publish - q five
             1.1 nack 1 requeue
             1.1 get q no-ack
-                1.1 get-ok 2 - q "two" (2 left) redelivered
+                1.1 get-ok 2 - q "four" (1 left)
             1.1 get q no-ack
-                1.1 get-ok 3 - q "four" (1 left)
+                1.1 get-ok 3 - q "five" (0 left)
             1.1 get q no-ack
-                1.1 get-ok 4 - q "five" (0 left)
+                1.1 basic.get-empty
         "#]],
     );
 }

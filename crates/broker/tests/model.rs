@@ -124,11 +124,17 @@ impl Model {
         let ttl = kind.ttl_ms.into_iter().chain(message.own_ttl_ms).min();
         message.expires = ttl.map(|ttl| self.now + Duration::from_millis(ttl));
         self.queues[queue].ready.push(message);
-        while kind.max_length.is_some_and(|max| self.queues[queue].ready.len() > max) {
+        self.make_room(queue);
+        true
+    }
+
+    /// The oldest leave a queue that is too long, unless it refuses instead.
+    fn make_room(&mut self, queue: usize) {
+        let Kind { max_length, refuses, .. } = KINDS[queue];
+        while !refuses && max_length.is_some_and(|max| self.queues[queue].ready.len() > max) {
             let oldest = self.queues[queue].ready.remove(0);
             self.die(queue, oldest, Reason::MaxLength);
         }
-        true
     }
 
     /// A message leaves its queue for a reason that sends it on, unless it would only go round.
@@ -182,7 +188,7 @@ impl Model {
         let line = &mut self.queues[queue].ready;
         let at = line.partition_point(|other| other.place < message.place);
         line.insert(at, message);
-        // What returns is let in whatever the limit; the next publish makes room.
+        self.make_room(queue);
     }
 
     /// Time passes, and whatever expires on the way does, in its order.

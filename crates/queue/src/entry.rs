@@ -1,7 +1,9 @@
 //! What goes into a queue, and how an entry is kept while it waits.
 
 use crate::effect::Why;
+use crate::sorted::Near;
 use core::fmt;
+use core::num::NonZeroU32;
 use core::time::Duration;
 use slab::Slab;
 use warrener_time::Time;
@@ -94,43 +96,46 @@ pub(crate) struct Slot<M> {
     pub(crate) more: More,
 }
 
-/// Two facts about an entry, and where its [`Extra`] is if it has one.
+/// Two facts about an entry, and where its [`Extra`] is if it has one. Never zero, so that a hole in a line takes no
+/// more memory than an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct More(u32);
+pub(crate) struct More(NonZeroU32);
 
 impl More {
     /// Nothing more to know.
-    pub(crate) const NOTHING: Self = Self(Self::NO_EXTRA);
+    pub(crate) const NOTHING: Self = Self(NonZeroU32::new(Self::NO_EXTRA).expect("it is not zero"));
 
     const REDELIVERED: u32 = 1 << 31;
     const MOVED: u32 = 1 << 30;
+    /// What the other bits are, or else one more than the index.
     const NO_EXTRA: u32 = Self::MOVED - 1;
 
     pub(crate) const fn redelivered(self) -> bool {
-        self.0 & Self::REDELIVERED != 0
+        self.0.get() & Self::REDELIVERED != 0
     }
 
-    pub(crate) const fn set_redelivered(&mut self) {
+    pub(crate) fn set_redelivered(&mut self) {
         self.0 |= Self::REDELIVERED;
     }
 
     /// Whether the place in line is another than the one that the number says.
     pub(crate) const fn moved(self) -> bool {
-        self.0 & Self::MOVED != 0
+        self.0.get() & Self::MOVED != 0
     }
 
-    pub(crate) const fn set_moved(&mut self) {
+    pub(crate) fn set_moved(&mut self) {
         self.0 |= Self::MOVED;
     }
 
     pub(crate) const fn extra(self) -> Option<u32> {
-        let index = self.0 & Self::NO_EXTRA;
-        if index == Self::NO_EXTRA { None } else { Some(index) }
+        let index = self.0.get() & Self::NO_EXTRA;
+        if index == Self::NO_EXTRA { None } else { Some(index - 1) }
     }
 
     pub(crate) fn set_extra(&mut self, index: usize) {
-        assert!(index < Self::NO_EXTRA as usize, "a billion entries with rare attributes");
-        self.0 = (self.0 & !Self::NO_EXTRA) | index as u32;
+        assert!(index + 1 < Self::NO_EXTRA as usize, "a billion entries with rare attributes");
+        let facts = self.0.get() & !Self::NO_EXTRA;
+        self.0 = NonZeroU32::MIN.saturating_add(index as u32) | facts;
     }
 }
 
@@ -149,17 +154,28 @@ pub(crate) enum Standing {
 #[derive(Clone, Debug)]
 pub(crate) struct Extra {
     pub(crate) level: u8,
+    /// Where in its line it probably stands.
+    pub(crate) near: Near,
     pub(crate) standing: Standing,
     /// The place in line of a moved entry.
     pub(crate) place: u64,
-    /// When it is gone by its own time to live; [`Time::MAX`] for never. For an entry that has not begun to wait, this
-    /// is still open: `ttl` will tell.
+    /// When it is gone by its own time to live; [`Time::MAX`] for never. Before it begins to wait: when it would be, had
+    /// it begun at [`Time::ZERO`].
     pub(crate) expires: Time,
-    pub(crate) ttl: Option<Duration>,
     pub(crate) not_before: Time,
     /// The time under which it stands in the time index; [`Time::MAX`] when it does not.
     pub(crate) armed: Time,
     pub(crate) tries: Tries,
+}
+
+impl Extra {
+    /// When it is gone by its own time to live, if it begins to wait only then.
+    pub(crate) fn begun(&self, since: Time) -> Time {
+        match self.expires {
+            Time::MAX => Time::MAX,
+            expires => since + expires.saturating_since(Time::ZERO),
+        }
+    }
 }
 
 /// All extras of a queue.
@@ -185,10 +201,10 @@ impl<M> Slot<M> {
             None => {
                 let index = extras.insert(Extra {
                     level,
+                    near: Near::default(),
                     standing: Standing::Ready,
                     place: self.seq.0,
                     expires: Time::MAX,
-                    ttl: None,
                     not_before: Time::ZERO,
                     armed: Time::MAX,
                     tries: Tries::default(),
@@ -207,8 +223,9 @@ mod tests {
 
     #[test]
     fn a_waiting_entry_takes_32_bytes() {
-        assert_eq!(size_of::<Slot<u32>>(), 32);
-        assert_eq!(size_of::<Slot<u64>>(), 32);
+        assert_eq!(size_of::<Option<Slot<u32>>>(), 32);
+        assert_eq!(size_of::<Option<Slot<u64>>>(), 32);
+        assert_eq!(size_of::<Extra>(), 48);
     }
 
     #[test]
@@ -216,7 +233,8 @@ mod tests {
         let mut more = More::NOTHING;
         assert_eq!((more.redelivered(), more.moved(), more.extra()), (false, false, None));
         more.set_redelivered();
-        more.set_extra(7);
+        more.set_extra(0);
+        assert_eq!(more.extra(), Some(0));
         more.set_moved();
         more.set_extra(12);
         assert_eq!((more.redelivered(), more.moved(), more.extra()), (true, true, Some(12)));

@@ -9,10 +9,13 @@ use crate::entry::{Rare, Slot, Standing};
 use crate::limits::BY_THE_WAY;
 use crate::publish::expiry;
 use crate::queue::Queue;
-use crate::times::{Due, Whom};
+use crate::times::{AHEAD, Due, Whom};
 use crate::unacked::{HolderKey, HolderKind};
 use alloc::vec::Vec;
 use warrener_time::Time;
+
+/// From how many entries on a line is too long for the caches.
+const LONG: u64 = 10_000;
 
 /// The next thing that time does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +31,13 @@ enum Next {
 impl<M: Clone> Queue<M> {
     /// When an entry that waits, or that returns, is gone; [`Time::MAX`] for never.
     pub(crate) fn deadline(&self, slot: &Slot<M>) -> Time {
-        let own = match slot.more.extra() {
-            Some(index) => self.extras[index as usize].expires,
-            None => Time::MAX,
-        };
-        own.min(self.line_deadline(slot))
+        match slot.more.extra().map(|index| &self.extras[index as usize]) {
+            None => self.line_deadline(slot.published),
+            Some(extra) if extra.standing == Standing::Delayed => {
+                extra.begun(extra.not_before).min(self.line_deadline(extra.not_before))
+            }
+            Some(extra) => extra.expires.min(self.line_deadline(slot.published)),
+        }
     }
 
     pub(crate) fn has_ttl(&self, slot: &Slot<M>) -> bool {
@@ -64,7 +69,7 @@ impl<M: Clone> Queue<M> {
     pub(crate) fn delay(&mut self, level: u8, mut slot: Slot<M>, rare: Rare) {
         let extra = slot.extra_mut(level, &mut self.extras);
         extra.standing = Standing::Delayed;
-        extra.ttl = rare.ttl;
+        extra.expires = rare.ttl.map_or(Time::MAX, |ttl| expiry(Time::ZERO, ttl));
         extra.not_before = rare.not_before.unwrap_or(Time::ZERO);
         self.arm(&slot);
         self.delayed.put_back(level, slot, &self.extras);
@@ -103,7 +108,7 @@ impl<M: Clone> Queue<M> {
         }
         let due = self.next_due().map(|(at, next)| match next {
             Next::Line { .. } => (at, Timer::Expiry),
-            Next::Index(due) => match due.whom() {
+            Next::Index(due) => match due.whom {
                 Whom::Entry(_) => (at, Timer::Entry),
                 Whom::Holder(_) => (at, Timer::Delivery),
             },
@@ -136,7 +141,7 @@ impl<M: Clone> Queue<M> {
                     let slot = lines.pop_front(level).expect("its first was just looked at");
                     self.depart(at, level, slot, Why::Expired, out);
                 }
-                Next::Index(due) => match due.whom() {
+                Next::Index(due) => match due.whom {
                     Whom::Entry(index) => self.entry_is_due(at, index, out),
                     Whom::Holder(key) => self.holder_is_due(at, key, out),
                 },
@@ -153,7 +158,7 @@ impl<M: Clone> Queue<M> {
     }
 
     /// Whether something may be due; if so, [`Queue::next_due`] knows. One comparison or two, as every verb asks.
-    fn is_due(&mut self, now: Time) -> bool {
+    pub(crate) fn is_due(&mut self, now: Time) -> bool {
         if self.times.first().is_some_and(|(at, _)| at <= now) {
             return true;
         }
@@ -165,7 +170,7 @@ impl<M: Clone> Queue<M> {
 
     /// An entry stands in line that may be the next to expire by the queue's time to live.
     pub(crate) fn note_deadline(&mut self, slot: &Slot<M>) {
-        self.lines_due = self.lines_due.min(self.line_deadline(slot));
+        self.lines_due = self.lines_due.min(self.line_deadline(slot.published));
     }
 
     fn next_due(&self) -> Option<(Time, Next)> {
@@ -183,7 +188,7 @@ impl<M: Clone> Queue<M> {
                 continue;
             }
             for (level, slot) in lines.fronts() {
-                let at = self.line_deadline(slot);
+                let at = self.line_deadline(slot.published);
                 if next.is_none_or(|(earliest, _)| at < earliest) && at != Time::MAX {
                     next = Some((at, Next::Line { level, retrying }));
                 }
@@ -192,8 +197,9 @@ impl<M: Clone> Queue<M> {
         next
     }
 
-    fn line_deadline(&self, slot: &Slot<M>) -> Time {
-        self.config.ttl.map_or(Time::MAX, |ttl| expiry(slot.published, ttl))
+    /// When an entry that waits since then is gone by the queue's time to live.
+    fn line_deadline(&self, since: Time) -> Time {
+        self.config.ttl.map_or(Time::MAX, |ttl| expiry(since, ttl))
     }
 
     fn unused_deadline(&self) -> Option<Time> {
@@ -203,16 +209,33 @@ impl<M: Clone> Queue<M> {
         self.config.expires.map(|expires| self.last_used + expires)
     }
 
+    /// Has what will be needed fetched before the next entries are due.
+    fn look_ahead(&mut self) {
+        if self.ready.len() < LONG {
+            return;
+        }
+        let Some(next) = self.times.look_ahead() else { return };
+        let mut indices = [0; AHEAD];
+        let mut len = 0;
+        for whom in next {
+            if let Whom::Entry(index) = whom {
+                indices[len] = index;
+                len += 1;
+            }
+        }
+        self.ready.fetch(&mut self.extras, &indices[..len]);
+    }
+
     fn entry_is_due(&mut self, at: Time, index: u32, out: &mut Vec<Effect<M>>) {
-        let extra = &mut self.extras[index as usize];
-        let (level, place, standing) = (extra.level, extra.place, extra.standing);
-        let expired = extra.expires <= at;
+        self.look_ahead();
+        let extra = &self.extras[index as usize];
+        let (level, standing, expired) = (extra.level, extra.standing, extra.expires <= at);
         let lines = match standing {
             Standing::Ready => &mut self.ready,
             Standing::Delayed => &mut self.delayed,
             Standing::Retrying => &mut self.retrying,
         };
-        let Some(slot) = lines.remove(level, place, &self.extras) else {
+        let Some(slot) = lines.remove(extra, &self.extras) else {
             assert!(!self.pending.is_empty(), "only what is purged is armed and in no line");
             let (_, due) = self.times.first().expect("it is the first that is due");
             return self.times.arm(&mut self.extras[index as usize].armed, Time::MAX, due);
@@ -235,7 +258,7 @@ impl<M: Clone> Queue<M> {
         let extra = slot.extra_mut(level, &mut self.extras);
         extra.standing = Standing::Ready;
         extra.place = number;
-        extra.expires = extra.ttl.map_or(Time::MAX, |ttl| expiry(at, ttl));
+        extra.expires = extra.begun(at);
         slot.more.set_moved();
         self.stand_last(at, level, slot, out);
     }

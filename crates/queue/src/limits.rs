@@ -33,20 +33,26 @@ impl<M: Clone> Queue<M> {
     /// Drops what is too much, a little now and the rest in slices. As long as a consumer can be served, this waits:
     /// what is handed out at once was never in the way.
     pub(crate) fn look_after_limits(&mut self, now: Time, out: &mut Vec<Effect<M>>) {
-        if self.may_shed() {
-            let mut budget = BY_THE_WAY;
-            self.shed(now, &mut budget, out);
+        let mut budget = BY_THE_WAY;
+        self.make_room(now, &mut budget, out);
+    }
+
+    /// The same, in `budget` steps. What is overdue comes first: what is too much may be what is about to expire, and
+    /// what a consumer is to give back may make another one active.
+    pub(crate) fn make_room(&mut self, now: Time, budget: &mut u32, out: &mut Vec<Effect<M>>) {
+        if self.may_shed() && !self.is_due(now) {
+            self.shed(now, budget, out);
         }
     }
 
-    /// Whether the limits are to be looked after now.
-    pub(crate) fn may_shed(&self) -> bool {
-        let idle = || self.consumers.next().is_none() || self.ready.is_empty();
+    fn may_shed(&self) -> bool {
+        let idle =
+            || self.consumers.next().is_none() || self.ready.len() + self.returning.ready.0 == 0;
         self.shedding || self.overflowing && idle()
     }
 
     /// Drops what is too much, one entry a step: the oldest of the lowest priority first, delayed ones last.
-    pub(crate) fn shed(&mut self, now: Time, budget: &mut u32, out: &mut Vec<Effect<M>>) {
+    fn shed(&mut self, now: Time, budget: &mut u32, out: &mut Vec<Effect<M>>) {
         self.shedding = true;
         if !self.returning.is_empty() {
             return;

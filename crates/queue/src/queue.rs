@@ -95,9 +95,8 @@ impl<M: Clone> Queue<M> {
             self.choose_active(out);
         }
         self.overflowing = true;
-        if self.catch_up(now, out) {
-            self.look_after_limits(now, out);
-        }
+        self.catch_up(now, out);
+        self.look_after_limits(now, out);
     }
 
     /// Puts a message in line, or says why not.
@@ -243,6 +242,7 @@ impl<M: Clone> Queue<M> {
                 settled += 1;
             }
         }
+        self.look_after_limits(now, out);
         settled
     }
 

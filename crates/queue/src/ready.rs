@@ -1,9 +1,13 @@
 //! Lines of waiting entries, one per priority: first in, first out, and whoever returns gets its old place.
 
-use crate::entry::{Extras, Slot};
+use crate::entry::{Extra, Extras, Slot};
 use crate::sorted::Sorted;
 use alloc::vec::Vec;
+use core::hint::black_box;
 use warrener_time::Time;
+
+/// Entries that were published within so many of the first ones are with them in the caches.
+const NEAR: u64 = 1_000;
 
 /// One line per priority. Ready entries stand in one of these, delayed ones in another.
 #[derive(Clone, Debug)]
@@ -80,14 +84,43 @@ impl<M> Lines<M> {
         Some(slot)
     }
 
-    /// Takes out the entry that stands at `place` of a line, if one does.
-    pub(crate) fn remove(&mut self, level: u8, place: u64, extras: &Extras) -> Option<Slot<M>> {
+    /// Takes out the entry of this extra, if it stands in line.
+    pub(crate) fn remove(&mut self, extra: &Extra, extras: &Extras) -> Option<Slot<M>> {
+        let Extra { level, place, near, .. } = *extra;
         let line = self.lines.get_mut(usize::from(level))?;
-        let found = line.find(place, |slot| slot.place(extras))?;
+        let found = line.find_near(place, near, |slot| slot.place(extras))?;
         let slot = line.remove(found);
         let emptied = line.is_empty();
         self.uncount(level, slot.bytes, emptied);
         Some(slot)
+    }
+
+    /// Finds out where the entries of these extras stand, and has all of it fetched into the caches. It is far apart in
+    /// a long line, and memory brings many things in the time in which it brings one, if it is asked for all of them at
+    /// once: thus one short loop after the other.
+    pub(crate) fn fetch(&self, extras: &mut Extras, indices: &[u32]) {
+        let line_of = |extra: &Extra| self.lines.get(usize::from(extra.level));
+        let numbered = |slot: &Slot<M>| slot.seq.number();
+        let places = indices.iter().map(|index| extras[*index as usize].place);
+        let newest = black_box(places.fold(0, u64::max));
+        if self.fronts().all(|(_, slot)| newest.saturating_sub(slot.seq.number()) < NEAR) {
+            return;
+        }
+        for index in indices {
+            let extra = &mut extras[*index as usize];
+            extra.near = line_of(extra).map_or(extra.near, |line| line.near(extra.place, numbered));
+        }
+        for index in indices {
+            let extra = &mut extras[*index as usize];
+            if let Some(line) = line_of(extra) {
+                extra.near = line.nearer(extra.place, extra.near, numbered);
+            }
+        }
+        let slots = indices.iter().filter_map(|index| {
+            let extra = &extras[*index as usize];
+            line_of(extra)?.get(extra.near.place())
+        });
+        black_box(slots.fold(0, |sum, slot| sum ^ slot.bytes));
     }
 
     /// Whether an entry stands at `place` of any line.

@@ -41,6 +41,8 @@ impl<M: Clone> Queue<M> {
                 self.requeue(now, record, failed, Some(not_before), out);
             }
         }
+        // What counted as unacknowledged may count towards the limits now.
+        self.overflowing |= outcome != Outcome::Accept;
         self.holder_let_go(holder, out);
     }
 

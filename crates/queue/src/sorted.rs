@@ -1,16 +1,17 @@
 //! `Sorted`: a deque in order, cut into blocks, that is also cheap to insert into and remove from in the middle.
 //!
 //! Ready entries stand in one of these per priority, unacked entries in another, and what happens when in a third. Both
-//! ends cost a few nanoseconds, the middle costs a binary search and the move of part of one block, nothing is ever
-//! rebuilt, and after warm-up nothing is allocated. The order is that of a key, which the caller can tell from an item;
-//! no two items have the same.
+//! ends cost a few nanoseconds. What is removed from the middle leaves a hole, so that in a long line only the item
+//! itself is fetched from memory; a hole is filled by who returns to it, and a block is closed up when three quarters of
+//! it are holes. An item put in the middle moves part of a block. Nothing is ever rebuilt, and after warm-up nothing is
+//! allocated. The order is that of a key, which the caller can tell from an item; no two items have the same.
 
 use alloc::collections::VecDeque;
 use core::mem;
 
-/// How many items one block holds. A bigger block moves more memory for a change in the middle, a smaller one makes
+/// How many items one block holds. A bigger block moves more memory for what is put in the middle, a smaller one makes
 /// the list of blocks longer, which is moved when a block comes or goes.
-const BLOCK: usize = 128;
+const BLOCK: usize = 512;
 
 /// Blocks below this length join a neighbour when both fit in three quarters of a block, so that a line of which
 /// nearly all was removed from the middle does not keep the memory of what it once was.
@@ -30,18 +31,22 @@ impl Key for u64 {
 }
 
 /// Where an item stands. Good until the next change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     block: usize,
     index: usize,
 }
 
-/// See the [module](self). No block is empty, except the only one.
+/// Where an item probably stands, in little memory. It may be wrong in any way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Near(u32);
+
+/// See the [module](self). No block has nothing but holes, except the only one.
 #[derive(Clone, Debug)]
 pub(crate) struct Sorted<K, T> {
     blocks: VecDeque<Block<K, T>>,
     /// The memory of one emptied block, kept so that a queue in steady state does not allocate.
-    spare: VecDeque<T>,
+    spare: VecDeque<Option<T>>,
     len: usize,
 }
 
@@ -50,7 +55,9 @@ struct Block<K, T> {
     /// Not below the key of any item in it, and below those of the next block: the search for a block looks at nothing
     /// else.
     bound: K,
-    items: VecDeque<T>,
+    /// How many of the items are holes. The first and the last of all blocks never are.
+    holes: usize,
+    items: VecDeque<Option<T>>,
 }
 
 impl<K: Key, T> Sorted<K, T> {
@@ -63,11 +70,11 @@ impl<K: Key, T> Sorted<K, T> {
     }
 
     pub(crate) fn front(&self) -> Option<&T> {
-        self.blocks.front()?.items.front()
+        self.blocks.front()?.items.front()?.as_ref()
     }
 
     pub(crate) fn back(&self) -> Option<&T> {
-        self.blocks.back()?.items.back()
+        self.blocks.back()?.items.back()?.as_ref()
     }
 
     /// Puts `item` last. The caller knows that this is its place.
@@ -77,18 +84,21 @@ impl<K: Key, T> Sorted<K, T> {
             && block.items.len() < BLOCK
         {
             block.bound = key;
-            block.items.push_back(item);
+            block.items.push_back(Some(item));
             return;
         }
         let mut items = self.fresh_items();
-        items.push_back(item);
-        self.blocks.push_back(Block { bound: key, items });
+        items.push_back(Some(item));
+        self.blocks.push_back(Block { bound: key, holes: 0, items });
     }
 
     pub(crate) fn pop_front(&mut self) -> Option<T> {
         let block = self.blocks.front_mut()?;
-        let item = block.items.pop_front()?;
+        let item = block.items.pop_front()??;
         self.len -= 1;
+        if block.holes > 0 {
+            block.trim_front();
+        }
         if block.items.is_empty() && self.blocks.len() > 1 {
             self.forget_block(0);
         }
@@ -100,76 +110,120 @@ impl<K: Key, T> Sorted<K, T> {
         if self.back().is_none_or(|back| key_of(back) < key) {
             return self.push_back(key, item);
         }
-        let mut block = self.block_of(key);
-        let mut index = self.index_in(block, key, &key_of);
+        let Place { mut block, mut index } = self.place_of(key, &key_of);
+        self.len += 1;
+        if let Some(hole @ None) = self.blocks[block].items.get_mut(index) {
+            *hole = Some(item);
+            self.blocks[block].holes -= 1;
+            return;
+        }
         if index == 0 && block > 0 && self.blocks[block - 1].items.len() < BLOCK {
             block -= 1;
             index = self.blocks[block].items.len();
             self.blocks[block].bound = key;
+        } else if index == 0 && self.is_far_ahead(block, key, &key_of) {
+            // A run that returns in front of others fills blocks of its own, instead of moving and halving theirs.
+            let items = self.fresh_items();
+            self.blocks.insert(block, Block { bound: key, holes: 0, items });
+        } else if self.blocks[block].items.len() == BLOCK {
+            self.make_room(block, &key_of);
+            Place { block, index } = self.place_of(key, &key_of);
         }
-        if self.blocks[block].items.len() == BLOCK {
-            let mut items = self.fresh_items();
-            if index == 0 {
-                // A run that returns in front of a full block fills a block of its own instead of halving this one.
-                self.blocks.insert(block, Block { bound: key, items });
-            } else {
-                items.extend(self.blocks[block].items.drain(BLOCK / 2..));
-                let head = self.blocks[block].items.back().map_or(key, &key_of);
-                let bound = mem::replace(&mut self.blocks[block].bound, head);
-                self.blocks.insert(block + 1, Block { bound, items });
-                if index > BLOCK / 2 {
-                    (block, index) = (block + 1, index - BLOCK / 2);
-                } else {
-                    self.blocks[block].bound = head.max(key);
-                }
-            }
-        }
-        self.blocks[block].items.insert(index, item);
-        self.len += 1;
+        self.blocks[block].items.insert(index, Some(item));
     }
 
     /// Where the item of this key stands.
     pub(crate) fn find(&self, key: K, key_of: impl Fn(&T) -> K) -> Option<Place> {
-        if key_of(self.front()?) == key {
-            return Some(Place { block: 0, index: 0 });
+        let is_it = |item: &T| key_of(item) == key;
+        if is_it(self.front()?) {
+            return Some(Place::default());
         }
         let place = self.lower_bound(key, &key_of);
-        (key_of(self.get(place)?) == key).then_some(place)
+        is_it(self.get(place)?).then_some(place)
+    }
+
+    /// Where the item of this key probably stands, or where one next to it does. Looks at no items but the first.
+    pub(crate) fn near(&self, key: K, key_of: impl Fn(&T) -> K) -> Near {
+        let block = self.block_of(key);
+        let index = self.guess(block, key, key_of);
+        Near((block * BLOCK + index) as u32)
+    }
+
+    /// A better guess than `near`, from the item that stands there.
+    pub(crate) fn nearer(&self, key: K, near: Near, key_of: impl Fn(&T) -> K) -> Near {
+        let Place { block, index } = near.place();
+        let Some(other) = self.get(Place { block, index }).map(key_of) else { return near };
+        let (from, to) = (other.rank() as i64, key.rank() as i64);
+        if from == to {
+            return near;
+        }
+        let Block { bound, items, .. } = &self.blocks[block];
+        let before = block.checked_sub(1).map_or(0, |before| self.blocks[before].bound.rank());
+        let steps =
+            (to - from) as f64 * items.len() as i64 as f64 / (bound.rank() - before) as i64 as f64;
+        let index = (index as i64 + steps as i64).clamp(0, items.len() as i64 - 1);
+        Near((block * BLOCK) as u32 + index as u32)
+    }
+
+    /// Where the item of this key stands, which is quick when it is there.
+    pub(crate) fn find_near(&self, key: K, near: Near, key_of: impl Fn(&T) -> K) -> Option<Place> {
+        let is_it = |item: &T| key_of(item) == key;
+        for place in [Place::default(), near.place()] {
+            if self.get(place).is_some_and(is_it) {
+                return Some(place);
+            }
+        }
+        let Place { block, .. } = near.place();
+        let above = block
+            .checked_sub(1)
+            .is_none_or(|i| self.blocks.get(i).is_some_and(|before| before.bound < key));
+        let place = match self.blocks.get(block) {
+            Some(block) if above && key <= block.bound => self.place_from(near, key, &key_of),
+            _ => self.place_of(key, &key_of),
+        };
+        let place = self.first_from(place);
+        is_it(self.get(place)?).then_some(place)
     }
 
     /// The place of the first item whose key is not below this one, which may be past the end.
     pub(crate) fn lower_bound(&self, key: K, key_of: impl Fn(&T) -> K) -> Place {
-        let block = self.block_of(key);
-        let index = self.index_in(block, key, key_of);
-        let full = self.blocks.get(block).is_some_and(|block| index == block.items.len());
-        if full { Place { block: block + 1, index: 0 } } else { Place { block, index } }
+        self.first_from(self.place_of(key, key_of))
     }
 
     /// The items next to where this key belongs: the last below it, and the first that is not.
     pub(crate) fn around(&self, key: K, key_of: impl Fn(&T) -> K) -> (Option<&T>, Option<&T>) {
         let place = self.lower_bound(key, key_of);
-        let before = match (place.index.checked_sub(1), place.block.checked_sub(1)) {
-            (Some(index), _) => self.get(Place { block: place.block, index }),
-            (None, Some(block)) => self.blocks.get(block).and_then(|block| block.items.back()),
-            (None, None) => None,
-        };
+        let here = self.blocks.get(place.block).map(|block| block.items.range(..place.index));
+        let before = here.and_then(|items| items.rev().flatten().next()).or_else(|| {
+            let before = self.blocks.get(place.block.checked_sub(1)?)?;
+            before.items.iter().rev().flatten().next()
+        });
         (before, self.get(place))
     }
 
     pub(crate) fn get(&self, place: Place) -> Option<&T> {
-        self.blocks.get(place.block)?.items.get(place.index)
+        self.blocks.get(place.block)?.items.get(place.index)?.as_ref()
     }
 
     pub(crate) fn remove(&mut self, place: Place) -> T {
-        let items = &mut self.blocks[place.block].items;
-        let item = items.remove(place.index).expect("a place is good until the next change");
-        let left = items.len();
+        const GOOD: &str = "a place is good until the next change";
+        if place == Place::default() {
+            return self.pop_front().expect(GOOD);
+        }
+        let block = &mut self.blocks[place.block];
+        let item = block.items[place.index].take().expect(GOOD);
         self.len -= 1;
+        block.holes += 1;
+        let left = block.items.len() - block.holes;
+        if block.holes > left * 3 {
+            block.close_up();
+        }
         if left == 0 && self.blocks.len() > 1 {
             self.forget_block(place.block);
         } else if left < SPARSE && left.is_power_of_two() {
             self.join_neighbour(place.block);
         }
+        self.trim();
         item
     }
 
@@ -177,11 +231,11 @@ impl<K: Key, T> Sorted<K, T> {
     pub(crate) fn iter_from(&self, place: Place) -> impl Iterator<Item = &T> {
         let first = self.blocks.get(place.block).map(|block| block.items.range(place.index..));
         let rest = self.blocks.range((place.block + 1).min(self.blocks.len())..);
-        first.into_iter().flatten().chain(rest.flat_map(|block| &block.items))
+        first.into_iter().flatten().chain(rest.flat_map(|block| &block.items)).flatten()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.blocks.iter().flat_map(|block| &block.items)
+        self.blocks.iter().flat_map(|block| &block.items).flatten()
     }
 
     /// Gives memory back that only past sizes explain.
@@ -196,25 +250,100 @@ impl<K: Key, T> Sorted<K, T> {
     /// The first block that may hold this key or a greater one; the number of blocks if there is none.
     fn block_of(&self, key: K) -> usize {
         let (Some(first), Some(last)) = (self.blocks.front(), self.blocks.back()) else { return 0 };
-        let guess = interpolate(key, first.bound, last.bound, self.blocks.len());
+        let guess = interpolate(key, first.bound, last.bound, self.blocks.len() - 1);
         partition_near(self.blocks.len(), guess, |index| self.blocks[index].bound < key)
     }
 
-    /// How many items of a block are below this key.
-    fn index_in(&self, block: usize, key: K, key_of: impl Fn(&T) -> K) -> usize {
-        let Some(Block { bound, items }) = self.blocks.get(block) else { return 0 };
-        let before = block.checked_sub(1).map(|before| self.blocks[before].bound);
-        let Some(first) = before.or_else(|| items.front().map(&key_of)) else { return 0 };
-        let guess = interpolate(key, first, *bound, items.len());
-        partition_near(items.len(), guess, |index| key_of(&items[index]) < key)
+    /// Where an item of this key belongs. A hole is for what stands next after it.
+    fn place_of(&self, key: K, key_of: impl Fn(&T) -> K) -> Place {
+        self.place_from(self.near(key, &key_of), key, key_of)
     }
 
+    /// The same, in the block of which `near` says where to begin looking.
+    fn place_from(&self, near: Near, key: K, key_of: impl Fn(&T) -> K) -> Place {
+        let Place { block, index } = near.place();
+        let Some(Block { items, .. }) = self.blocks.get(block) else {
+            return Place { block, index };
+        };
+        let index = partition_near(items.len(), index, |mut index| {
+            loop {
+                match &items[index] {
+                    Some(next) => return key_of(next) < key,
+                    None if index + 1 < items.len() => index += 1,
+                    None => return false,
+                }
+            }
+        });
+        Place { block, index }
+    }
+
+    /// The place of the first item from `place` on, which may be past the end.
+    fn first_from(&self, place: Place) -> Place {
+        let Place { mut block, mut index } = place;
+        while let Some(Block { items, .. }) = self.blocks.get(block) {
+            if let Some(holes) = items.range(index..).position(Option::is_some) {
+                return Place { block, index: index + holes };
+            }
+            (block, index) = (block + 1, 0);
+        }
+        Place { block, index }
+    }
+
+    /// Where in a block a key should be. Of any block but the first, looks at bounds only.
+    fn guess(&self, block: usize, key: K, key_of: impl Fn(&T) -> K) -> usize {
+        let Some(Block { bound, items, .. }) = self.blocks.get(block) else { return 0 };
+        match block.checked_sub(1).map(|before| self.blocks[before].bound) {
+            Some(before) => interpolate(key, before, *bound, items.len()).saturating_sub(1),
+            None => self
+                .front()
+                .map_or(0, |first| interpolate(key, key_of(first), *bound, items.len() - 1)),
+        }
+    }
+
+    /// Whether there is no room for an item in front of a block, or it would soon not be in front if others follow.
+    fn is_far_ahead(&self, block: usize, key: K, key_of: impl Fn(&T) -> K) -> bool {
+        let items = &self.blocks[block].items;
+        let first = items.iter().flatten().next().map_or(key, key_of);
+        let gap = first.rank().saturating_sub(key.rank());
+        items.len() == BLOCK || items.len() > BLOCK / 4 && gap > BLOCK as u64
+    }
+
+    /// Closes up a full block, or halves it if it has few holes.
+    fn make_room(&mut self, block: usize, key_of: impl Fn(&T) -> K) {
+        let full = &mut self.blocks[block];
+        if full.holes >= BLOCK / 8 {
+            return full.close_up();
+        }
+        let mut items = self.fresh_items();
+        let full = &mut self.blocks[block];
+        items.extend(full.items.drain(BLOCK / 2..));
+        let holes = items.iter().filter(|item| item.is_none()).count();
+        full.holes -= holes;
+        let last = full.items.iter().rev().flatten().next().map_or(full.bound, key_of);
+        let bound = mem::replace(&mut full.bound, last);
+        self.blocks.insert(block + 1, Block { bound, holes, items });
+        self.trim();
+    }
+
+    /// Forgets a block that has nothing but holes.
     fn forget_block(&mut self, index: usize) {
-        let emptied = self.blocks.remove(index).expect("the block was just looked at");
+        let mut emptied = self.blocks.remove(index).expect("the block was just looked at");
+        emptied.items.clear();
         self.spare = emptied.items;
+        self.trim();
     }
 
-    fn fresh_items(&mut self) -> VecDeque<T> {
+    /// Leaves no hole at either end of all.
+    fn trim(&mut self) {
+        if let Some(first) = self.blocks.front_mut() {
+            first.trim_front();
+        }
+        if let Some(last) = self.blocks.back_mut() {
+            last.trim_back();
+        }
+    }
+
+    fn fresh_items(&mut self) -> VecDeque<Option<T>> {
         let spare = mem::take(&mut self.spare);
         // A short queue stays small: its only block grows as it needs.
         if spare.capacity() >= BLOCK || self.blocks.is_empty() {
@@ -225,7 +354,9 @@ impl<K: Key, T> Sorted<K, T> {
     }
 
     fn join_neighbour(&mut self, block: usize) {
-        let len_of = |index: usize| self.blocks.get(index).map_or(BLOCK, |block| block.items.len());
+        let len_of = |index: usize| {
+            self.blocks.get(index).map_or(BLOCK, |block| block.items.len() - block.holes)
+        };
         let len = len_of(block);
         let into = if len + len_of(block + 1) <= BLOCK * 3 / 4 {
             block
@@ -235,18 +366,56 @@ impl<K: Key, T> Sorted<K, T> {
             return;
         };
         let mut joined = self.blocks.remove(into + 1).expect("the length of both was just read");
-        self.blocks[into].bound = joined.bound;
-        self.blocks[into].items.append(&mut joined.items);
+        let into = &mut self.blocks[into];
+        into.bound = joined.bound;
+        into.close_up();
+        joined.close_up();
+        into.items.append(&mut joined.items);
         self.spare = joined.items;
     }
 }
 
-/// Where among `len` items a key should be, if they grow evenly from `first` to `last`.
-fn interpolate<K: Key>(key: K, first: K, last: K, len: usize) -> usize {
+impl Near {
+    pub(crate) const fn place(self) -> Place {
+        Place { block: self.0 as usize / BLOCK, index: self.0 as usize % BLOCK }
+    }
+}
+
+impl<K, T> Block<K, T> {
+    /// Leaves no hole.
+    fn close_up(&mut self) {
+        if self.holes > 0 {
+            self.items.retain(Option::is_some);
+            self.holes = 0;
+        }
+    }
+
+    fn trim_front(&mut self) {
+        while let Some(None) = self.items.front() {
+            self.items.pop_front();
+            self.holes -= 1;
+        }
+    }
+
+    fn trim_back(&mut self) {
+        while let Some(None) = self.items.back() {
+            self.items.pop_back();
+            self.holes -= 1;
+        }
+    }
+}
+
+/// How many steps lead from `first` to a key, if `steps` equal ones lead to `last`. A step begun is one made.
+fn interpolate<K: Key>(key: K, first: K, last: K, steps: usize) -> usize {
     let span = last.rank().saturating_sub(first.rank());
     let into = key.rank().saturating_sub(first.rank()).min(span);
-    // Only a guess: what is lost by rounding is found by looking nearby.
-    if span == 0 { 0 } else { (into as f64 / span as f64 * len as f64) as usize }
+    if span == 0 {
+        return 0;
+    }
+    // Only a guess: what is lost by rounding is found by looking nearby. Signed, because processors convert that at
+    // once; a little below one, so that a whole number stays what it is.
+    let part = into as i64 as f64 / span as i64 as f64;
+    (part * steps as i64 as f64 + 0.999_999) as i64 as usize
 }
 
 /// How many of the first of `len` items are `below`, which no later one is: looks near `guess` first, and then ever
@@ -317,12 +486,16 @@ mod tests {
         assert_eq!((sorted.front(), sorted.back()), (model.first(), model.last()));
         let lengths: Vec<usize> = sorted.blocks.iter().map(|block| block.items.len()).collect();
         assert!(lengths.iter().all(|len| *len <= BLOCK));
-        assert!(
-            sorted.blocks.iter().all(|block| block.items.back().is_none_or(|i| *i <= block.bound))
-        );
+        for block in &sorted.blocks {
+            let holes = block.items.iter().filter(|item| item.is_none()).count();
+            assert_eq!(block.holes, holes);
+            assert!(holes <= block.items.len() / 4 * 3 + 3, "{holes} of {}", block.items.len());
+            assert!(block.items.iter().flatten().all(|item| *item <= block.bound));
+            assert!(sorted.blocks.len() == 1 || holes < block.items.len());
+        }
         assert!(
             sorted.blocks.iter().zip(sorted.blocks.iter().skip(1)).all(|(left, right)| {
-                right.items.front().is_some_and(|first| left.bound < *first)
+                right.items.iter().flatten().all(|item| left.bound < *item)
             })
         );
         assert!(lengths.len() <= 1 || lengths.iter().all(|len| *len > 0), "{lengths:?}");

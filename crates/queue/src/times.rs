@@ -8,14 +8,17 @@ use crate::sorted::{Key, Sorted};
 use crate::unacked::HolderKey;
 use warrener_time::Time;
 
+/// How far is looked ahead: enough for memory to be busy all the time.
+pub(crate) const AHEAD: usize = 32;
+
 /// What is to happen: something to an entry, or to a holder.
 ///
 /// Of several at the same time, entries go first, and among them the one that was published first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Due {
-    /// The number of the entry, or [`Due::HOLDER`].
+    /// The number of the entry; for a holder, one above all.
     number: u64,
-    index: u32,
+    pub(crate) whom: Whom,
 }
 
 impl Key for (Time, Due) {
@@ -25,7 +28,7 @@ impl Key for (Time, Due) {
 }
 
 /// What a [`Due`] names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Whom {
     /// The entry of this extra expires, or becomes ready.
     Entry(u32),
@@ -34,21 +37,12 @@ pub(crate) enum Whom {
 }
 
 impl Due {
-    const HOLDER: u64 = u64::MAX;
-
     pub(crate) const fn entry(seq: Seq, extra: u32) -> Self {
-        Self { number: seq.number(), index: extra }
+        Self { number: seq.number(), whom: Whom::Entry(extra) }
     }
 
     pub(crate) const fn holder(key: HolderKey) -> Self {
-        Self { number: Self::HOLDER, index: key.0 }
-    }
-
-    pub(crate) const fn whom(self) -> Whom {
-        match self.number {
-            Self::HOLDER => Whom::Holder(HolderKey(self.index)),
-            _ => Whom::Entry(self.index),
-        }
+        Self { number: u64::MAX, whom: Whom::Holder(key) }
     }
 }
 
@@ -56,11 +50,13 @@ impl Due {
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
     sorted: Sorted<(Time, Due), (Time, Due)>,
+    /// How many of the first were looked at ahead.
+    ahead: usize,
 }
 
 impl Times {
     pub(crate) const fn new() -> Self {
-        Self { sorted: Sorted::new() }
+        Self { sorted: Sorted::new(), ahead: 0 }
     }
 
     /// Moves `due` from the time in `armed` to `at`. [`Time::MAX`] means never, for both.
@@ -68,8 +64,10 @@ impl Times {
         if *armed == at {
             return;
         }
-        if *armed != Time::MAX {
-            let old = (*armed, due);
+        let old = (*armed, due);
+        if self.first() == Some(old) {
+            self.sorted.pop_front();
+        } else if *armed != Time::MAX {
             let place = self.sorted.find(old, |item| *item).expect("what is armed is indexed");
             self.sorted.remove(place);
         }
@@ -81,6 +79,16 @@ impl Times {
 
     pub(crate) fn first(&self) -> Option<(Time, Due)> {
         self.sorted.front().copied()
+    }
+
+    /// The first few, when it is time to look ahead again. To be asked whenever something was due.
+    pub(crate) fn look_ahead(&mut self) -> Option<impl Iterator<Item = Whom>> {
+        if self.ahead > 0 {
+            self.ahead -= 1;
+            return None;
+        }
+        self.ahead = AHEAD - 1;
+        Some(self.sorted.iter().take(AHEAD).map(|(_, due)| due.whom))
     }
 
     /// Gives memory back that only past sizes explain.

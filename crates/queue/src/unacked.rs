@@ -3,6 +3,7 @@
 use crate::effect::{ConsumerId, Outcome, Why};
 use crate::entry::{Seq, Slot, Standing, Tries};
 use crate::sorted::{Key, Sorted};
+use core::num::NonZeroU32;
 use core::time::Duration;
 use slab::Slab;
 use warrener_time::Time;
@@ -81,6 +82,20 @@ impl Holder {
     }
 }
 
+/// Where a record is kept. Never zero, so that a hole in the order takes no more memory than this.
+#[derive(Clone, Copy, Debug)]
+struct RecordKey(NonZeroU32);
+
+impl RecordKey {
+    fn new(key: u32) -> Self {
+        Self(NonZeroU32::MIN.checked_add(key).expect("the greatest is no key"))
+    }
+
+    const fn get(self) -> u32 {
+        self.0.get() - 1
+    }
+}
+
 /// One entry that is held.
 #[derive(Clone, Debug)]
 pub(crate) struct Record<M> {
@@ -100,7 +115,7 @@ pub(crate) struct Record<M> {
 #[derive(Clone, Debug)]
 pub(crate) struct Unacked<M> {
     records: Slab<Record<M>>,
-    by_seq: Sorted<Seq, (Seq, u32)>,
+    by_seq: Sorted<Seq, (Seq, RecordKey)>,
     holders: Slab<Holder>,
     getter: HolderKey,
     queue: HolderKey,
@@ -197,7 +212,7 @@ impl<M> Unacked<M> {
             newer: NONE,
         });
         assert!(key < NONE as usize, "four billion entries are handed out");
-        let entry = (seq, key as u32);
+        let entry = (seq, RecordKey::new(key as u32));
         self.by_seq.insert(seq, entry, |other| other.0);
         self.link(holder, key as u32);
         &mut self.records[key]
@@ -206,14 +221,14 @@ impl<M> Unacked<M> {
     /// The record of an entry, if one is there and was not settled with all others.
     pub(crate) fn get(&self, seq: Seq) -> Option<&Record<M>> {
         let place = self.by_seq.find(seq, |other| other.0)?;
-        let record = &self.records[self.by_seq.get(place)?.1 as usize];
+        let record = &self.records[self.by_seq.get(place)?.1.get() as usize];
         (!self.is_settled(record)).then_some(record)
     }
 
     /// Takes the record of an entry out, if one is there and was not settled with all others.
     pub(crate) fn remove(&mut self, seq: Seq) -> Option<Record<M>> {
         let place = self.by_seq.find(seq, |other| other.0)?;
-        let key = self.by_seq.get(place)?.1;
+        let key = self.by_seq.get(place)?.1.get();
         if self.is_settled(&self.records[key as usize]) {
             return None;
         }
@@ -260,7 +275,7 @@ impl<M> Unacked<M> {
         let place = self.by_seq.lower_bound(from, |other| other.0);
         self.by_seq
             .iter_from(place)
-            .map(|(_, key)| &self.records[*key as usize])
+            .map(|(_, key)| &self.records[key.get() as usize])
             .filter(|record| !self.is_settled(record))
     }
 

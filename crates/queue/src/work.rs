@@ -56,9 +56,7 @@ impl<M: Clone> Queue<M> {
                 self.pending.push_front(rest);
             }
         }
-        if self.may_shed() {
-            self.shed(now, &mut budget, out);
-        }
+        self.make_room(now, &mut budget, out);
         match self.next_timeout() {
             Some((at, _)) if at <= now => Progress::More,
             _ => Progress::Done,

@@ -5,7 +5,7 @@ mod support;
 
 use support::{ANN, World, millis};
 use warrener_queue::{
-    Config, Consume, Entry, Outcome, Overflow, Progress, Rare, Refusal, Rejected, Why,
+    Config, Consume, Entry, Outcome, Overflow, Progress, Rare, Refusal, Rejected, Whose, Why,
 };
 
 fn max(length: u64) -> Config {
@@ -88,16 +88,79 @@ fn a_full_queue_takes_what_it_can_hand_out_at_once() {
 }
 
 #[test]
-fn what_returns_may_exceed_the_limit() {
+fn what_returns_may_exceed_the_limit_and_then_the_oldest_makes_room() {
     let mut world = World::new(max(1));
     world.publish(1);
     let delivery = world.get().unwrap();
     world.publish(2);
     world.settle(delivery.seq, Outcome::Requeue { failed: false });
-    world.pass(1);
-    assert_eq!((world.gone(), world.queue.counts().ready), (vec![], 2));
+    assert_eq!(world.gone(), [(1, Why::MaxLength)]);
+    assert_eq!(world.drain(), [2]);
+}
+
+#[test]
+fn what_returns_makes_the_lowest_priority_leave() {
+    let mut world = World::new(max(2).with_max_priority(9));
+    world.publish_at(1, 9);
+    let delivery = world.get().unwrap();
+    world.publish_at(2, 5);
+    world.publish_at(3, 1);
+    world.settle(delivery.seq, Outcome::Requeue { failed: true });
+    assert_eq!(world.gone(), [(3, Why::MaxLength)]);
+    assert_eq!(world.drain(), [1, 2]);
+}
+
+#[test]
+fn what_returns_and_is_handed_out_again_is_not_in_the_way() {
+    let mut world = World::new(max(1));
+    world.publish(1);
+    let delivery = world.get().unwrap();
+    world.consume(ANN, Consume::default().with_credit(1));
+    world.publish(2);
+    assert_eq!(world.handles(), [2]);
+    world.queue.set_credit(ANN, 1);
     world.publish(3);
-    assert_eq!(world.gone(), [(1, Why::MaxLength), (2, Why::MaxLength)]);
+    world.settle(delivery.seq, Outcome::Requeue { failed: false });
+    assert_eq!(world.handles(), [1]);
+    assert_eq!((world.gone(), world.queue.counts().ready), (vec![], 1));
+}
+
+#[test]
+fn what_a_slow_consumer_loses_makes_the_oldest_leave() {
+    let mut world = World::new(max(1));
+    let how = Consume::default().with_credit(1).with_delivery_timeout(Some(millis(10)));
+    world.consume(ANN, how);
+    world.publish(1);
+    assert_eq!(world.handles(), [1]);
+    world.publish(2);
+    world.pass(10);
+    assert_eq!(world.gone(), [(1, Why::MaxLength)]);
+}
+
+#[test]
+fn a_hundred_thousand_that_return_make_room_in_slices() {
+    let mut world = World::new(Config::default());
+    world.consume(ANN, Consume::default());
+    for handle in 0..100_000 {
+        world.publish(handle);
+    }
+    assert_eq!(world.handles().len(), 100_000);
+    world.cancel(ANN);
+    world.queue.reconfigure(world.now, max(10), &mut world.effects);
+    let outcome = Outcome::Requeue { failed: false };
+    world.queue.settle_all(world.now, Whose::Everyones, outcome, &mut world.effects);
+    assert_eq!(world.queue.counts().ready, 100_000);
+    assert!(world.effects.is_empty(), "nothing is dropped before all that returns is there");
+    loop {
+        let before = world.effects.len();
+        let progress = world.queue.work(world.now, 500, &mut world.effects);
+        assert!(world.effects.len() - before <= 500, "no call works without bound");
+        if progress == Progress::Done {
+            break;
+        }
+    }
+    assert_eq!(world.gone().len(), 99_990);
+    assert_eq!(world.drain(), (99_990..100_000).collect::<Vec<u32>>());
 }
 
 #[test]
@@ -137,6 +200,23 @@ fn refusing_drops_nothing_when_the_limit_is_lowered() {
     world.queue.reconfigure(world.now, config, &mut world.effects);
     world.pass(1);
     assert_eq!(world.queue.counts().ready, 10);
+}
+
+#[test]
+fn what_expired_unnoticed_is_expired_and_not_dropped_however_much_it_is() {
+    let mut world = World::new(Config::default());
+    for handle in 0..1_000 {
+        world.publish(handle);
+    }
+    world.now += millis(10);
+    let config = max(10).with_ttl(Some(millis(10)));
+    world.queue.reconfigure(world.now, config, &mut world.effects);
+    world.publish(1_000);
+    world.queue.settle(world.now, &[], Outcome::Accept, &mut world.effects);
+    world.pass(0);
+    let gone = world.gone();
+    assert_eq!(gone.len(), 1_000);
+    assert!(gone.iter().all(|(_, why)| *why == Why::Expired));
 }
 
 #[test]

@@ -112,6 +112,14 @@ impl Model {
         line
     }
 
+    /// The one to be handed out next.
+    fn first_in_line(&self) -> Option<usize> {
+        let ready =
+            self.messages.iter().enumerate().filter(|(_, message)| message.at == Where::Ready);
+        let first = ready.min_by_key(|(_, message)| (Reverse(message.priority), message.place));
+        first.map(|(index, _)| index)
+    }
+
     pub(super) fn counts(&self) -> Counts {
         let mut counts = Counts { consumers: self.consumers.len() as u64, ..Counts::default() };
         for message in &self.messages {
@@ -210,6 +218,9 @@ impl Model {
     }
 
     fn is_full(&self, bytes: u32) -> bool {
+        if self.config.overflow == Overflow::DropHead {
+            return false;
+        }
         let ready = self.line().len() as u64;
         // All consumers that would be served before there is none left.
         let mut hungry = self.clone();
@@ -223,7 +234,6 @@ impl Model {
         }
         let (length, length_bytes) = self.waiting();
         appetite <= ready
-            && self.config.overflow != Overflow::DropHead
             && (self.config.max_length.is_some_and(|max| length + 1 - appetite > max)
                 || self
                     .config
@@ -233,7 +243,7 @@ impl Model {
 
     /// Makes room, unless what is too much can be handed out.
     pub(super) fn shed(&mut self) {
-        if !self.overflowing || (self.next_consumer().is_some() && !self.line().is_empty()) {
+        if !self.overflowing || (self.next_consumer().is_some() && self.first_in_line().is_some()) {
             return;
         }
         self.overflowing = false;
@@ -261,8 +271,7 @@ impl Model {
     }
 
     pub(super) fn deliver(&mut self, now: Time) -> Option<(Message, ConsumerId)> {
-        let Some((consumer, message)) = self.next_consumer().zip(self.line().first().copied())
-        else {
+        let Some((consumer, message)) = self.next_consumer().zip(self.first_in_line()) else {
             self.shed();
             return None;
         };
@@ -282,7 +291,7 @@ impl Model {
 
     pub(super) fn get(&mut self, now: Time, settled: bool) -> Option<Message> {
         self.touch(now);
-        let message = self.line().first().copied()?;
+        let message = self.first_in_line()?;
         let copy = self.messages[message].clone();
         self.hand_over(now, message, None, Consume::default().with_settled(settled));
         Some(copy)
@@ -351,6 +360,7 @@ impl Model {
                 self.requeue(now, index, failed, not_before);
             }
         }
+        self.overflowing |= outcome != Outcome::Accept;
         self.choose_active();
         true
     }
@@ -397,6 +407,7 @@ impl Model {
             }
         }
         seqs.iter().for_each(|seq| assert!(self.settle(now, *seq, outcome)));
+        self.shed();
         seqs.len() as u64
     }
 
