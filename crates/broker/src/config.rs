@@ -62,7 +62,7 @@ pub struct Limits {
     pub delayed_per_exchange: u64,
     /// How many publishes and acknowledgements one transaction may hold.
     pub transaction_entries: usize,
-    /// How many octets of bodies one transaction may hold.
+    /// How many octets of bodies the open transactions of one connection may hold, all together.
     pub transaction_bytes: u64,
     /// What one connection may ask for while the broker cannot do it yet, in octets; above that it is not read.
     pub parked_bytes: u64,

@@ -303,3 +303,18 @@ fn a_commit_waits_for_the_contents_of_what_it_rejects() {
     let grave = world.broker.view().queue("/", "grave").expect("it was declared");
     assert_eq!(grave.ready, 3);
 }
+
+#[test]
+fn open_transactions_are_counted_over_all_channels_of_a_connection() {
+    let mut world = without_memory();
+    world.run(&format!("{READY}\n1.2 open\n1.1 tx.select\n1.2 tx.select"));
+    let body = "x".repeat(70 << 20);
+    assert!(!world.run(&format!("1.1 publish - q {body}")).contains("close"));
+    assert!(world.broker.view().memory_bytes() > 70 << 20);
+    let seen = world.run(&format!("1.2 publish - q {body}"));
+    assert!(seen.contains("1.2 close channel 406"), "its other channel has half of it");
+    world.run("1.1 tx.rollback\n1.1 publish - q small\n1.1 tx.commit");
+    assert_eq!(world.broker.view().queue("/", "q").expect("declared").ready, 1);
+    world.run("1.1 queue.purge q\n1 disconnect");
+    assert_eq!(world.broker.view().memory_bytes(), 0);
+}

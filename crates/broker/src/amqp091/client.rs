@@ -40,6 +40,8 @@ pub(crate) struct Client {
     pub(crate) is_leaving: bool,
     /// How much its channels have asked for and cannot have yet, in octets.
     pub(crate) parked_bytes: u64,
+    /// What is published in the open transactions of all its channels, in octets.
+    pub(crate) transaction_bytes: u64,
     /// So much that it is not read.
     pub(crate) parks_much: bool,
     /// It takes its leave as soon as its channels have what they asked for.
@@ -118,6 +120,7 @@ impl Broker {
             is_read_on: false,
             is_leaving: false,
             parked_bytes: 0,
+            transaction_bytes: 0,
             parks_much: false,
             wants_to_leave: false,
         });

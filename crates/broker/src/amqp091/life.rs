@@ -104,8 +104,11 @@ impl Broker {
         let channel = self.amqp.channel_mut(key);
         if let Mode::Transactional(transaction) = &mut channel.mode {
             let transaction = core::mem::take(&mut **transaction);
+            let bytes = transaction.bytes();
             channel.unacked.put_back(transaction.into_settled());
+            let _ = self.count_transaction(key, bytes, 0);
         }
+        let channel = self.amqp.channel_mut(key);
         if let Some(replier) = channel.reply_consumer.take() {
             self.amqp.repliers.remove(&replier.address);
         }

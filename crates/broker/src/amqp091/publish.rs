@@ -164,7 +164,10 @@ impl Broker {
                 let targets = routed.targets.to_vec();
                 let Routed { repliers, reached, mandatory, .. } = routed;
                 let checked = Checked { new, targets, reached, repliers, mandatory };
-                return transaction.publish(checked, &self.realm.limits);
+                let before = transaction.bytes();
+                transaction.publish(checked, &self.realm.limits)?;
+                let after = transaction.bytes();
+                return self.count_transaction(key, before, after);
             }
         }
         Ok(())

@@ -56,11 +56,12 @@ impl Transaction {
             let limit = limits.transaction_entries as u64;
             return Err(Reason::TransactionTooLarge { limit, unit: "entries" });
         }
-        if self.bytes > limits.transaction_bytes {
-            let limit = limits.transaction_bytes;
-            return Err(Reason::TransactionTooLarge { limit, unit: "bytes" });
-        }
         Ok(())
+    }
+
+    /// What its publishes take of memory.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// What is to be settled.
@@ -143,15 +144,37 @@ impl Broker {
 
     /// Takes what the channel has said so far; it goes on with an empty transaction.
     fn transaction(&mut self, key: ChannelKey) -> Result<Transaction, Reason> {
-        match &mut self.amqp.channel_mut(key).mode {
-            Mode::Transactional(transaction) => Ok(core::mem::take(&mut **transaction)),
-            Mode::Plain | Mode::Confirming(_) => Err(Reason::NotTransactional),
+        let taken = match &mut self.amqp.channel_mut(key).mode {
+            Mode::Transactional(transaction) => core::mem::take(&mut **transaction),
+            Mode::Plain | Mode::Confirming(_) => return Err(Reason::NotTransactional),
+        };
+        let _ = self.count_transaction(key, taken.bytes, 0);
+        Ok(taken)
+    }
+
+    /// A channel's transaction has grown or gone. All of a client's together may be only so large.
+    pub(crate) fn count_transaction(
+        &mut self,
+        key: ChannelKey,
+        before: u64,
+        after: u64,
+    ) -> Result<(), Reason> {
+        self.realm.held_elsewhere_bytes = self.realm.held_elsewhere_bytes + after - before;
+        let client = self.amqp.channel(key).client;
+        let Some(client) = self.amqp.clients.get_mut(client) else { return Ok(()) };
+        client.transaction_bytes = client.transaction_bytes + after - before;
+        let limit = self.realm.limits.transaction_bytes;
+        if after > before && client.transaction_bytes > limit {
+            return Err(Reason::TransactionTooLarge { limit, unit: "bytes" });
         }
+        Ok(())
     }
 
     fn restore_transaction(&mut self, key: ChannelKey, before: Transaction) {
         if let Mode::Transactional(transaction) = &mut self.amqp.channel_mut(key).mode {
+            let bytes = before.bytes;
             **transaction = before;
+            let _ = self.count_transaction(key, 0, bytes);
         }
     }
 }
