@@ -16,7 +16,9 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
                 *may_return.entry(delivered.from).or_default() += 1;
             }
             // What was under way to somebody returns as well, however many that were.
-            Happened::Started(_)
+            Happened::Refused { .. }
+            | Happened::Recovering(_)
+            | Happened::Started(_)
             | Happened::Ended(_)
             | Happened::Cut(_)
             | Happened::Vanished(_) => {

@@ -5,10 +5,13 @@ use crate::history::{Happened, Story};
 use super::happened;
 
 pub(super) fn check(story: &Story) -> Result<(), String> {
-    let mut faults = 0_u32;
+    let (mut faults, mut full) = (0_u32, false);
     for happened in happened(story) {
         match happened {
             Happened::DiskFault => faults += 1,
+            Happened::DiskFull(now) => full = *now,
+            // Without any room a log cannot even be taken over.
+            Happened::Failed(why) if full && why.contains("the disk is full") => {}
             Happened::Failed(why) => match faults.checked_sub(1) {
                 // A disk fails once for each time that it was told to.
                 Some(left) => faults = left,

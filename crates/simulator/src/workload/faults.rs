@@ -15,6 +15,8 @@ use super::topology::name;
 pub(super) struct Faults {
     /// The disk has a limit.
     full: bool,
+    /// It was told to fail, and may have.
+    faulty: bool,
     /// The server was asked to end.
     ending: bool,
     /// The wall clock against the world's, in milliseconds.
@@ -36,6 +38,7 @@ impl Run<'_> {
             self.record.note(Happened::Killed);
             self.world.kill();
             self.close_doors();
+            self.reboot_if_faulty();
         }
         if self.happens(options.shutdown_permille) && self.world.is_listening() {
             self.record.note(Happened::ShuttingDown);
@@ -45,6 +48,7 @@ impl Run<'_> {
         }
         if self.happens(options.disk_fault_permille) {
             self.record.note(Happened::DiskFault);
+            self.faults.faulty = true;
             let disk = self.world.disk();
             disk.fail_at(disk.operations() + self.random.below(30), ErrorKind::Other);
         }
@@ -64,6 +68,15 @@ impl Run<'_> {
         }
         if self.happens(options.purge_permille) {
             self.purge();
+        }
+    }
+
+    /// After a sync has failed, the system shows what it never wrote as if it had: only a new start of the whole machine
+    /// tells what is on disk.
+    fn reboot_if_faulty(&mut self) {
+        if self.options.reboot_after_fault > 0 && core::mem::take(&mut self.faults.faulty) {
+            self.record.note(Happened::PowerLost);
+            self.world.lose_power();
         }
     }
 
@@ -139,10 +152,7 @@ impl Run<'_> {
                 Ending::Closed => self.record.note(Happened::ShutDown),
                 Ending::Failed(why) => {
                     self.record.note(Happened::Failed(why));
-                    if self.options.reboot_after_fault > 0 {
-                        self.record.note(Happened::PowerLost);
-                        self.world.lose_power();
-                    }
+                    self.reboot_if_faulty();
                 }
             }
         }
