@@ -20,9 +20,9 @@ const SPREADING: Duration = Duration::from_millis(300);
 /// Even what must come is not awaited for longer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What is expected is not awaited for longer.
-const SUSPENSE: Duration = Duration::from_millis(1_500);
+const SUSPENSE: Duration = Duration::from_secs(3);
 /// When everything known has come, what should not come has so long to show itself.
-const AFTERTHOUGHT: Duration = Duration::from_millis(15);
+const AFTERTHOUGHT: Duration = Duration::from_millis(40);
 
 /// Where a broker is.
 #[derive(Clone, Debug)]
