@@ -15,7 +15,7 @@ use super::topology::name;
 pub(super) struct Faults {
     /// The disk has a limit.
     full: bool,
-    /// It was told to fail, and may have.
+    /// The disk was told to fail, and may have.
     faulty: bool,
     /// The server was asked to end.
     ending: bool,
@@ -73,8 +73,8 @@ impl Run<'_> {
 
     /// After a sync has failed, the system shows what it never wrote as if it had: only a new start of the whole machine
     /// tells what is on disk.
-    fn reboot_if_faulty(&mut self) {
-        if self.options.reboot_after_fault > 0 && core::mem::take(&mut self.faults.faulty) {
+    fn reboot_if_faulty(&self) {
+        if self.options.reboot_after_fault > 0 && self.faults.faulty {
             self.record.note(Happened::PowerLost);
             self.world.lose_power();
         }
