@@ -236,9 +236,10 @@ impl Talk {
 /// A classic queue. What comes back to a quorum queue takes another place than RabbitMQ gives it, deliberately.
 fn declaration(queue: &str, chance: &mut Chance) -> String {
     let mut action = format!("1.1 queue.declare {queue}");
-    match chance.of(3) {
+    match chance.of(4) {
         0 => action.push_str(" arg:x-max-priority=5"),
-        1 => action.push_str(" arg:x-max-length=3 arg:x-overflow=reject-publish"),
+        1 => action.push_str(" arg:x-max-length=3"),
+        2 => action.push_str(" arg:x-max-length=3 arg:x-overflow=reject-publish"),
         _ => {}
     }
     action.push_str(chance.flag(3, " arg:x-dead-letter-exchange=x3"));
