@@ -5,7 +5,7 @@ mod support;
 
 use allocation_counter::measure;
 use support::{ANN, World, millis};
-use warrener_queue::{Config, Consume, Entry, Outcome, Progress, Queue, Rare};
+use warrener_queue::{Config, Consume, Effect, Entry, Outcome, Progress, Queue, Rare, Whose};
 use warrener_time::Time;
 
 /// Counted on a fortieth of ten million; the cost of one does not depend on how many there are.
@@ -95,5 +95,70 @@ fn no_slice_does_more_than_its_budget() {
         let _ = world.queue.work(world.now, 100, &mut world.effects);
         assert_eq!(world.effects.len(), slice * 100);
     }
+    assert_eq!(world.queue.poll_timeout(), None);
+}
+
+/// A hundred thousand entries, all of which Ann holds if `held`.
+fn crowd(config: Config, held: bool) -> World {
+    let mut world = World::new(config);
+    if held {
+        world.consume(ANN, Consume::default());
+    }
+    for handle in 0..100_000 {
+        world.publish(handle);
+    }
+    assert_eq!(world.handles().len(), if held { 100_000 } else { 0 });
+    world
+}
+
+#[test]
+fn no_verb_does_everything_at_once_and_the_counts_are_right_at_once() {
+    type Verb = fn(&mut Queue<u32>, Time, &mut Vec<Effect<u32>>);
+    let verbs: [(Verb, bool, u64); 7] = [
+        (|queue, now, out| _ = queue.purge(now, out), false, 0),
+        (|queue, now, out| _ = queue.delete(now, out), false, 0),
+        (|queue, now, out| _ = queue.delete(now, out), true, 0),
+        (
+            |queue, now, out| {
+                queue.settle_all(now, Whose::Everyones, Outcome::Requeue { failed: true }, out);
+            },
+            true,
+            100_000,
+        ),
+        (
+            |queue, now, out| {
+                queue.cancel(now, ANN, out);
+                queue.settle_all(now, Whose::Consumer(ANN), Outcome::Discard, out);
+            },
+            true,
+            0,
+        ),
+        (|queue, now, out| queue.reconfigure(now, Config::default(), out), false, 100_000),
+        (|queue, now, out| _ = queue.cancel(now, ANN, out), true, 0),
+    ];
+    for (verb, held, ready) in verbs {
+        let mut world = crowd(Config::default(), held);
+        verb(&mut world.queue, world.now, &mut world.effects);
+        assert!(world.effects.len() <= 64, "{} effects at once", world.effects.len());
+        assert_eq!(world.queue.counts().ready, ready);
+        let (mut slices, mut before) = (0, world.effects.len());
+        while world.queue.work(world.now, 500, &mut world.effects) == Progress::More {
+            assert!(world.effects.len() - before <= 500, "a slice keeps to its budget");
+            (slices, before) = (slices + 1, world.effects.len());
+        }
+        assert!(slices <= 100_000 / 500, "each step does something: {slices} slices");
+        assert_eq!(world.queue.counts().ready, ready);
+    }
+}
+
+#[test]
+fn a_shorter_time_to_live_over_a_huge_queue_expires_in_slices() {
+    let mut world = crowd(Config::default(), false);
+    world.now += millis(100);
+    let config = Config::default().with_ttl(Some(millis(50)));
+    world.queue.reconfigure(world.now, config, &mut world.effects);
+    assert!(world.effects.len() <= 128, "{} effects at once", world.effects.len());
+    while world.queue.work(world.now, 500, &mut world.effects) == Progress::More {}
+    assert_eq!(world.gone().len(), 100_000);
     assert_eq!(world.queue.poll_timeout(), None);
 }
