@@ -43,7 +43,9 @@ fn a_log_that_fails_closes_every_connection_and_ends_the_process_with_an_error()
 #[test]
 fn a_directory_that_cannot_be_written_is_refused_with_what_to_do() {
     let file = tempfile::NamedTempFile::new().expect("a file");
-    let ended = program().arg("--data-dir").arg(file.path()).output().expect("the program");
+    let mut program = program();
+    program.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(file.path());
+    let ended = program.output().expect("the program");
     assert_eq!(ended.status.code(), Some(1));
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(said.contains("cannot use data directory") && said.contains("--data-dir"), "{said}");
