@@ -210,10 +210,8 @@ impl Talk {
         for line in lines {
             let words: Vec<&str> = line.split(' ').collect();
             match words[..] {
-                [place, "deliver", tag, delivery, ..] => {
-                    if self.holds(place, tag) {
-                        self.hold(place, delivery);
-                    }
+                [place, "deliver", tag, delivery, ..] if self.holds(place, tag) => {
+                    self.hold(place, delivery);
                 }
                 [place, "get-ok", delivery, ..] => self.hold(place, delivery),
                 [place, "channel.close", ..] => self.closed.push(place.to_owned()),

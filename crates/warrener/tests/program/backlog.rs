@@ -1,8 +1,8 @@
 //! A backlog larger than memory: the process stays small, and nothing is lost, doubled or out of order.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::time::Duration;
 use std::thread;
-use std::time::Duration;
 
 use warrener_client::codec::method::{basic, queue};
 use warrener_client::{Channel, Connection, Properties};
