@@ -1,7 +1,7 @@
 //! Commands: what the people who run a broker ask of it, with an answer for each.
 //!
 //! A command is told with a number of the host's choice, and answered with
-//! [`Effect::Done`](crate::Effect::Done) once what it changed is on disk. What goes on for long (a policy on many
+//! [`Effect::Done`] once what it changed is on disk. What goes on for long (a policy on many
 //! queues, the end of a virtual host, an import) goes on in slices; an import is answered when it is done, the others
 //! when they hold for everything that is new.
 

@@ -49,7 +49,7 @@ pub struct Entry<M> {
 /// What few entries have. Kept beside the plain entry, so that one without it costs nothing for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rare {
-    /// Gone as [`Why::Expired`](crate::Why::Expired) this long after it began to wait, unless handed out; the shorter of
+    /// Gone as [`Why::Expired`] this long after it began to wait, unless handed out; the shorter of
     /// this and [`Config::ttl`](crate::Config::ttl) wins. Zero: hand it out in the instant of its publishing or never.
     pub ttl: Option<Duration>,
     /// Not to be handed out before. Until then the entry is *delayed*: counted, and neither ready nor growing older.
