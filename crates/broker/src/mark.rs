@@ -10,8 +10,10 @@ use core::cmp::Ordering;
 
 use smallvec::SmallVec;
 
+use crate::dead_letter::DeathReason;
 use crate::effect::Effect;
 use crate::id::{MessageId, QueueId, RecordId};
+use crate::paging::{Leaving, Then};
 use crate::realm::Realm;
 use crate::record::{Fact, MessageAt};
 use crate::sync::{Disk, Sync};
@@ -177,7 +179,8 @@ impl Realm {
             let Some(queue) = slot.record.filter(|_| !slot.deleted) else { continue };
             let before = slot.mark.as_ref().map(|mark| mark.record);
             let counts = slot.queue.counts();
-            if counts.ready + counts.delayed + counts.unacked + counts.held > 0 {
+            let staying = counts.ready + counts.delayed + counts.unacked + counts.held > 0;
+            if staying || !slot.leaving.is_empty() {
                 let delivered = self.delivered_runs(id);
                 self.append(&Fact::Marked { queue, delivered }, SmallVec::new(), false, out);
             }
@@ -193,10 +196,16 @@ impl Realm {
         let waiting = waiting.map(|look| (*look.handle, look.redelivered));
         let taken = slot.queue.unacked(None).chain(slot.queue.held(None));
         let taken = taken.map(|look| (*look.handle, true));
+        // What could not leave before the end is back in its queue after it.
+        let leaving = slot.leaving.iter().map(|&Leaving { message, then }| {
+            let had =
+                matches!(then, Then::Bury(DeathReason::Rejected | DeathReason::DeliveryLimit));
+            (message, had || self.messages.get(message).failed)
+        });
         let mut runs: Vec<Run> = Vec::new();
         // Whether the last one looked at ends the last run.
         let mut goes_on = false;
-        for (message, delivered) in waiting.chain(taken) {
+        for (message, delivered) in waiting.chain(taken).chain(leaving) {
             let Some(place) = self.place(id, message) else { continue };
             let at = place.message;
             match runs.last_mut() {

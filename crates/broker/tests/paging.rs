@@ -318,3 +318,31 @@ fn open_transactions_are_counted_over_all_channels_of_a_connection() {
     world.run("1.1 queue.purge q\n1 disconnect");
     assert_eq!(world.broker.view().memory_bytes(), 0);
 }
+
+#[test]
+fn what_was_rejected_and_could_not_leave_before_an_orderly_end_says_that_it_was_delivered() {
+    let mut world = without_memory();
+    let seen = world.run(
+        "
+        1 connect
+        1.1 open
+        1.1 queue.declare grave durable
+        1.1 queue.declare q durable arg:x-dead-letter-exchange=s! arg:x-dead-letter-routing-key=grave
+        1.1 publish - q one persistent
+        1.1 publish - q two persistent
+        1.1 get q
+        disk reads-slowly
+        1.1 nack 1
+        end
+        restart
+        2 connect
+        2.1 open
+        2.1 get q
+        disk read
+        2.1 get q
+        disk read
+        ",
+    );
+    assert!(seen.contains("get-ok 1 - q \"one\" (1 left) redelivered\n"), "{seen}");
+    assert!(seen.contains("get-ok 2 - q \"two\" (0 left)\n"), "{seen}");
+}

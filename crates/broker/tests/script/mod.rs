@@ -105,6 +105,7 @@ impl World {
         match line.verb {
             "wait" => self.wait(parse::duration(line.word(0)), out),
             "disk" => self.disk(line.word(0), out),
+            "end" => self.end(out),
             "restart" => self.restart(out),
             "view" => out.push_str(&indent(&self.broker.view().to_string())),
             "shutdown" => self.handle(Input::Shutdown, out),
@@ -365,6 +366,13 @@ impl World {
         }
         world.restart(&mut String::new());
         world
+    }
+
+    /// The host stops in order; a restart follows.
+    fn end(&mut self, out: &mut String) {
+        let mut effects = Vec::new();
+        self.broker.close(&mut effects);
+        self.apply(effects, out);
     }
 
     /// The broker ends at once, and another begins with what is on disk, having forgotten its clients.
