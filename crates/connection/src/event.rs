@@ -48,8 +48,8 @@ pub enum Event {
     /// The channel is closed. Closed by the peer, it waits for the host to send `Method::ChannelCloseOk`; closed by
     /// us, its number is free.
     ChannelClosed(ChannelId, Close),
-    /// The connection is over; nothing follows. Closed by the peer, it waits for
-    /// [`finish_close`](crate::Connection::finish_close).
+    /// The connection is over; nothing follows, unless the peer's own close crossed a failure that was told here before: it
+    /// comes as another one. Closed by the peer, it waits for [`finish_close`](crate::Connection::finish_close).
     Closed(Close),
 }
 
