@@ -66,12 +66,18 @@ seeds() {
     cargo run --release --package warrener-simulator -- --seeds 10000
 }
 
+# Instructions a message, against what is recorded.
+counts() {
+    command -v valgrind >/dev/null || install_debian valgrind
+    benches/counts/run
+}
+
 # Every scenario against the distribution's RabbitMQ; the tables are in target/compare.
 comparison() {
     benches/compare/run --install
 }
 
 if [ $# = 0 ]; then
-    set -- tools packages features oldest_rust kills full_disk seeds comparison fuzzing
+    set -- tools packages features oldest_rust kills full_disk seeds counts comparison fuzzing
 fi
 run_steps "$@"
