@@ -23,6 +23,8 @@ pub struct Inbound {
     channels: Channels,
     monitor: ReceiveMonitor,
     stage: Stage,
+    /// The handshake has succeeded.
+    was_open: bool,
     error: Option<ConnectionError>,
     /// Octets that the last call left in the host's buffer.
     left: usize,
@@ -51,6 +53,7 @@ impl Inbound {
             channels: Channels::new(role.peer(), 0, limits),
             monitor: ReceiveMonitor::new(now, None),
             stage: Stage::Running,
+            was_open: false,
             error: None,
             left: 0,
             pending: VecDeque::new(),
@@ -60,6 +63,7 @@ impl Inbound {
     /// The handshake is over.
     pub(crate) fn established(&mut self, now: Time, tune: Tune, limits: &Limits) {
         self.decoder.set_frame_max(tune.frame_max);
+        self.was_open = true;
         self.channels = Channels::new(self.role.peer(), tune.channel_max, limits);
         self.monitor = ReceiveMonitor::new(now, tune.heartbeat());
     }
@@ -291,8 +295,9 @@ impl Inbound {
             }
         };
         let peer_closed = close.by == Initiator::Peer;
-        // A host that was told of a failure hears no more of it, but a close that crossed ours is answered.
-        if self.stage == Stage::Discarding || peer_closed {
+        // A host that was told of a failure hears no more of it, but a close that crossed ours is answered once there is a
+        // conversation to end.
+        if self.stage == Stage::Discarding || (peer_closed && self.was_open) {
             self.pending.push_back(Event::Closed(close));
         }
         self.stage = Stage::Over { peer_closed };
