@@ -165,9 +165,11 @@ impl Broker {
                 let Routed { repliers, reached, mandatory, .. } = routed;
                 let checked = Checked { new, targets, reached, repliers, mandatory };
                 let before = transaction.bytes();
-                transaction.publish(checked, &self.realm.limits)?;
+                let kept = transaction.publish(checked, &self.realm.limits);
+                // Too large or not, it is there until the channel is cleared.
                 let after = transaction.bytes();
-                return self.count_transaction(key, before, after);
+                let counted = self.count_transaction(key, before, after);
+                return kept.and(counted);
             }
         }
         Ok(())
