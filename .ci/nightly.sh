@@ -35,6 +35,18 @@ oldest_rust() {
     cargo "+$version" check --workspace --locked
 }
 
+# The properties, over and over with other histories.
+properties() {
+    local round crate
+    local -a crates=()
+    for crate in codec connection router queue broker endpoint store; do
+        crates+=("--package=warrener-$crate")
+    done
+    for round in $(seq 50); do
+        cargo test --quiet "${crates[@]}" --lib --tests
+    done
+}
+
 fuzzing() {
     fuzz_targets 600
 }
@@ -78,6 +90,6 @@ comparison() {
 }
 
 if [ $# = 0 ]; then
-    set -- tools packages features oldest_rust kills full_disk seeds counts comparison fuzzing
+    set -- tools packages features oldest_rust kills full_disk properties seeds counts comparison fuzzing
 fi
 run_steps "$@"

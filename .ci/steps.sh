@@ -46,7 +46,6 @@ system_packages() {
     command -v amqp-publish >/dev/null || missing+=(amqp-tools)
     # The judge of the connection crate; its tests start a node of their own.
     [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server)
-    [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server)
     [ ${#missing[@]} = 0 ] || install_debian "${missing[@]}"
 }
 
@@ -84,12 +83,13 @@ cargo_tool() {
         cargo install --quiet --locked --root "$tools/$1" "$1@$version"
 }
 
-# fuzz_targets SECONDS: runs each fuzz target for so long over its corpus. The sanitizer's flags are
+# fuzz_targets SECONDS [OPTION...]: runs each fuzz target for so long over its corpus. The sanitizer's flags are
 # nightly's; RUSTC_BOOTSTRAP lets any toolchain take them.
 fuzz_targets() {
     cargo_tool cargo-fuzz
     RUSTC_BOOTSTRAP=1 cargo fuzz build
-    local target
+    local target seconds=$1
+    shift
     for target in $(cargo fuzz list); do
         echo "-- $target"
         # What a run finds worth keeping is not added to the corpus of the repository.
@@ -97,6 +97,6 @@ fuzz_targets() {
         mkdir -p "${corpora[0]}"
         [ ! -d "fuzz/corpus/$target" ] || corpora+=("fuzz/corpus/$target")
         RUSTC_BOOTSTRAP=1 cargo fuzz run "$target" "${corpora[@]}" -- \
-            -max_total_time="$1" -rss_limit_mb=1024 -timeout=10 -verbosity=0
+            -max_total_time="$seconds" -rss_limit_mb=1024 -timeout=10 -verbosity=0 "$@"
     done
 }

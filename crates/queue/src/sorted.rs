@@ -107,8 +107,10 @@ impl<K: Key, T> Sorted<K, T> {
 
     /// Puts `item` where its key says.
     pub(crate) fn insert(&mut self, key: K, item: T, key_of: impl Fn(&T) -> K) {
-        if self.back().is_none_or(|back| key_of(back) < key) {
-            return self.push_back(key, item);
+        match (self.back().map(&key_of), self.blocks.back_mut()) {
+            // What left the end left its bound behind. In a block that fills up again it would be above the next one.
+            (Some(back), Some(last)) if key < back => last.bound = back,
+            _ => return self.push_back(key, item),
         }
         let Place { mut block, mut index } = self.place_of(key, &key_of);
         self.len += 1;
@@ -549,6 +551,22 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_line_that_lost_its_end_and_filled_up_in_the_middle_goes_on_in_order() {
+        let mut model: Vec<u64> = (1..=BLOCK as u64).map(|item| item * 10).collect();
+        let mut sorted = Sorted::new();
+        model.iter().for_each(|item| sorted.push_back(*item, *item));
+        let last = model.pop().unwrap();
+        let place = sorted.find(last, |item| *item).unwrap();
+        sorted.remove(place);
+        for item in [15, last - 5, last - 1, last - 3] {
+            sorted.insert(item, item, |other| *other);
+            model.push(item);
+        }
+        model.sort_unstable();
+        check(&sorted, &model);
     }
 
     #[test]
