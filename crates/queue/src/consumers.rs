@@ -135,7 +135,7 @@ impl Consumers {
         let consumer = Consumer { id, how, credit: 0, holder, number, ring: None };
         let key = ConsumerKey(self.consumers.insert(consumer) as u32);
         self.by_id.insert(id, key.0);
-        self.by_number.push_back(number, (number, key));
+        self.by_number.push_back(number, (number, key), |other| other.0);
         let rank = (Reverse(how.priority), number);
         self.by_rank.insert(rank, (rank, key), |other| other.0);
         self.exclusive |= how.exclusive;

@@ -40,7 +40,7 @@ impl<M> Lines<M> {
     /// Takes the last place of a line.
     pub(crate) fn push(&mut self, level: u8, slot: Slot<M>, extras: &Extras) {
         let place = slot.place(extras);
-        self.counted(level, &slot).push_back(place, slot);
+        self.counted(level, &slot).push_back(place, slot, |other| other.place(extras));
     }
 
     /// Takes the place that it has.
@@ -118,7 +118,7 @@ impl<M> Lines<M> {
         }
         let slots = indices.iter().filter_map(|index| {
             let extra = &extras[*index as usize];
-            line_of(extra)?.get(extra.near.place())
+            line_of(extra)?.get_near(extra.near)
         });
         black_box(slots.fold(0, |sum, slot| sum ^ slot.bytes));
     }

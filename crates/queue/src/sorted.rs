@@ -11,11 +11,7 @@ use core::mem;
 
 /// How many items one block holds. A bigger block moves more memory for what is put in the middle, a smaller one makes
 /// the list of blocks longer, which is moved when a block comes or goes.
-const BLOCK: usize = 512;
-
-/// Blocks below this length join a neighbour when both fit in three quarters of a block, so that a line of which
-/// nearly all was removed from the middle does not keep the memory of what it once was.
-const SPARSE: usize = BLOCK / 4;
+const BLOCK_ITEMS: usize = 512;
 
 /// What a line can be in order of.
 pub(crate) trait Key: Copy + Ord {
@@ -41,9 +37,9 @@ pub(crate) struct Place {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Near(u32);
 
-/// See the [module](self). No block has nothing but holes, except the only one.
+/// See the [module](self). No block has nothing but holes, except the only one. Another size of blocks is for tests.
 #[derive(Clone, Debug)]
-pub(crate) struct Sorted<K, T> {
+pub(crate) struct Sorted<K, T, const BLOCK: usize = BLOCK_ITEMS> {
     blocks: VecDeque<Block<K, T>>,
     /// The memory of one emptied block, kept so that a queue in steady state does not allocate.
     spare: VecDeque<Option<T>>,
@@ -53,14 +49,18 @@ pub(crate) struct Sorted<K, T> {
 #[derive(Clone, Debug)]
 struct Block<K, T> {
     /// Not below the key of any item in it, and below those of the next block: the search for a block looks at nothing
-    /// else.
+    /// else. What leaves the end of a block leaves its bound behind.
     bound: K,
     /// How many of the items are holes. The first and the last of all blocks never are.
     holes: usize,
     items: VecDeque<Option<T>>,
 }
 
-impl<K: Key, T> Sorted<K, T> {
+impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
+    /// Blocks below this length join a neighbour when both fit in three quarters of a block, so that a line of which
+    /// nearly all was removed from the middle does not keep the memory of what it once was.
+    const SPARSE: usize = BLOCK / 4;
+
     pub(crate) const fn new() -> Self {
         Self { blocks: VecDeque::new(), spare: VecDeque::new(), len: 0 }
     }
@@ -78,14 +78,16 @@ impl<K: Key, T> Sorted<K, T> {
     }
 
     /// Puts `item` last. The caller knows that this is its place.
-    pub(crate) fn push_back(&mut self, key: K, item: T) {
+    pub(crate) fn push_back(&mut self, key: K, item: T, key_of: impl Fn(&T) -> K) {
         self.len += 1;
-        if let Some(block) = self.blocks.back_mut()
-            && block.items.len() < BLOCK
-        {
-            block.bound = key;
-            block.items.push_back(Some(item));
-            return;
+        if let Some(last) = self.blocks.back_mut() {
+            if last.items.len() < BLOCK {
+                last.bound = key;
+                last.items.push_back(Some(item));
+                return;
+            }
+            // It may have a bound above the newcomer, if it lost its end while it was not yet the last.
+            last.bound = last.items.back().and_then(Option::as_ref).map_or(last.bound, key_of);
         }
         let mut items = self.fresh_items();
         items.push_back(Some(item));
@@ -98,6 +100,7 @@ impl<K: Key, T> Sorted<K, T> {
         self.len -= 1;
         if block.holes > 0 {
             block.trim_front();
+            block.close_up_if_mostly_holes();
         }
         if block.items.is_empty() && self.blocks.len() > 1 {
             self.forget_block(0);
@@ -107,10 +110,8 @@ impl<K: Key, T> Sorted<K, T> {
 
     /// Puts `item` where its key says.
     pub(crate) fn insert(&mut self, key: K, item: T, key_of: impl Fn(&T) -> K) {
-        match (self.back().map(&key_of), self.blocks.back_mut()) {
-            // What left the end left its bound behind. In a block that fills up again it would be above the next one.
-            (Some(back), Some(last)) if key < back => last.bound = back,
-            _ => return self.push_back(key, item),
+        if self.back().is_none_or(|back| key_of(back) < key) {
+            return self.push_back(key, item, key_of);
         }
         let Place { mut block, mut index } = self.place_of(key, &key_of);
         self.len += 1;
@@ -153,29 +154,29 @@ impl<K: Key, T> Sorted<K, T> {
 
     /// A better guess than `near`, from the item that stands there.
     pub(crate) fn nearer(&self, key: K, near: Near, key_of: impl Fn(&T) -> K) -> Near {
-        let Place { block, index } = near.place();
+        let Place { block, index } = Self::place_near(near);
         let Some(other) = self.get(Place { block, index }).map(key_of) else { return near };
-        let (from, to) = (other.rank() as i64, key.rank() as i64);
+        let (from, to) = (other.rank(), key.rank());
         if from == to {
             return near;
         }
         let Block { bound, items, .. } = &self.blocks[block];
         let before = block.checked_sub(1).map_or(0, |before| self.blocks[before].bound.rank());
-        let steps =
-            (to - from) as f64 * items.len() as i64 as f64 / (bound.rank() - before) as i64 as f64;
-        let index = (index as i64 + steps as i64).clamp(0, items.len() as i64 - 1);
+        let span = bound.rank().saturating_sub(before) as i64 as f64;
+        let steps = to.wrapping_sub(from) as i64 as f64 * items.len() as i64 as f64 / span;
+        let index = (index as i64).saturating_add(steps as i64).clamp(0, items.len() as i64 - 1);
         Near((block * BLOCK) as u32 + index as u32)
     }
 
     /// Where the item of this key stands, which is quick when it is there.
     pub(crate) fn find_near(&self, key: K, near: Near, key_of: impl Fn(&T) -> K) -> Option<Place> {
         let is_it = |item: &T| key_of(item) == key;
-        for place in [Place::default(), near.place()] {
+        for place in [Place::default(), Self::place_near(near)] {
             if self.get(place).is_some_and(is_it) {
                 return Some(place);
             }
         }
-        let Place { block, .. } = near.place();
+        let Place { block, .. } = Self::place_near(near);
         let above = block
             .checked_sub(1)
             .is_none_or(|i| self.blocks.get(i).is_some_and(|before| before.bound < key));
@@ -203,6 +204,11 @@ impl<K: Key, T> Sorted<K, T> {
         (before, self.get(place))
     }
 
+    /// What stands where `near` says.
+    pub(crate) fn get_near(&self, near: Near) -> Option<&T> {
+        self.get(Self::place_near(near))
+    }
+
     pub(crate) fn get(&self, place: Place) -> Option<&T> {
         self.blocks.get(place.block)?.items.get(place.index)?.as_ref()
     }
@@ -217,12 +223,10 @@ impl<K: Key, T> Sorted<K, T> {
         self.len -= 1;
         block.holes += 1;
         let left = block.items.len() - block.holes;
-        if block.holes > left * 3 {
-            block.close_up();
-        }
+        block.close_up_if_mostly_holes();
         if left == 0 && self.blocks.len() > 1 {
             self.forget_block(place.block);
-        } else if left < SPARSE && left.is_power_of_two() {
+        } else if left < Self::SPARSE && left.is_power_of_two() {
             self.join_neighbour(place.block);
         }
         self.trim();
@@ -263,7 +267,7 @@ impl<K: Key, T> Sorted<K, T> {
 
     /// The same, in the block of which `near` says where to begin looking.
     fn place_from(&self, near: Near, key: K, key_of: impl Fn(&T) -> K) -> Place {
-        let Place { block, index } = near.place();
+        let Place { block, index } = Self::place_near(near);
         let Some(Block { items, .. }) = self.blocks.get(block) else {
             return Place { block, index };
         };
@@ -345,6 +349,10 @@ impl<K: Key, T> Sorted<K, T> {
         }
     }
 
+    const fn place_near(Near(near): Near) -> Place {
+        Place { block: near as usize / BLOCK, index: near as usize % BLOCK }
+    }
+
     fn fresh_items(&mut self) -> VecDeque<Option<T>> {
         let spare = mem::take(&mut self.spare);
         // A short queue stays small: its only block grows as it needs.
@@ -377,13 +385,14 @@ impl<K: Key, T> Sorted<K, T> {
     }
 }
 
-impl Near {
-    pub(crate) const fn place(self) -> Place {
-        Place { block: self.0 as usize / BLOCK, index: self.0 as usize % BLOCK }
-    }
-}
-
 impl<K, T> Block<K, T> {
+    /// Leaves no hole if three quarters are holes, so that a step over them never takes long.
+    fn close_up_if_mostly_holes(&mut self) {
+        if self.holes > (self.items.len() - self.holes) * 3 {
+            self.close_up();
+        }
+    }
+
     /// Leaves no hole.
     fn close_up(&mut self) {
         if self.holes > 0 {
@@ -482,7 +491,7 @@ mod tests {
         ]
     }
 
-    fn check(sorted: &Sorted<u64, u64>, model: &[u64]) {
+    fn check<const BLOCK: usize>(sorted: &Sorted<u64, u64, BLOCK>, model: &[u64]) {
         assert!(sorted.iter().eq(model.iter()), "same items, same order");
         assert_eq!(sorted.len, model.len());
         assert_eq!((sorted.front(), sorted.back()), (model.first(), model.last()));
@@ -503,66 +512,141 @@ mod tests {
         assert!(lengths.len() <= 1 || lengths.iter().all(|len| *len > 0), "{lengths:?}");
     }
 
+    const fn of(item: &u64) -> u64 {
+        *item
+    }
+
+    /// What the changes make of `start` items, in both; `after_each` looks at them after each change.
+    fn changed<const BLOCK: usize>(
+        start: u64,
+        changes: Vec<Change>,
+        after_each: impl Fn(&Sorted<u64, u64, BLOCK>, &[u64]),
+    ) -> (Sorted<u64, u64, BLOCK>, Vec<u64>) {
+        let mut model: Vec<u64> = (0..start).map(|item| item * 32).collect();
+        let mut sorted = Sorted::new();
+        model.iter().for_each(|item| sorted.push_back(*item, *item, of));
+        for change in changes {
+            match change {
+                Change::PushBack(step) => {
+                    let item = model.last().map_or(0, |last| last + u64::from(step));
+                    model.push(item);
+                    sorted.push_back(item, item, of);
+                }
+                Change::PopFront => {
+                    let item = (!model.is_empty()).then(|| model.remove(0));
+                    assert_eq!(sorted.pop_front(), item);
+                }
+                Change::Insert(item) => {
+                    let item = u64::from(item);
+                    let Err(index) = model.binary_search(&item) else { continue };
+                    model.insert(index, item);
+                    sorted.insert(item, item, of);
+                }
+                Change::Remove(near) => {
+                    let index = model.partition_point(|other| *other < u64::from(near));
+                    let Some(item) = model.get(index).copied() else { continue };
+                    let place = sorted.find(item, of).expect("what is there is found");
+                    assert_eq!(sorted.remove(place), item);
+                    model.remove(index);
+                }
+                Change::Shrink => sorted.shrink(),
+            }
+            after_each(&sorted, &model);
+        }
+        (sorted, model)
+    }
+
+    fn look_everywhere<const BLOCK: usize>(
+        sorted: &Sorted<u64, u64, BLOCK>,
+        model: &[u64],
+        probes: impl Iterator<Item = u64>,
+    ) {
+        for probe in probes {
+            let place = sorted.lower_bound(probe, of);
+            let from = model.partition_point(|item| *item < probe);
+            assert!(sorted.iter_from(place).eq(model[from..].iter()));
+            let before = from.checked_sub(1).map(|index| &model[index]);
+            assert_eq!(sorted.around(probe, of), (before, model.get(from)));
+            let found = sorted.find(probe, of);
+            assert_eq!(found.is_some(), model.binary_search(&probe).is_ok());
+            let near = sorted.near(probe, of);
+            assert_eq!(sorted.find_near(probe, near, of), found);
+            assert_eq!(sorted.find_near(probe, sorted.nearer(probe, near, of), of), found);
+        }
+    }
+
+    /// Changes of few keys, so that blocks of a few items come and go all the time, the last one too.
+    fn crowded() -> impl Strategy<Value = Change> {
+        prop_oneof![
+            2 => (1..3u16).prop_map(Change::PushBack),
+            1 => Just(Change::PopFront),
+            8 => (0..160u16).prop_map(Change::Insert),
+            8 => (0..200u16).prop_map(Change::Remove),
+            1 => Just(Change::Shrink),
+        ]
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
         fn it_is_a_sorted_vec(start in 0..2_000u64, changes in prop::collection::vec(change(), 0..800)) {
-            let mut model: Vec<u64> = (0..start).map(|item| item * 32).collect();
-            let mut sorted = Sorted::new();
-            model.iter().for_each(|item| sorted.push_back(*item, *item));
-            for change in changes {
-                match change {
-                    Change::PushBack(step) => {
-                        let item = model.last().map_or(0, |last| last + u64::from(step));
-                        model.push(item);
-                        sorted.push_back(item, item);
-                    }
-                    Change::PopFront => {
-                        let item = (!model.is_empty()).then(|| model.remove(0));
-                        prop_assert_eq!(sorted.pop_front(), item);
-                    }
-                    Change::Insert(item) => {
-                        let item = u64::from(item);
-                        let Err(index) = model.binary_search(&item) else { continue };
-                        model.insert(index, item);
-                        sorted.insert(item, item, |other| *other);
-                    }
-                    Change::Remove(near) => {
-                        let index = model.partition_point(|other| *other < u64::from(near));
-                        let Some(item) = model.get(index).copied() else { continue };
-                        let place = sorted.find(item, |other| *other).unwrap();
-                        prop_assert_eq!(sorted.remove(place), item);
-                        model.remove(index);
-                    }
-                    Change::Shrink => sorted.shrink(),
-                }
-            }
+            let (sorted, model) = changed::<BLOCK_ITEMS>(start, changes, |_, _| ());
             check(&sorted, &model);
-            for probe in (0..70_000).step_by(997) {
-                let place = sorted.lower_bound(probe, |item| *item);
-                let from = model.partition_point(|item| *item < probe);
-                prop_assert!(sorted.iter_from(place).eq(model[from..].iter()));
-                let before = from.checked_sub(1).map(|index| &model[index]);
-                prop_assert_eq!(sorted.around(probe, |item| *item), (before, model.get(from)));
-                prop_assert_eq!(
-                    sorted.find(probe, |item| *item).is_some(),
-                    model.binary_search(&probe).is_ok()
-                );
-            }
+            look_everywhere(&sorted, &model, (0..70_000).step_by(997));
+        }
+
+        #[test]
+        fn it_is_a_sorted_vec_after_every_change(
+            start in 0..5u64,
+            changes in prop::collection::vec(crowded(), 0..300),
+        ) {
+            changed::<8>(start, changes, |sorted, model| {
+                check(sorted, model);
+                look_everywhere(sorted, model, (0..240).step_by(7));
+            });
         }
     }
 
     #[test]
+    fn a_full_block_that_lost_its_end_and_became_the_last_goes_on_in_order() {
+        let mut sorted: Sorted<u64, u64, 8> = Sorted::new();
+        (1..=9).for_each(|item| sorted.push_back(item * 10, item * 10, of));
+        for item in [80, 90] {
+            let place = sorted.find(item, of).unwrap();
+            sorted.remove(place);
+            // The hole of the last of eight is filled by one that stands before it.
+            if item == 80 {
+                sorted.insert(75, 75, of);
+            }
+        }
+        sorted.insert(77, 77, of);
+        check(&sorted, &[10, 20, 30, 40, 50, 60, 70, 75, 77]);
+        assert!(sorted.find(77, of).is_some());
+    }
+
+    #[test]
+    fn a_line_thinned_in_the_middle_and_then_served_has_few_holes() {
+        let mut sorted: Sorted<u64, u64> = Sorted::new();
+        (0..44).for_each(|item| sorted.push_back(item, item, of));
+        for item in 10..43 {
+            let place = sorted.find(item, of).unwrap();
+            sorted.remove(place);
+        }
+        (0..9).for_each(|item| assert_eq!(sorted.pop_front(), Some(item)));
+        check(&sorted, &[9, 43]);
+    }
+
+    #[test]
     fn a_line_that_lost_its_end_and_filled_up_in_the_middle_goes_on_in_order() {
-        let mut model: Vec<u64> = (1..=BLOCK as u64).map(|item| item * 10).collect();
-        let mut sorted = Sorted::new();
-        model.iter().for_each(|item| sorted.push_back(*item, *item));
+        let mut model: Vec<u64> = (1..=BLOCK_ITEMS as u64).map(|item| item * 10).collect();
+        let mut sorted: Sorted<u64, u64> = Sorted::new();
+        model.iter().for_each(|item| sorted.push_back(*item, *item, of));
         let last = model.pop().unwrap();
-        let place = sorted.find(last, |item| *item).unwrap();
+        let place = sorted.find(last, of).unwrap();
         sorted.remove(place);
         for item in [15, last - 5, last - 1, last - 3] {
-            sorted.insert(item, item, |other| *other);
+            sorted.insert(item, item, of);
             model.push(item);
         }
         model.sort_unstable();
@@ -571,23 +655,27 @@ mod tests {
 
     #[test]
     fn a_line_thinned_from_the_middle_does_not_keep_its_memory() {
-        let mut sorted = Sorted::new();
-        (0..100_000u64).for_each(|item| sorted.push_back(item, item));
+        let mut sorted: Sorted<u64, u64> = Sorted::new();
+        (0..100_000u64).for_each(|item| sorted.push_back(item, item, of));
         for item in (0..100_000).filter(|item| item % 100 != 0) {
-            let place = sorted.find(item, |other| *other).unwrap();
+            let place = sorted.find(item, of).unwrap();
             sorted.remove(place);
         }
         check(&sorted, &(0..100_000).step_by(100).collect::<Vec<_>>());
-        assert!(sorted.blocks.len() <= 1_000 * 8 / (3 * BLOCK) + 2, "{}", sorted.blocks.len());
+        assert!(
+            sorted.blocks.len() <= 1_000 * 8 / (3 * BLOCK_ITEMS) + 2,
+            "{}",
+            sorted.blocks.len()
+        );
     }
 
     #[test]
     fn a_steady_line_does_not_allocate() {
-        let mut sorted = Sorted::new();
-        (0..1_000u64).for_each(|item| sorted.push_back(item, item));
+        let mut sorted: Sorted<u64, u64> = Sorted::new();
+        (0..1_000u64).for_each(|item| sorted.push_back(item, item, of));
         let mut turn = || {
             for item in 1_000..11_000 {
-                sorted.push_back(item, item);
+                sorted.push_back(item, item, of);
                 sorted.pop_front();
             }
         };

@@ -9,6 +9,7 @@ use crate::{
     Refusal, Seq, SingleActive, Tries, Whose, Why,
 };
 use alloc::vec::Vec;
+use core::cell::Cell;
 use core::cmp::Reverse;
 use core::time::Duration;
 use warrener_time::Time;
@@ -66,6 +67,8 @@ pub(super) struct Model {
     overflowing: bool,
     deleted: bool,
     pub(super) effects: Vec<Effect<u32>>,
+    /// How many messages were looked at so far, in all searches together.
+    looked_at: Cell<u64>,
 }
 
 fn after(since: Time, ttl: Duration) -> Time {
@@ -86,7 +89,18 @@ impl Model {
             overflowing: false,
             deleted: false,
             effects: Vec::new(),
+            looked_at: Cell::new(0),
         }
+    }
+
+    pub(super) const fn looked_at(&self) -> u64 {
+        self.looked_at.get()
+    }
+
+    /// All messages, to search among them.
+    fn search(&self) -> &[Message] {
+        self.looked_at.set(self.looked_at.get() + self.messages.len() as u64);
+        &self.messages
     }
 
     fn deadline(&self, message: &Message) -> Time {
@@ -95,7 +109,7 @@ impl Model {
     }
 
     fn index_of(&self, seq: u64) -> Option<usize> {
-        self.messages.iter().position(|message| message.seq == seq)
+        self.search().iter().position(|message| message.seq == seq)
     }
 
     fn is_out(message: &Message) -> bool {
@@ -104,7 +118,7 @@ impl Model {
 
     /// The ready messages, as indexes, in the order in which they are to be handed out.
     pub(super) fn line(&self) -> Vec<usize> {
-        let mut line: Vec<usize> = (0..self.messages.len()).collect();
+        let mut line: Vec<usize> = (0..self.search().len()).collect();
         line.retain(|index| self.messages[*index].at == Where::Ready);
         line.sort_by_key(|index| {
             (Reverse(self.messages[*index].priority), self.messages[*index].place)
@@ -115,14 +129,14 @@ impl Model {
     /// The one to be handed out next.
     fn first_in_line(&self) -> Option<usize> {
         let ready =
-            self.messages.iter().enumerate().filter(|(_, message)| message.at == Where::Ready);
+            self.search().iter().enumerate().filter(|(_, message)| message.at == Where::Ready);
         let first = ready.min_by_key(|(_, message)| (Reverse(message.priority), message.place));
         first.map(|(index, _)| index)
     }
 
     pub(super) fn counts(&self) -> Counts {
         let mut counts = Counts { consumers: self.consumers.len() as u64, ..Counts::default() };
-        for message in &self.messages {
+        for message in self.search() {
             let (count, bytes) = match message.at {
                 Where::Ready => (&mut counts.ready, &mut counts.ready_bytes),
                 Where::Delayed { .. } => (&mut counts.delayed, &mut counts.delayed_bytes),
@@ -213,7 +227,7 @@ impl Model {
     }
 
     fn waiting(&self) -> (u64, u64) {
-        let waiting = self.messages.iter().filter(|message| !Self::is_out(message));
+        let waiting = self.search().iter().filter(|message| !Self::is_out(message));
         (waiting.clone().count() as u64, waiting.map(|message| u64::from(message.bytes)).sum())
     }
 
@@ -223,6 +237,7 @@ impl Model {
         }
         let ready = self.line().len() as u64;
         // All consumers that would be served before there is none left.
+        let _ = self.search();
         let mut hungry = self.clone();
         let mut appetite = 0;
         while let Some(index) = hungry.next_consumer() {
@@ -260,7 +275,7 @@ impl Model {
             Where::Delayed { fresh: true, .. } => Some((2, message.priority, message.place)),
             Where::Out { .. } | Where::Held(_) => None,
         };
-        let least = (0..self.messages.len())
+        let least = (0..self.search().len())
             .filter_map(|index| Some((rank(&self.messages[index])?, index)))
             .min();
         if let Some((_, index)) = least {

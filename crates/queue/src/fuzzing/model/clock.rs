@@ -15,7 +15,7 @@ impl Model {
     }
 
     pub(super) fn next_message_due(&self) -> Option<Due> {
-        self.messages
+        self.search()
             .iter()
             .filter_map(|message| match message.at {
                 Where::Ready => {

@@ -7,7 +7,7 @@ use core::cmp::Reverse;
 
 impl Model {
     pub(super) fn holds_something(&self, consumer: ConsumerId) -> bool {
-        self.messages.iter().any(
+        self.search().iter().any(
             |message| matches!(message.at, Where::Out { consumer: Some(by), .. } if by == consumer),
         )
     }
