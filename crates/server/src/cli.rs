@@ -14,6 +14,7 @@ use warrener_broker::Sync;
 use warrener_codec::ShortStr;
 
 use crate::config::{Config, Listen, Storage, User};
+use crate::listen_options::ListenOptions;
 
 /// What a command line asks for.
 #[derive(Debug)]
@@ -54,6 +55,9 @@ struct Options {
     /// network: let a user in with --user as well, since guest may log in from this machine only.
     #[arg(long, value_name = "ADDR:PORT", value_parser = parse_address)]
     listen: Vec<SocketAddr>,
+
+    #[command(flatten)]
+    listening: ListenOptions,
 
     /// Keep durable queues and messages in this directory
     ///
@@ -180,6 +184,7 @@ impl Options {
         if !self.listen.is_empty() {
             config.listen = Listen::On(self.listen);
         }
+        self.listening.apply(&mut config)?;
         config.disk_free_bytes = self.disk_free_limit;
         config.memory_budget_bytes = self.memory_budget;
         for (vhost, sync) in self.sync {
@@ -201,7 +206,7 @@ impl Options {
 }
 
 /// Addresses, not names: what a name stands for may change, and a listener may not.
-fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
+pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
     let example = "an IP address and a port up to 65535, as in 127.0.0.1:5672 or [::1]:5672";
     text.parse().map_err(|_| example)
 }

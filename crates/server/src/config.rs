@@ -1,5 +1,7 @@
 //! What a server can be told, and what it does when told nothing.
 
+mod tls;
+
 use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::str::FromStr;
@@ -11,8 +13,13 @@ use warrener_broker::{Sync, Syncs};
 
 use crate::limits;
 
+pub use tls::{AlternativeName, CertificateFiles, CertificateLogin, ClientCertificates, TlsConfig};
+
 /// The port registered for AMQP (AMQP 0-9-1 §4.1).
 pub const AMQP_PORT: u16 = 5672;
+
+/// The port registered for AMQP over TLS.
+pub const AMQPS_PORT: u16 = 5671;
 
 /// Everything a server is told before it starts.
 #[derive(Clone, Debug)]
@@ -20,6 +27,8 @@ pub const AMQP_PORT: u16 = 5672;
 pub struct Config {
     /// Where to listen.
     pub listen: Listen,
+    /// AMQP over TLS, on ports of its own. Default: none.
+    pub tls: Option<TlsConfig>,
     /// Where durable things are kept.
     pub storage: Storage,
     /// Publishers wait while less than this is free on the disk. Without it: the smaller of 1 GiB and 5 % of the disk, but
@@ -57,6 +66,7 @@ impl Config {
     const fn with_storage(storage: Storage) -> Self {
         Self {
             listen: Listen::Loopback,
+            tls: None,
             storage,
             disk_free_bytes: None,
             memory_budget_bytes: None,
@@ -72,18 +82,20 @@ impl Config {
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// Port 5672 of 127.0.0.1 and, where the machine has it, of ::1 (some clients resolve `localhost` to that one only).
+    /// The usual port of 127.0.0.1 and, where the machine has it, of ::1 (some clients resolve `localhost` to that one only).
     Loopback,
-    /// Exactly these addresses; port 0 takes a free one.
+    /// Exactly these addresses, of either family; port 0 takes a free one.
     On(Vec<SocketAddr>),
 }
 
 impl Listen {
     /// The default addresses: the second is one that the machine may lack.
-    pub(crate) const LOOPBACK: [SocketAddr; 2] = [
-        SocketAddr::new(core::net::IpAddr::V4(Ipv4Addr::LOCALHOST), AMQP_PORT),
-        SocketAddr::new(core::net::IpAddr::V6(Ipv6Addr::LOCALHOST), AMQP_PORT),
-    ];
+    pub(crate) const fn loopback(port: u16) -> [SocketAddr; 2] {
+        [
+            SocketAddr::new(core::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port),
+            SocketAddr::new(core::net::IpAddr::V6(Ipv6Addr::LOCALHOST), port),
+        ]
+    }
 }
 
 /// Where durable things are kept.

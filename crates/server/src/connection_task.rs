@@ -10,47 +10,45 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 use warrener_codec::ShortStr;
-use warrener_connection::{Event, ServerConfig};
+use warrener_connection::Event;
 use warrener_endpoint::{Endpoint, is_answered};
 use warrener_store::Log;
 use warrener_time::Time;
 
+use crate::entrance::{Arrival, Entrance, Origin};
 use crate::limits::{EVENTS_PER_TURN, LINGER, LINGER_BYTES};
 use crate::link::{Link, Plan};
+use crate::listener::Protocol;
 use crate::login;
 use crate::obituary;
 use crate::reader::{Brought, Reader};
 use crate::turns::Core;
 
-/// Serves one connection until it is over.
+/// Serves one connection, from the moment its socket was accepted until it is over.
 pub(crate) async fn serve<L: Log>(
     core: Arc<Core<L>>,
-    config: ServerConfig,
+    entrance: Arc<Entrance>,
     stream: TcpStream,
     peer: SocketAddr,
+    protocol: Protocol,
 ) {
-    // Replies are small and somebody waits for them. Where it cannot be had, they are only later.
-    let _ = stream.set_nodelay(true);
-    let name = match stream.local_addr() {
-        Ok(local) => format!("{peer} -> {local}"),
-        Err(_) => peer.to_string(),
-    };
-    tracing::debug!("{name}: accepted");
-    let (read, write) = stream.into_split();
+    match entrance.enter(stream, peer, protocol).await {
+        Ok(arrival) => converse(core, arrival).await,
+        Err(error) => obituary::turned_away(peer, protocol, &error),
+    }
+}
+
+async fn converse<L: Log>(core: Arc<Core<L>>, arrival: Arrival) {
+    let Arrival { read, write, origin, greeting } = arrival;
+    tracing::debug!("{}: accepted", origin.name);
     let now = core.clock.now();
-    let stream_name = ShortStr::truncated(&name);
-    let link = core.add(|id| Link::new(Endpoint::new(id, stream_name, config, now), write));
+    let name = ShortStr::truncated(&origin.name);
+    let added = core.add(|id| Link::new(Endpoint::new(id, name, greeting, now), write));
+    // The server has begun to stop meanwhile.
+    let Some(link) = added else { return };
     let reader = Reader::new(read);
-    let mut task = ConnectionTask {
-        core,
-        link,
-        reader,
-        peer,
-        name,
-        heard: false,
-        publishes: false,
-        broken: None,
-    };
+    let mut task =
+        ConnectionTask { core, link, reader, origin, heard: false, publishes: false, broken: None };
     task.run().await;
     task.end().await;
 }
@@ -59,9 +57,7 @@ struct ConnectionTask<L: Log> {
     core: Arc<Core<L>>,
     link: Arc<Link>,
     reader: Reader,
-    peer: SocketAddr,
-    /// The two ends of the stream, for log lines.
-    name: String,
+    origin: Origin,
     /// The peer has sent something.
     heard: bool,
     /// It has published.
@@ -160,7 +156,7 @@ impl<L: Log> ConnectionTask<L> {
             return false;
         }
         if let Some(question) = self.link.with(Endpoint::poll_question) {
-            let answer = login::answer(&self.core, question, self.peer.ip(), &self.name);
+            let answer = login::answer(&self.core, question, &self.origin);
             let now = self.core.clock.now();
             // The client may have gone away meanwhile.
             let _ = self.link.with(|endpoint| endpoint.answer(now, answer));
@@ -170,7 +166,7 @@ impl<L: Log> ConnectionTask<L> {
             Some(inbound) => {
                 self.reader.open(inbound);
                 let (user, name) = self.link.with(|it| (it.user().clone(), it.name().clone()));
-                obituary::born(&self.name, &user, &name);
+                obituary::born(&self.origin.name, &user, &name);
                 true
             }
             None => false,
@@ -226,7 +222,7 @@ impl<L: Log> ConnectionTask<L> {
                 error,
                 broken: self.broken.as_ref(),
             };
-            obituary::write(&self.name, endpoint.user(), &end);
+            obituary::write(&self.origin.name, endpoint.user(), &end);
         });
     }
 }

@@ -8,6 +8,7 @@ use warrener_node::NodeError;
 use warrener_store::LogError;
 
 use crate::config::Storage;
+use crate::tls::TlsError;
 use crate::turns::Status;
 
 /// Why a server did not start, or had to stop.
@@ -22,6 +23,9 @@ pub enum ServeError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The files of the TLS settings cannot be used.
+    #[error("cannot use TLS: {0}; see --tls-cert, --tls-key and --tls-client-ca")]
+    Tls(#[from] TlsError),
     /// The data directory cannot be used.
     #[error("cannot use data directory {}: {source}; let this user create and write it, name another with --data-dir DIR, \
              or keep nothing with --memory-only", .directory.display())]

@@ -6,6 +6,7 @@ mod cli;
 mod clock;
 mod config;
 mod connection_task;
+mod entrance;
 
 mod error;
 mod greeting;
@@ -13,6 +14,7 @@ mod lanes;
 mod limits;
 mod link;
 mod links;
+mod listen_options;
 mod listener;
 mod logging;
 mod login;
@@ -26,12 +28,18 @@ mod reader;
 mod server;
 mod shutdown;
 mod store_command;
+mod stream;
+mod tls;
 mod turns;
 
-pub use config::{AMQP_PORT, Config, Listen, Storage, User, UserError};
+pub use config::{
+    AMQP_PORT, AMQPS_PORT, AlternativeName, CertificateFiles, CertificateLogin, ClientCertificates,
+    Config, Listen, Storage, TlsConfig, User, UserError,
+};
 pub use error::ServeError;
 pub use program::program;
-pub use server::{Server, serve};
+pub use server::{Reload, Server, serve};
+pub use tls::TlsError;
 
 pub use warrener_broker::{Sync, Syncs};
 pub use warrener_node::NodeError;

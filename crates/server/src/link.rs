@@ -4,7 +4,6 @@ use std::io::{self, IoSlice};
 use std::sync::Mutex;
 
 use bytes::Buf;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 use warrener_broker::ConnectionId;
 use warrener_endpoint::Endpoint;
@@ -12,6 +11,7 @@ use warrener_time::Time;
 
 use crate::limits::{DRAINED_BYTES, WRITE_SLICES};
 use crate::poison::LockOrStop;
+use crate::stream::WriteHalf;
 
 /// One connection, shared by its task, which reads, and by whoever has something for it.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct Link {
 pub(crate) struct Half {
     pub(crate) endpoint: Endpoint,
     /// Gone when the socket is broken, or was shut down for writing.
-    stream: Option<OwnedWriteHalf>,
+    stream: Option<WriteHalf>,
     /// Somebody will write soon.
     touched: bool,
     watch: Watch,
@@ -58,7 +58,7 @@ pub(crate) struct Plan {
 }
 
 impl Link {
-    pub(crate) fn new(endpoint: Endpoint, stream: OwnedWriteHalf) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, stream: WriteHalf) -> Self {
         let half = Half { endpoint, stream: Some(stream), touched: false, watch: Watch::default() };
         Self { id: half.endpoint.id(), half: Mutex::new(half), wake: Notify::new() }
     }
@@ -119,10 +119,17 @@ impl Half {
     /// Writes until nothing waits or the socket is full, which is what it returns.
     fn write(&mut self) -> bool {
         self.touched = false;
-        while !self.endpoint.outgoing().is_empty() {
-            let Some(stream) = &self.stream else { return false };
-            match write_some(stream, &mut self.endpoint) {
-                Ok(count) => self.endpoint.advance(count),
+        loop {
+            let Some(stream) = &mut self.stream else { return false };
+            let outcome = if !self.endpoint.outgoing().is_empty() {
+                write_some(stream, &mut self.endpoint).map(|count| self.endpoint.advance(count))
+            } else if stream.is_unflushed() {
+                stream.try_flush()
+            } else {
+                return false;
+            };
+            match outcome {
+                Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => {
@@ -132,12 +139,17 @@ impl Half {
                 }
             }
         }
-        false
+    }
+
+    /// Whether something waits to be written.
+    fn waits(&mut self) -> bool {
+        self.stream.as_ref().is_some_and(WriteHalf::is_unflushed)
+            || !self.endpoint.outgoing().is_empty()
     }
 
     fn plan(&mut self, full: bool, deadline: Option<Time>) -> Plan {
         let own = self.endpoint.poll_timeout().map(|(deadline, _)| deadline);
-        let written = self.stream.is_none() || self.endpoint.outgoing().is_empty();
+        let written = self.stream.is_none() || !self.waits();
         Plan {
             read: self.endpoint.wants_read(),
             write: full,
@@ -150,7 +162,7 @@ impl Half {
 
     /// Whether the connection's task would do something else now than what it waits for.
     fn concerns_task(&mut self) -> bool {
-        let waits = !self.endpoint.outgoing().is_empty();
+        let waits = self.waits();
         let plan = self.plan(waits, None);
         plan.finished
             || plan.report
@@ -162,13 +174,9 @@ impl Half {
     }
 }
 
-fn write_some(stream: &OwnedWriteHalf, endpoint: &mut Endpoint) -> io::Result<usize> {
+fn write_some(stream: &mut WriteHalf, endpoint: &mut Endpoint) -> io::Result<usize> {
     let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
     let outgoing = endpoint.outgoing();
     let count = outgoing.chunks_vectored(&mut slices);
-    match slices.get(..count) {
-        Some([slice]) => stream.try_write(slice),
-        Some(slices) => stream.try_write_vectored(slices),
-        None => Ok(0),
-    }
+    slices.get(..count).map_or(Ok(0), |slices| stream.try_write(slices))
 }

@@ -1,53 +1,91 @@
 //! Addresses taken before anything else, listened on when the broker is ready.
 
+use core::fmt;
 use core::net::SocketAddr;
 use std::io;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::config::Listen;
+use crate::config::{AMQP_PORT, AMQPS_PORT, Config, Listen};
 use crate::error::ServeError;
 use crate::limits;
 
+/// What is spoken on an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Amqp,
+    Amqps,
+}
+
 /// Addresses that are ours, and on which nobody is answered yet: a peer is refused, not left waiting, until then.
-pub(crate) struct Reserved(Vec<(SocketAddr, TcpSocket)>);
+pub(crate) struct Reserved(Vec<(SocketAddr, TcpSocket, Protocol)>);
 
 impl Reserved {
     /// Takes every address, or says which one cannot be had.
-    pub(crate) fn take(listen: &Listen) -> Result<Self, ServeError> {
+    pub(crate) fn take(config: &Config) -> Result<Self, ServeError> {
+        let mut taken = Self(Vec::new());
+        taken.take_all(&config.listen, Protocol::Amqp)?;
+        if let Some(tls) = &config.tls {
+            taken.take_all(&tls.listen, Protocol::Amqps)?;
+        }
+        Ok(taken)
+    }
+
+    fn take_all(&mut self, listen: &Listen, protocol: Protocol) -> Result<(), ServeError> {
         let refused = |address| move |source| ServeError::Listen { address, source };
-        let mut taken = Vec::new();
+        let mut take = |(address, socket)| self.0.push((address, socket, protocol));
         match listen {
             Listen::On(addresses) => {
                 for &address in addresses {
-                    taken.push(reserve(address).map_err(refused(address))?);
+                    take(reserve(address).map_err(refused(address))?);
                 }
             }
             Listen::Loopback => {
-                let [four, six] = Listen::LOOPBACK;
-                taken.push(reserve(four).map_err(refused(four))?);
+                let [four, six] = Listen::loopback(protocol.port());
+                take(reserve(four).map_err(refused(four))?);
                 match reserve(six) {
-                    Ok(reserved) => taken.push(reserved),
+                    Ok(reserved) => take(reserved),
                     Err(error) if is_absent(&error) => {}
                     Err(error) => return Err(refused(six)(error)),
                 }
             }
         }
-        Ok(Self(taken))
+        Ok(())
     }
 
     /// The addresses, with the ports that were free.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.0.iter().map(|&(address, _)| address)
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = (SocketAddr, Protocol)> {
+        self.0.iter().map(|&(address, _, protocol)| (address, protocol))
     }
 
     /// Lets peers in.
-    pub(crate) fn listen(self) -> Result<Vec<TcpListener>, ServeError> {
-        let listen = |(address, socket): (SocketAddr, TcpSocket)| {
+    pub(crate) fn listen(self) -> Result<Vec<(TcpListener, Protocol)>, ServeError> {
+        let listen = |(address, socket, protocol): (SocketAddr, TcpSocket, Protocol)| {
             let listening = socket.listen(limits::ACCEPT_BACKLOG);
-            listening.map_err(|source| ServeError::Listen { address, source })
+            let listening = listening.map_err(|source| ServeError::Listen { address, source })?;
+            Ok((listening, protocol))
         };
         self.0.into_iter().map(listen).collect()
+    }
+}
+
+impl Protocol {
+    /// The port where clients expect it.
+    const fn port(self) -> u16 {
+        match self {
+            Self::Amqp => AMQP_PORT,
+            Self::Amqps => AMQPS_PORT,
+        }
+    }
+}
+
+/// As a log line names it.
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Amqp => "AMQP",
+            Self::Amqps => "AMQP over TLS",
+        })
     }
 }
 
@@ -105,13 +143,13 @@ mod tests {
     use super::*;
 
     fn reserve_one(address: SocketAddr) -> Result<Reserved, ServeError> {
-        Reserved::take(&Listen::On(vec![address]))
+        Reserved::take(&Config { listen: Listen::On(vec![address]), ..Config::in_memory() })
     }
 
     #[tokio::test]
     async fn port_zero_becomes_a_free_port_that_answers_once_listened_on() {
         let reserved = reserve_one("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = reserved.addresses().next().unwrap();
+        let (address, _) = reserved.addresses().next().unwrap();
         assert_ne!(address.port(), 0);
         assert!(TcpStream::connect(address).await.is_err());
 

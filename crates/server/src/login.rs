@@ -9,24 +9,21 @@ use warrener_endpoint::{Answer, Question};
 use warrener_store::Log;
 
 use crate::auth::is_password;
+use crate::entrance::Origin;
 use crate::logging::Shown;
+use crate::tls::NoName;
 use crate::turns::Core;
 
-/// Answers a client that wants to log in from `address`; `stream` names it in the log.
-pub(crate) fn answer<L: Log>(
-    core: &Core<L>,
-    question: Question,
-    address: IpAddr,
-    stream: &str,
-) -> Answer {
+/// Answers a client that wants to log in.
+pub(crate) fn answer<L: Log>(core: &Core<L>, question: Question, origin: &Origin) -> Answer {
     let user = match &question {
-        Question::Login(login) => check(core, login, address),
+        Question::Login(login) => check(core, login, origin),
         // No challenge is ever sent.
         Question::Response(_) => Err(Refused::Mechanism),
     };
     user.map_or_else(
         |reason| {
-            tracing::warn!("{stream}: login refused: {reason}");
+            tracing::warn!("{}: login refused: {reason}", origin.name);
             Answer::Refuse
         },
         |user| Answer::Accept { user },
@@ -46,30 +43,44 @@ enum Refused {
         Shown(.0.as_bytes())
     )]
     Remote(String),
-    #[error("this server takes passwords only")]
+    #[error("{0}")]
+    Certificate(NoName),
+    #[error("this server takes passwords, and certificates over TLS")]
     Mechanism,
 }
 
 fn check<L: Log>(
     core: &Core<L>,
     login: &Authenticate,
-    address: IpAddr,
+    origin: &Origin,
 ) -> Result<ShortStr, Refused> {
-    let Credentials::Password { user: name, password } = &login.credentials else {
-        return Err(Refused::Mechanism);
+    let user = match &login.credentials {
+        Credentials::Password { user, password } => by_password(core, user, password.expose())?,
+        Credentials::External => by_certificate(core, origin)?,
+        _ => return Err(Refused::Mechanism),
     };
+    if !may_come_from(&user, origin.peer.ip()) {
+        return Err(Refused::Remote(user.name.to_string()));
+    }
+    Ok(user.name)
+}
+
+fn by_password<L: Log>(core: &Core<L>, name: &str, password: &[u8]) -> Result<User, Refused> {
     let user = core.user(name);
     // Asked of nobody as well: the time it takes must not tell which names there are.
     let known = user.as_ref().map(|user| &user.password);
-    let is_right = is_password(known, password.expose());
-    let user = user.ok_or_else(|| Refused::Unknown(name.clone()))?;
-    if !is_right {
-        return Err(Refused::Password(name.clone()));
+    let is_right = is_password(known, password);
+    let user = user.ok_or_else(|| Refused::Unknown(name.to_owned()))?;
+    if is_right { Ok(user) } else { Err(Refused::Password(name.to_owned())) }
+}
+
+/// The handshake has verified the certificate: what it says is so, and whom it names needs no password.
+fn by_certificate<L: Log>(core: &Core<L>, origin: &Origin) -> Result<User, Refused> {
+    match &origin.certificate {
+        Some(Ok(name)) => core.user(name).ok_or_else(|| Refused::Unknown(name.clone())),
+        Some(Err(reason)) => Err(Refused::Certificate(*reason)),
+        None => Err(Refused::Mechanism),
     }
-    if !may_come_from(&user, address) {
-        return Err(Refused::Remote(name.clone()));
-    }
-    Ok(user.name)
 }
 
 /// A user whose password everybody knows may come from this machine only.

@@ -1,10 +1,12 @@
 //! Log lines for the beginning and the end of a connection: who, and why.
 
+use core::net::SocketAddr;
 use std::io;
 
 use warrener_codec::ShortStr;
 use warrener_connection::{Close, ConnectionError, Initiator, ReplyCode, Timer, Violation};
 
+use crate::listener::Protocol;
 use crate::logging::Shown;
 
 /// What is known about the end of a connection.
@@ -28,6 +30,25 @@ pub(crate) fn born(stream: &str, user: &ShortStr, name: &ShortStr) {
         tracing::info!("{stream}: open for user {user}");
     } else {
         tracing::info!("{stream}: open for user {user}, client {}", Shown(name.as_bytes()));
+    }
+}
+
+/// A socket was accepted, and did not become a connection.
+pub(crate) fn turned_away(peer: SocketAddr, protocol: Protocol, error: &io::Error) {
+    match error.kind() {
+        // A health check, or a scan of ports.
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
+            tracing::debug!("{peer}: gone before {protocol} began");
+        }
+        io::ErrorKind::TimedOut => {
+            tracing::warn!(
+                "{peer}: closed: {protocol} did not begin within the handshake time-out"
+            );
+        }
+        _ => {
+            let said = error.to_string();
+            tracing::warn!("{peer}: {protocol} failed: {}", Shown(said.as_bytes()));
+        }
     }
 }
 

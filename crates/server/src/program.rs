@@ -8,7 +8,7 @@ use crate::cli::{self, Command};
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::server::Server;
-use crate::shutdown::Signals;
+use crate::shutdown::{Signals, on_hangup};
 use crate::{limits, logging, store_command};
 
 /// Runs the `warrener` program with a command line, the program's name first, and returns when the broker has ended.
@@ -65,8 +65,14 @@ async fn serve_until_signalled(config: Config) -> Result<(), ServeError> {
         let _ = tell.send(());
         signals.next().await
     };
+    let reload = server.reload();
+    let reloading = on_hangup(move || {
+        tracing::info!("SIGHUP: reading files again");
+        reload.reload();
+    });
     tokio::select! {
         served = server.run(async { _ = told.await }) => served,
+        () = reloading => Ok(()),
         signal = obey => {
             tracing::warn!("{signal} again: ended at once");
             Ok(())

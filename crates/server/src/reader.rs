@@ -1,13 +1,10 @@
 //! The half of a connection that its own task has: the socket to read, and what takes its octets apart.
 
 use core::cell::RefCell;
-use core::pin::pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use std::io;
 
 use bytes::BytesMut;
-use tokio::io::AsyncReadExt;
-use tokio::net::tcp::OwnedReadHalf;
 use warrener_connection::{Event, Inbound};
 use warrener_time::Time;
 
@@ -15,11 +12,12 @@ use crate::clock::Clock;
 use crate::limits::EVENTS_PER_TURN;
 use crate::link::Link;
 use crate::read_buffer::Unfinished;
+use crate::stream::ReadHalf;
 
 /// Reads one connection.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    socket: OwnedReadHalf,
+    socket: ReadHalf,
     /// The reading half of the endpoint, once the connection is open; before, the endpoint reads for itself.
     inbound: Option<Box<Inbound>>,
     unfinished: Unfinished,
@@ -46,7 +44,7 @@ thread_local! {
 }
 
 impl Reader {
-    pub(crate) fn new(socket: OwnedReadHalf) -> Self {
+    pub(crate) fn new(socket: ReadHalf) -> Self {
         Self {
             socket,
             inbound: None,
@@ -64,15 +62,15 @@ impl Reader {
         link: &Link,
         clock: &Clock,
     ) -> Poll<Brought> {
-        if write && self.socket.as_ref().poll_write_ready(cx).is_ready() {
+        if write && self.socket.poll_writable(cx) {
             return Poll::Ready(Brought::Room);
         }
-        if !read || self.ended || self.socket.as_ref().poll_read_ready(cx).is_pending() {
+        if !read || self.ended || !self.socket.poll_readable(cx) {
             return Poll::Pending;
         }
         let Self { socket, inbound, unfinished, .. } = self;
         let polled = unfinished.with_buffer(|buffer| {
-            let read = core::task::ready!(pin!(socket.read_buf(buffer)).poll(cx));
+            let read = ready!(socket.poll_read(cx, buffer));
             let mut events = EVENTS.take();
             if matches!(read, Ok(1..)) {
                 decode(inbound.as_deref_mut(), link, clock.now(), buffer, &mut events);
@@ -145,14 +143,7 @@ impl Reader {
 
     /// Throws away what the peer still sends, until it hangs up or has sent `most` octets.
     pub(crate) async fn discard(&mut self, most: usize) {
-        let mut left = most;
-        let mut rest = [0; 1024];
-        while left > 0 {
-            match self.socket.read(&mut rest).await {
-                Ok(0) | Err(_) => return,
-                Ok(count) => left = left.saturating_sub(count),
-            }
-        }
+        self.socket.discard(most).await;
     }
 
     fn end(&mut self, outcome: io::Result<()>) -> Brought {

@@ -8,15 +8,16 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use warrener_broker::{Input, Seed};
-use warrener_connection::ServerConfig;
 use warrener_node::Node;
 use warrener_store::{Log, MemoryLog, RealDisk, SegmentLog};
 
 use crate::auth::{self, random};
 use crate::clock::Clock;
 use crate::config::{Config, Storage};
+use crate::entrance::Entrance;
 use crate::error::ServeError;
-use crate::listener::{self, Reserved};
+use crate::listener::{self, Protocol, Reserved};
+use crate::tls::Tls;
 use crate::turns::{Core, Status};
 use crate::{connection_task, greeting, lanes, limits, memory};
 
@@ -32,6 +33,7 @@ pub async fn serve(config: Config, until: impl Future<Output = ()>) -> Result<()
 /// A broker that listens: peers can connect, and are answered from [`run`](Self::run) on.
 pub struct Server {
     addresses: Vec<SocketAddr>,
+    tls: Option<Arc<Tls>>,
     running: Running,
 }
 
@@ -43,8 +45,8 @@ enum Running {
 /// What runs.
 struct Parts<L: Log> {
     core: Arc<Core<L>>,
-    listeners: Vec<TcpListener>,
-    greeting: ServerConfig,
+    listeners: Vec<(TcpListener, Protocol)>,
+    entrance: Arc<Entrance>,
     config: Config,
 }
 
@@ -57,15 +59,17 @@ impl Server {
     pub async fn start(mut config: Config) -> Result<Self, ServeError> {
         let (clock, took) = (Clock::start(), Clock::stopwatch());
         tracing::info!("warrener {} starts", env!("CARGO_PKG_VERSION"));
-        let reserved = Reserved::take(&config.listen)?;
-        let addresses: Vec<_> = reserved.addresses().collect();
+        let tls = config.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
+        let reserved = Reserved::take(&config)?;
+        let taken: Vec<_> = reserved.addresses().collect();
+        let listening = (reserved, tls.clone());
         let running = match config.storage.clone() {
             Storage::Memory => {
                 tracing::warn!(
                     "durable queues and messages are kept in memory only: they end with this process"
                 );
                 Running::Memory(
-                    Parts::start(config, clock, MemoryLog::new(), reserved).await?.into(),
+                    Parts::start(config, clock, MemoryLog::new(), listening).await?.into(),
                 )
             }
             Storage::Directory(directory) => {
@@ -78,17 +82,24 @@ impl Server {
                     disk,
                     warrener_store::Config::new(u64::from_ne_bytes(random()?)),
                 );
-                Running::Directory(Parts::start(config, clock, log, reserved).await?.into())
+                Running::Directory(Parts::start(config, clock, log, listening).await?.into())
             }
         };
-        for address in &addresses {
-            tracing::info!("listening on {address}");
+        for (address, protocol) in &taken {
+            tracing::info!("listening on {address} for {protocol}");
         }
         tracing::info!("Server startup complete in {} ms", took().as_millis());
-        Ok(Self { addresses, running })
+        let addresses = taken.into_iter().map(|(address, _)| address).collect();
+        Ok(Self { addresses, tls, running })
     }
 
-    /// The addresses it listens on.
+    /// What makes it read its files again while it runs.
+    #[must_use]
+    pub fn reload(&self) -> Reload {
+        Reload(self.tls.clone())
+    }
+
+    /// The addresses it listens on, in the order of the configuration: those for AMQP, those for AMQP over TLS.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
@@ -112,7 +123,7 @@ impl<L: Log + 'static> Parts<L> {
         config: Config,
         clock: Clock,
         log: L,
-        reserved: Reserved,
+        (reserved, tls): (Reserved, Option<Arc<Tls>>),
     ) -> Result<Self, ServeError> {
         let mut broker = warrener_broker::Config::new(Seed::new(random()?));
         broker.users = auth::users(&config.users)?;
@@ -125,7 +136,8 @@ impl<L: Log + 'static> Parts<L> {
         let core = Arc::new(Core::new(clock, node, lanes));
         let for_lanes = Arc::clone(&core);
         threads.start(move |done| for_lanes.handle_done(done)).map_err(ServeError::Threads)?;
-        let mut parts = Self { core, listeners: Vec::new(), greeting, config };
+        let entrance = Arc::new(Entrance { greeting, tls });
+        let mut parts = Self { core, listeners: Vec::new(), entrance, config };
         parts.recover().await?;
         parts.listeners = reserved.listen()?;
         Ok(parts)
@@ -152,8 +164,13 @@ impl<L: Log + 'static> Parts<L> {
 
     async fn run(mut self, until: impl Future<Output = ()>) -> Result<(), ServeError> {
         let mut tasks = JoinSet::new();
-        for listener in core::mem::take(&mut self.listeners) {
-            tasks.spawn(accept(listener, Arc::clone(&self.core), self.greeting.clone()));
+        for (listener, protocol) in core::mem::take(&mut self.listeners) {
+            let entrance = Arc::clone(&self.entrance);
+            tasks.spawn(accept(listener, protocol, Arc::clone(&self.core), entrance));
+        }
+        if let Some(tls) = self.entrance.tls.clone() {
+            let following = async move { tls.follow_files(limits::TLS_FILES_EVERY).await };
+            tasks.spawn(guarded(Arc::clone(&self.core), following));
         }
         let core = Arc::clone(&self.core);
         tasks.spawn(guarded(Arc::clone(&core), async move { core.keep_time().await }));
@@ -198,6 +215,7 @@ impl<L: Log + 'static> Parts<L> {
     async fn part(&self, listening: JoinSet<()>, why: Input) {
         let timeout = self.config.shutdown_timeout;
         drop(listening);
+        self.core.shut();
         self.core.turn(|node, now, links| node.handle_input(now, why, links));
         for link in self.core.all_links() {
             link.with(|endpoint| {
@@ -216,12 +234,14 @@ impl<L: Log + 'static> Parts<L> {
 
 async fn accept<L: Log + 'static>(
     listener: TcpListener,
+    protocol: Protocol,
     core: Arc<Core<L>>,
-    greeting: ServerConfig,
+    entrance: Arc<Entrance>,
 ) {
     let serve = |stream, peer| {
-        let serve = connection_task::serve(Arc::clone(&core), greeting.clone(), stream, peer);
-        tokio::spawn(guarded(Arc::clone(&core), serve));
+        let (core, entrance) = (Arc::clone(&core), Arc::clone(&entrance));
+        let serve = connection_task::serve(Arc::clone(&core), entrance, stream, peer, protocol);
+        tokio::spawn(guarded(core, serve));
     };
     listener::accept(&listener, serve).await;
 }
@@ -240,6 +260,25 @@ async fn guarded<L: Log>(core: Arc<Core<L>>, task: impl Future<Output = ()>) {
 
     let _guard = Guard(core);
     task.await;
+}
+
+/// Makes a running server read again what can change while it runs: the files of its certificates.
+#[derive(Clone)]
+pub struct Reload(Option<Arc<Tls>>);
+
+impl Reload {
+    /// Reads them. What is wrong with them is logged, and nothing changes then.
+    pub fn reload(&self) {
+        if let Some(tls) = &self.0 {
+            tls.reload();
+        }
+    }
+}
+
+impl fmt::Debug for Reload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reload").finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Server {

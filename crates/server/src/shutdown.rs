@@ -1,4 +1,4 @@
-//! Signals that ask the process to end.
+//! Signals that ask the process to end, or to read its files again.
 
 use std::io;
 
@@ -42,4 +42,19 @@ impl Signals {
             Err(_) => core::future::pending().await,
         }
     }
+}
+
+/// SIGHUP, for ever; where there is no such signal, it never comes.
+pub(crate) async fn on_hangup(act: impl Fn()) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut hangup) = signal(SignalKind::hangup()) {
+            while hangup.recv().await.is_some() {
+                act();
+            }
+        }
+    }
+    let _ = act;
+    core::future::pending().await
 }

@@ -36,6 +36,8 @@ pub(crate) struct Core<L: Log> {
 struct State<L: Log> {
     node: Node<L>,
     links: Links,
+    /// Nobody is let in any more.
+    shut: bool,
     /// When the timer task will wake the node.
     armed: Option<Time>,
 }
@@ -69,7 +71,7 @@ impl<L: Log> Core<L> {
     pub(crate) fn new(clock: Clock, node: Node<L>, lanes: Lanes<L::Work>) -> Self {
         Self {
             clock,
-            state: Mutex::new(State { node, links: Links::default(), armed: None }),
+            state: Mutex::new(State { node, links: Links::default(), shut: false, armed: None }),
             lanes,
             earlier: Notify::new(),
             backed_up: AtomicBool::new(false),
@@ -93,9 +95,15 @@ impl<L: Log> Core<L> {
         outcome
     }
 
-    /// A connection begins.
-    pub(crate) fn add(&self, make: impl FnOnce(ConnectionId) -> Link) -> Arc<Link> {
-        self.state.lock_or_stop().links.add(make)
+    /// A connection begins, unless nobody is let in any more.
+    pub(crate) fn add(&self, make: impl FnOnce(ConnectionId) -> Link) -> Option<Arc<Link>> {
+        let mut state = self.state.lock_or_stop();
+        (!state.shut).then(|| state.links.add(make))
+    }
+
+    /// Lets nobody in any more.
+    pub(crate) fn shut(&self) {
+        self.state.lock_or_stop().shut = true;
     }
 
     /// A connection is over, and its socket with it.

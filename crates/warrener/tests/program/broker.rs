@@ -30,6 +30,7 @@ pub(crate) fn program() -> Command {
 pub(crate) struct Broker {
     child: Child,
     addresses: Vec<SocketAddr>,
+    tls_address: Option<SocketAddr>,
     log: Arc<Mutex<String>>,
     /// A data directory that goes when the broker goes.
     _data: Option<TempDir>,
@@ -113,12 +114,20 @@ impl Broker {
             readers.into_iter().for_each(|reader| reader.join().expect("a reader"));
             return Err(locked(&log).clone());
         }
-        let addresses: Vec<SocketAddr> = locked(&log).lines().filter_map(printed_address).collect();
+        let addresses: Vec<SocketAddr> =
+            locked(&log).lines().filter_map(|line| printed_address(line, "AMQP")).collect();
+        let tls_address =
+            locked(&log).lines().find_map(|line| printed_address(line, "AMQP over TLS"));
         assert!(!addresses.is_empty(), "it does not say where it listens:\n{}", locked(&log));
-        Ok(Self { child, addresses, log, _data: data })
+        Ok(Self { child, addresses, tls_address, log, _data: data })
     }
 
-    /// Where it listens, in the order of its options.
+    /// Where it listens for AMQP over TLS.
+    pub(crate) fn tls_address(&self) -> SocketAddr {
+        self.tls_address.expect("an address for AMQP over TLS")
+    }
+
+    /// Where it listens for AMQP, in the order of its options.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -228,11 +237,11 @@ impl Shared {
     }
 }
 
-/// The address in a line such as `listening on 127.0.0.1:40123`.
-fn printed_address(line: &str) -> Option<SocketAddr> {
+/// The address in a line such as `listening on 127.0.0.1:40123 for AMQP`.
+fn printed_address(line: &str, protocol: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("istening on ")?;
-    let word = rest.split_whitespace().next()?;
-    word.trim_end_matches([',', '.', ';']).parse().ok()
+    let (address, spoken) = rest.split_once(" for ")?;
+    (spoken.trim_end() == protocol).then(|| address.parse().ok())?
 }
 
 fn keep_lines(pipe: impl Read + Send + 'static, log: &Arc<Mutex<String>>) -> JoinHandle<()> {

@@ -3,7 +3,7 @@
 
 mod amqp_tools;
 mod amqplib;
-mod install;
+pub(crate) mod install;
 pub(crate) mod lapin;
 mod librabbitmq;
 mod pika;
@@ -18,7 +18,7 @@ use crate::broker::{Broker, Shared};
 use crate::process::{self, Outcome};
 
 /// More than any program here takes; each has a deadline of its own below this one.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Declares one test for each program of a language, and one that notices a forgotten program.
 macro_rules! programs {
@@ -87,7 +87,7 @@ impl Target {
 }
 
 /// What was installed, or `None` after saying why this test cannot run here. In CI it must run.
-fn unless_missing<'a, T>(found: &'a Result<T, String>, test: &str) -> Option<&'a T> {
+pub(crate) fn unless_missing<'a, T>(found: &'a Result<T, String>, test: &str) -> Option<&'a T> {
     match found {
         Ok(found) => Some(found),
         Err(reason) => {
@@ -102,7 +102,7 @@ fn unless_missing<'a, T>(found: &'a Result<T, String>, test: &str) -> Option<&'a
 }
 
 /// Where the programs of a language are.
-fn folder(language: &str) -> PathBuf {
+pub(crate) fn folder(language: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/program/clients").join(language)
 }
 

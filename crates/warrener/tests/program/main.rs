@@ -14,6 +14,7 @@
 mod backlog;
 mod bad_input;
 mod broker;
+mod certificates;
 mod clients;
 mod command_line;
 mod disk;
@@ -22,4 +23,5 @@ mod login;
 mod process;
 mod shutdown;
 mod store_command;
+mod tls;
 mod wire;

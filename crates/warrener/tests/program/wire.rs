@@ -56,8 +56,8 @@ pub(crate) struct Closed {
 }
 
 /// One end of a connection that a test plays.
-pub(crate) struct Peer {
-    socket: TcpStream,
+pub(crate) struct Peer<S = TcpStream> {
+    socket: S,
 }
 
 impl Peer {
@@ -71,37 +71,61 @@ impl Peer {
         Self::greet(broker.connect())
     }
 
-    /// The same over any socket.
-    pub(crate) fn greet(socket: TcpStream) -> Self {
+    /// An open connection, with channel 1 open.
+    pub(crate) fn open(broker: &Broker) -> Self {
+        let mut peer = Self::greeted(broker);
+        peer.log_in("guest", "guest");
+        peer.open_channel();
+        peer
+    }
+
+    /// The next frame, or `None` when the broker closes its socket instead.
+    pub(crate) fn frame_or_end(&mut self) -> Option<Frame> {
+        let mut first = [0];
+        match self.socket.peek(&mut first) {
+            Ok(0) => None,
+            Ok(_) => Some(self.frame()),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+                None
+            }
+        }
+    }
+}
+
+impl<S: Read + Write> Peer<S> {
+    /// A connection as far as the broker's question for a login, over any stream.
+    pub(crate) fn greet(socket: S) -> Self {
         let mut peer = Self { socket };
         peer.send(PROTOCOL_HEADER);
         peer.expect_method(0, START);
         peer
     }
 
-    /// An open connection, with channel 1 open.
-    pub(crate) fn open(broker: &Broker) -> Self {
-        let mut peer = Self::greeted(broker);
-        peer.log_in("guest", "guest");
-        peer.expect_method(0, TUNE);
+    /// Goes on from a login to an open connection, with channel 1 open.
+    pub(crate) fn open_channel(&mut self) {
+        self.expect_method(0, TUNE);
         let mut limits = 2047u16.to_be_bytes().to_vec();
         limits.extend(FRAME_MAX.to_be_bytes());
         limits.extend(0u16.to_be_bytes());
-        peer.send(&method(0, TUNE_OK, &limits));
-        peer.send(&method(0, OPEN, &[&short("/")[..], &short(""), &[0]].concat()));
-        peer.expect_method(0, OPEN_OK);
-        peer.send(&method(1, CHANNEL_OPEN, &short("")));
-        peer.expect_method(1, CHANNEL_OPEN_OK);
-        peer
+        self.send(&method(0, TUNE_OK, &limits));
+        self.send(&method(0, OPEN, &[&short("/")[..], &short(""), &[0]].concat()));
+        self.expect_method(0, OPEN_OK);
+        self.send(&method(1, CHANNEL_OPEN, &short("")));
+        self.expect_method(1, CHANNEL_OPEN_OK);
     }
 
     /// Answers the question for a login, and says that a refusal is understood.
     pub(crate) fn log_in(&mut self, user: &str, password: &str) {
+        let response = format!("\0{user}\0{password}");
+        self.log_in_by("PLAIN", response.as_bytes());
+    }
+
+    /// The same by any mechanism.
+    pub(crate) fn log_in_by(&mut self, mechanism: &str, response: &[u8]) {
         let capability = [&short("authentication_failure_close")[..], b"t\x01"].concat();
         let capabilities = [&short("capabilities")[..], b"F", &long(&capability)].concat();
-        let response = format!("\0{user}\0{password}");
-        let arguments =
-            [long(&capabilities), short("PLAIN"), long(response.as_bytes()), short("en_US")];
+        let arguments = [long(&capabilities), short(mechanism), long(response), short("en_US")];
         self.send(&method(0, START_OK, &arguments.concat()));
     }
 
@@ -139,19 +163,6 @@ impl Peer {
             assert_eq!(self.read(), [0xCE]);
             if kind != HEARTBEAT {
                 return Frame { kind, channel: u16::from_be_bytes([c1, c0]), payload };
-            }
-        }
-    }
-
-    /// The next frame, or `None` when the broker closes its socket instead.
-    pub(crate) fn frame_or_end(&mut self) -> Option<Frame> {
-        let mut first = [0];
-        match self.socket.peek(&mut first) {
-            Ok(0) => None,
-            Ok(_) => Some(self.frame()),
-            Err(error) => {
-                assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-                None
             }
         }
     }

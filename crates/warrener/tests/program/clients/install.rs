@@ -12,7 +12,7 @@ use crate::process::{self, Outcome};
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// pika: a folder for `PYTHONPATH`.
-pub(super) fn pika() -> Result<PathBuf, String> {
+pub(crate) fn pika() -> Result<PathBuf, String> {
     answers(Command::new("python3").arg("--version"), "python3")?;
     let requirements = folder("python").join("requirements.txt");
     once("pika", &read(&requirements)?, |fresh| {
@@ -27,7 +27,7 @@ pub(super) fn pika() -> Result<PathBuf, String> {
 }
 
 /// amqplib: a folder for `NODE_PATH`.
-pub(super) fn amqplib() -> Result<PathBuf, String> {
+pub(crate) fn amqplib() -> Result<PathBuf, String> {
     answers(Command::new("node").arg("--version"), "node")?;
     let lock = folder("node").join("package-lock.json");
     let installed = once("amqplib", &read(&lock)?, |fresh| {

@@ -1,0 +1,93 @@
+//! From a socket that was accepted to a stream on which AMQP can begin: TLS, and who is at its other end.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::io;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use warrener_codec::LongStr;
+use warrener_connection::ServerConfig;
+
+use crate::clock::Clock;
+use crate::listener::Protocol;
+use crate::stream::{self, ReadHalf, Wrap, WriteHalf};
+use crate::tls::{NoName, Tls, TlsSession, user_name};
+
+/// What every socket passes before it is a connection.
+#[derive(Clone)]
+pub(crate) struct Entrance {
+    pub(crate) greeting: ServerConfig,
+    pub(crate) tls: Option<Arc<Tls>>,
+}
+
+/// A stream that speaks AMQP from its next octet on.
+pub(crate) struct Arrival {
+    pub(crate) read: ReadHalf,
+    pub(crate) write: WriteHalf,
+    pub(crate) origin: Origin,
+    /// What it is greeted with.
+    pub(crate) greeting: ServerConfig,
+}
+
+/// Where a stream comes from.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    /// Its other end.
+    pub(crate) peer: SocketAddr,
+    /// Both its ends, for log lines.
+    pub(crate) name: String,
+    /// The user that its certificate names; nothing when it showed none.
+    pub(crate) certificate: Option<Result<String, NoName>>,
+}
+
+impl Entrance {
+    /// Lets a socket in, within the time that a whole handshake may take. What it takes here the rest does not have.
+    pub(crate) async fn enter(
+        &self,
+        socket: TcpStream,
+        peer: SocketAddr,
+        protocol: Protocol,
+    ) -> io::Result<Arrival> {
+        let took = Clock::stopwatch();
+        let timeout = self.greeting.handshake_timeout;
+        let entering = tokio::time::timeout(timeout, self.prepare(socket, peer, protocol));
+        let mut arrival =
+            entering.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        let left = timeout.saturating_sub(took()).max(Duration::from_millis(1));
+        arrival.greeting.handshake_timeout = left;
+        Ok(arrival)
+    }
+
+    async fn prepare(
+        &self,
+        socket: TcpStream,
+        peer: SocketAddr,
+        protocol: Protocol,
+    ) -> io::Result<Arrival> {
+        // Replies are small and somebody waits for them. Where it cannot be had, they are only later.
+        let _ = socket.set_nodelay(true);
+        let name = match socket.local_addr() {
+            Ok(local) => format!("{peer} -> {local}"),
+            Err(_) => peer.to_string(),
+        };
+        let mut origin = Origin { peer, name, certificate: None };
+        let mut greeting = self.greeting.clone();
+        let mut session: Option<Box<dyn Wrap>> = None;
+        if let (Protocol::Amqps, Some(tls)) = (protocol, &self.tls) {
+            let accepted = TlsSession::accept(&socket, tls.current()).await?;
+            if let Some(certificate) = accepted.client_certificate() {
+                origin.certificate = Some(user_name(certificate, tls.config().login_from));
+                greeting.mechanisms = with_external(&greeting.mechanisms);
+            }
+            session = Some(Box::new(accepted));
+        }
+        let (read, write) = stream::split(socket, session);
+        Ok(Arrival { read, write, origin, greeting })
+    }
+}
+
+/// EXTERNAL is offered to those who have shown a certificate (RabbitMQ).
+fn with_external(mechanisms: &LongStr) -> LongStr {
+    LongStr::from([mechanisms.as_bytes(), b" EXTERNAL"].concat())
+}
