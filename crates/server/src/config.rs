@@ -1,5 +1,6 @@
 //! What a server can be told, and what it does when told nothing.
 
+mod network;
 mod tls;
 
 use core::fmt;
@@ -13,6 +14,7 @@ use warrener_broker::{Sync, Syncs};
 
 use crate::limits;
 
+pub use network::Network;
 pub use tls::{AlternativeName, CertificateFiles, CertificateLogin, ClientCertificates, TlsConfig};
 
 /// The port registered for AMQP (AMQP 0-9-1 §4.1).
@@ -29,6 +31,9 @@ pub struct Config {
     pub listen: Listen,
     /// AMQP over TLS, on ports of its own. Default: none.
     pub tls: Option<TlsConfig>,
+    /// The load balancers that begin every connection with a header of the PROXY protocol, and are believed. Default:
+    /// none, and nobody else is.
+    pub proxies: Vec<Network>,
     /// Where durable things are kept.
     pub storage: Storage,
     /// Publishers wait while less than this is free on the disk. Without it: the smaller of 1 GiB and 5 % of the disk, but
@@ -67,6 +72,7 @@ impl Config {
         Self {
             listen: Listen::Loopback,
             tls: None,
+            proxies: Vec::new(),
             storage,
             disk_free_bytes: None,
             memory_budget_bytes: None,

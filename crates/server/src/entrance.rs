@@ -1,16 +1,20 @@
-//! From a socket that was accepted to a stream on which AMQP can begin: TLS, and who is at its other end.
+//! From a socket that was accepted to a stream on which AMQP can begin: what a load balancer says,
+//! TLS, and who is at its other end.
 
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use warrener_codec::LongStr;
 use warrener_connection::ServerConfig;
 
 use crate::clock::Clock;
+use crate::config::Network;
 use crate::listener::Protocol;
+use crate::proxy_protocol::{self, Ends, Step};
 use crate::stream::{self, ReadHalf, Wrap, WriteHalf};
 use crate::tls::{NoName, Tls, TlsSession, user_name};
 
@@ -19,6 +23,7 @@ use crate::tls::{NoName, Tls, TlsSession, user_name};
 pub(crate) struct Entrance {
     pub(crate) greeting: ServerConfig,
     pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) proxies: Vec<Network>,
 }
 
 /// A stream that speaks AMQP from its next octet on.
@@ -61,17 +66,17 @@ impl Entrance {
 
     async fn prepare(
         &self,
-        socket: TcpStream,
+        mut socket: TcpStream,
         peer: SocketAddr,
         protocol: Protocol,
     ) -> io::Result<Arrival> {
         // Replies are small and somebody waits for them. Where it cannot be had, they are only later.
         let _ = socket.set_nodelay(true);
-        let name = match socket.local_addr() {
-            Ok(local) => format!("{peer} -> {local}"),
-            Err(_) => peer.to_string(),
-        };
-        let mut origin = Origin { peer, name, certificate: None };
+        let mut ends = Ends { source: peer, destination: socket.local_addr()? };
+        if self.proxies.iter().any(|proxy| proxy.contains(peer.ip())) {
+            ends = announced(&mut socket).await?.unwrap_or(ends);
+        }
+        let mut origin = Origin::new(ends);
         let mut greeting = self.greeting.clone();
         let mut session: Option<Box<dyn Wrap>> = None;
         if let (Protocol::Amqps, Some(tls)) = (protocol, &self.tls) {
@@ -84,6 +89,29 @@ impl Entrance {
         }
         let (read, write) = stream::split(socket, session);
         Ok(Arrival { read, write, origin, greeting })
+    }
+}
+
+impl Origin {
+    fn new(ends: Ends) -> Self {
+        let name = format!("{} -> {}", ends.source, ends.destination);
+        Self { peer: ends.source, name, certificate: None }
+    }
+}
+
+/// What a load balancer says about the client. Not an octet of what follows is read.
+async fn announced(socket: &mut TcpStream) -> io::Result<Option<Ends>> {
+    let mut header = Vec::new();
+    loop {
+        match proxy_protocol::parse(&header) {
+            Ok(Step::Done(ends)) => return Ok(ends),
+            Ok(Step::More(more)) => {
+                let read = header.len();
+                header.resize(read + more, 0);
+                socket.read_exact(&mut header[read..]).await?;
+            }
+            Err(malformed) => return Err(io::Error::new(io::ErrorKind::InvalidData, malformed)),
+        }
     }
 }
 

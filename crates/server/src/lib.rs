@@ -23,6 +23,7 @@ mod notices;
 mod obituary;
 mod poison;
 mod program;
+mod proxy_protocol;
 mod read_buffer;
 mod reader;
 mod server;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::cli::parse_address;
 use crate::config::{
-    CertificateFiles, CertificateLogin, ClientCertificates, Config, Listen, TlsConfig,
+    CertificateFiles, CertificateLogin, ClientCertificates, Config, Listen, Network, TlsConfig,
 };
 
 #[derive(Debug, clap::Args)]
@@ -45,10 +45,18 @@ pub(crate) struct ListenOptions {
         requires = "tls_client_ca"
     )]
     tls_login_from: CertificateLogin,
+
+    /// Believe what this load balancer, or all in this network, say about clients by the PROXY protocol (version 1 or 2);
+    /// may be given several times
+    ///
+    /// They must say it at the beginning of every connection, on every address; whoever is not named must not.
+    #[arg(long, value_name = "NETWORK")]
+    proxy_from: Vec<Network>,
 }
 
 impl ListenOptions {
     pub(crate) fn apply(self, config: &mut Config) -> Result<(), String> {
+        config.proxies = self.proxy_from;
         if self.tls_cert.len() != self.tls_key.len() {
             return Err(format!(
                 "{} --tls-cert and {} --tls-key: each certificate needs its key, in the same order",

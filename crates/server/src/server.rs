@@ -136,7 +136,7 @@ impl<L: Log + 'static> Parts<L> {
         let core = Arc::new(Core::new(clock, node, lanes));
         let for_lanes = Arc::clone(&core);
         threads.start(move |done| for_lanes.handle_done(done)).map_err(ServeError::Threads)?;
-        let entrance = Arc::new(Entrance { greeting, tls });
+        let entrance = Arc::new(Entrance { greeting, tls, proxies: config.proxies.clone() });
         let mut parts = Self { core, listeners: Vec::new(), entrance, config };
         parts.recover().await?;
         parts.listeners = reserved.listen()?;

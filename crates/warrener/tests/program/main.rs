@@ -21,6 +21,7 @@ mod disk;
 mod durability;
 mod login;
 mod process;
+mod proxy_protocol;
 mod shutdown;
 mod store_command;
 mod tls;
