@@ -35,7 +35,7 @@ mod turns;
 
 pub use config::{
     AMQP_PORT, AMQPS_PORT, AlternativeName, CertificateFiles, CertificateLogin, ClientCertificates,
-    Config, Listen, Storage, TlsConfig, User, UserError,
+    Config, Listen, Network, Storage, TlsConfig, User, UserError,
 };
 pub use error::ServeError;
 pub use program::program;

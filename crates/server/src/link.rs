@@ -120,7 +120,7 @@ impl Half {
     fn write(&mut self) -> bool {
         self.touched = false;
         loop {
-            let Some(stream) = &mut self.stream else { return false };
+            let Some(stream) = &self.stream else { return false };
             let outcome = if !self.endpoint.outgoing().is_empty() {
                 write_some(stream, &mut self.endpoint).map(|count| self.endpoint.advance(count))
             } else if stream.is_unflushed() {
@@ -174,7 +174,7 @@ impl Half {
     }
 }
 
-fn write_some(stream: &mut WriteHalf, endpoint: &mut Endpoint) -> io::Result<usize> {
+fn write_some(stream: &WriteHalf, endpoint: &mut Endpoint) -> io::Result<usize> {
     let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
     let outgoing = endpoint.outgoing();
     let count = outgoing.chunks_vectored(&mut slices);

@@ -37,7 +37,7 @@ pub(crate) struct ListenOptions {
 
     /// Where a client's certificate names its user
     ///
-    /// distinguished_name, common_name or subject_alternative_name:KIND[:INDEX], where KIND is dns, ip, email or uri.
+    /// distinguished_name, common_name or `subject_alternative_name:KIND[:INDEX]`, where KIND is dns, ip, email or uri.
     #[arg(
         long,
         value_name = "WHERE",

@@ -104,7 +104,7 @@ impl ReadHalf {
 
 impl WriteHalf {
     /// Writes some of `slices`.
-    pub(crate) fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match (&self.session, slices) {
             (Some(session), slices) => session.lock_or_stop().write(self.socket.as_ref(), slices),
             (None, [slice]) => self.socket.try_write(slice),
@@ -113,7 +113,7 @@ impl WriteHalf {
     }
 
     /// Writes what was taken and is not on the socket yet.
-    pub(crate) fn try_flush(&mut self) -> io::Result<()> {
+    pub(crate) fn try_flush(&self) -> io::Result<()> {
         let Some(session) = &self.session else { return Ok(()) };
         session.lock_or_stop().flush(self.socket.as_ref())
     }

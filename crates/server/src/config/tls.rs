@@ -32,7 +32,7 @@ impl TlsConfig {
             certificates: vec![certificate],
             client_ca: None,
             client_certificates: ClientCertificates::Optional,
-            login_from: CertificateLogin::DistinguishedName,
+            login_from: CertificateLogin::Subject,
         }
     }
 }
@@ -72,7 +72,7 @@ impl FromStr for ClientCertificates {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateLogin {
     /// The whole subject, as RFC 4514 writes it: `CN=ann,O=Burrow`.
-    DistinguishedName,
+    Subject,
     /// The subject's common name; several are joined by commas.
     CommonName,
     /// A subject alternative name.
@@ -106,7 +106,7 @@ impl FromStr for CertificateLogin {
                               email or uri";
         let mut parts = text.split(':');
         let found = match (parts.next(), parts.next(), parts.next()) {
-            (Some("distinguished_name"), None, None) => Self::DistinguishedName,
+            (Some("distinguished_name"), None, None) => Self::Subject,
             (Some("common_name"), None, None) => Self::CommonName,
             (Some("subject_alternative_name"), Some(kind), index) => {
                 let kind = match kind {
@@ -133,7 +133,7 @@ mod tests {
     fn where_a_certificate_names_its_user_is_said_in_a_word() {
         let read = |text: &str| text.parse::<CertificateLogin>();
         assert_eq!(read("common_name"), Ok(CertificateLogin::CommonName));
-        assert_eq!(read("distinguished_name"), Ok(CertificateLogin::DistinguishedName));
+        assert_eq!(read("distinguished_name"), Ok(CertificateLogin::Subject));
         let uri = |index| CertificateLogin::AlternativeName { kind: AlternativeName::Uri, index };
         assert_eq!(read("subject_alternative_name:uri"), Ok(uri(0)));
         assert_eq!(read("subject_alternative_name:uri:2"), Ok(uri(2)));

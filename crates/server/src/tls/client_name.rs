@@ -13,7 +13,7 @@ use crate::config::{AlternativeName, CertificateLogin};
 pub(crate) fn user_name(certificate: &[u8], from: CertificateLogin) -> Result<String, NoName> {
     let certificate = Certificate::from_der(certificate).map_err(|_| NoName::Unreadable)?;
     let name = match from {
-        CertificateLogin::DistinguishedName => certificate.tbs_certificate.subject.to_string(),
+        CertificateLogin::Subject => certificate.tbs_certificate.subject.to_string(),
         CertificateLogin::CommonName => common_name(&certificate)?,
         CertificateLogin::AlternativeName { kind, index } => {
             alternative_name(&certificate, kind, index)?
@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    const DN: CertificateLogin = CertificateLogin::DistinguishedName;
+    const DN: CertificateLogin = CertificateLogin::Subject;
 
     fn san(kind: AlternativeName, index: usize) -> CertificateLogin {
         CertificateLogin::AlternativeName { kind, index }
