@@ -10,6 +10,7 @@ use crate::config::Config;
 pub(crate) fn config(config: &Config, broker: &warrener_broker::Config) -> ServerConfig {
     let mut greeting = ServerConfig::new();
     greeting.handshake_timeout = config.handshake_timeout;
+    greeting.tune.channel_max = config.limits.channels_per_connection;
     greeting.limits.message_max_bytes = broker.limits.message_bytes;
     greeting.server_properties = properties(config, &greeting.server_properties);
     greeting

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use crate::cli::parse_address;
 use crate::config::{
-    CertificateFiles, CertificateLogin, ClientCertificates, Config, Listen, Network, TlsConfig,
+    CertificateFiles, CertificateLogin, ClientCertificates, Config, ConnectionLimits, Listen,
+    Network, TlsConfig,
 };
 
 #[derive(Debug, clap::Args)]
@@ -52,11 +53,21 @@ pub(crate) struct ListenOptions {
     /// They must say it at the beginning of every connection, on every address; whoever is not named must not.
     #[arg(long, value_name = "NETWORK")]
     proxy_from: Vec<Network>,
+
+    /// Let so many connections in; the next wait until somebody leaves
+    #[arg(long, value_name = "COUNT", default_value_t = ConnectionLimits::default().connections)]
+    max_connections: usize,
+
+    /// And so many from one address, or one network of 64 bits of IPv6; the next are closed
+    #[arg(long, value_name = "COUNT", default_value_t = ConnectionLimits::default().connections_per_source)]
+    max_connections_per_source: usize,
 }
 
 impl ListenOptions {
     pub(crate) fn apply(self, config: &mut Config) -> Result<(), String> {
         config.proxies = self.proxy_from;
+        config.limits.connections = self.max_connections;
+        config.limits.connections_per_source = self.max_connections_per_source;
         if self.tls_cert.len() != self.tls_key.len() {
             return Err(format!(
                 "{} --tls-cert and {} --tls-key: each certificate needs its key, in the same order",
