@@ -47,7 +47,8 @@ fn at_the_limit_of_open_files_nobody_new_comes_in_and_the_log_goes_on() {
             confirmed = u64::from_be_bytes(ack[..8].try_into().expect("a tag"));
         }
     }
-    let segments = broker.data_files().into_iter().filter(|name| name.ends_with(".log")).count();
+    let segments =
+        broker.data_files().into_iter().filter(|name| name.ends_with(".segment")).count();
     assert!(segments >= 3, "{:?}", broker.data_files());
 
     drop(flood);
