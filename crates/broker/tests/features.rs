@@ -33,5 +33,4 @@ mod recovery;
 mod reply_to;
 mod rights;
 mod script;
-mod sharing;
 mod transaction;

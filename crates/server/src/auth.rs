@@ -5,17 +5,17 @@ use sha2::{Digest, Sha256, Sha512};
 use warrener_broker::{PasswordHash, User};
 use warrener_codec::ShortStr;
 
-use crate::config;
+use crate::config::Config;
 use crate::error::ServeError;
 
 /// The user with itself as the password. It may log in from this machine only.
-const GUEST: &str = "guest";
+pub(crate) const GUEST: &str = "guest";
 
 const SALT: usize = 4;
 
 /// A password as it is kept: four bytes of salt, then SHA-256 of salt and password. RabbitMQ's
 /// `rabbit_password_hashing_sha256`, so that definitions can be moved between the two.
-pub(crate) fn hashed(salt: [u8; SALT], password: &[u8]) -> PasswordHash {
+fn hashed(salt: [u8; SALT], password: &[u8]) -> PasswordHash {
     let mut octets = salt.to_vec();
     octets.extend_from_slice(&digest::<Sha256>(&salt, password));
     PasswordHash::sha256(octets.into())
@@ -46,27 +46,28 @@ fn digest<D: Digest>(salt: &[u8], password: &[u8]) -> Vec<u8> {
 }
 
 /// Whether two hashes are the same; looks at all of both.
-pub(crate) fn is_same(kept: &[u8], offered: &[u8]) -> bool {
+fn is_same(kept: &[u8], offered: &[u8]) -> bool {
     let difference = kept.iter().zip(offered).fold(0, |sum, (a, b)| sum | (a ^ b));
     core::hint::black_box(difference) == 0 && kept.len() == offered.len()
 }
 
-/// Guest, from this machine, and the users of the configuration, from anywhere; one named guest takes its place.
-pub(crate) fn users(configured: &[config::User]) -> Result<Vec<User>, ServeError> {
+/// Guest, from this machine unless told otherwise, and the users of the configuration, from anywhere; one named guest takes
+/// its place.
+pub(crate) fn users(config: &Config) -> Result<Vec<User>, ServeError> {
     let mut users = Vec::new();
-    if configured.iter().all(|user| user.name() != GUEST) {
-        users.push(User { loopback_only: true, ..user(GUEST, GUEST)? });
+    if config.users.iter().all(|user| user.name() != GUEST) {
+        let guest = user(GUEST, GUEST, &config.default_vhost)?;
+        users.push(User { loopback_only: !config.remote_guest, ..guest });
     }
-    for given in configured {
-        users.push(user(given.name(), given.password())?);
+    for given in &config.users {
+        users.push(user(given.name(), given.password(), &config.default_vhost)?);
     }
     Ok(users)
 }
 
-fn user(name: &str, password: &str) -> Result<User, ServeError> {
+fn user(name: &str, password: &str, vhost: &ShortStr) -> Result<User, ServeError> {
     let hash = hashed(random()?, password.as_bytes());
-    let vhost = ShortStr::from_static("/");
-    Ok(User::with_full_access(ShortStr::truncated(name), hash, vhost))
+    Ok(User::with_full_access(ShortStr::truncated(name), hash, vhost.clone()))
 }
 
 /// Octets from the operating system's generator.
@@ -132,8 +133,9 @@ mod tests {
 
     #[test]
     fn guest_is_there_unless_named_and_the_others_come_from_anywhere() {
-        let names = |given: &[config::User]| -> Vec<(String, bool)> {
-            let users = users(given).unwrap();
+        let names = |given: &[crate::config::User]| -> Vec<(String, bool)> {
+            let config = Config { users: given.to_vec(), ..Config::in_memory() };
+            let users = users(&config).unwrap();
             users.iter().map(|user| (user.name.to_string(), user.loopback_only)).collect()
         };
         let (ann, guest) = ("ann:a".parse().unwrap(), "guest:secret".parse().unwrap());

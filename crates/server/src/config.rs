@@ -1,6 +1,5 @@
 //! What a server can be told, and what it does when told nothing.
 
-mod connection_limits;
 mod network;
 mod tls;
 
@@ -12,10 +11,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use warrener_broker::{Sync, Syncs};
+use warrener_codec::ShortStr;
 
 use crate::limits;
 
-pub use connection_limits::{ConnectionLimits, TcpConfig};
 pub use network::Network;
 pub use tls::{AlternativeName, CertificateFiles, CertificateLogin, ClientCertificates, TlsConfig};
 
@@ -36,10 +35,6 @@ pub struct Config {
     /// The load balancers that begin every connection with a header of the PROXY protocol, and are believed. Default:
     /// none, and nobody else is.
     pub proxies: Vec<Network>,
-    /// How many of everything there may be.
-    pub limits: ConnectionLimits,
-    /// How a peer that has vanished is noticed.
-    pub tcp: TcpConfig,
     /// Where durable things are kept.
     pub storage: Storage,
     /// Publishers wait while less than this is free on the disk. Without it: the smaller of 1 GiB and 5 % of the disk, but
@@ -50,11 +45,17 @@ pub struct Config {
     pub memory_budget_bytes: Option<u64>,
     /// What confirms wait for, in which virtual host. Without it: for the disk, in all.
     pub syncs: Syncs,
-    /// Users who may log in from anywhere and do anything in virtual host `/`, beside guest from this machine.
+    /// Users who may log in from anywhere and do anything in the default virtual host, beside guest from this machine.
     pub users: Vec<User>,
     /// What the server says about itself in place of, or beside, what it says by itself: `product`, `version` and the
     /// like. `capabilities` are what they are, and stay.
     pub server_properties: BTreeMap<String, String>,
+    /// The virtual host that exists from the start, and in which [`users`](Self::users) may do anything.
+    pub default_vhost: ShortStr,
+    /// Whether guest with password guest may log in from anywhere, and not from this machine only. For developing only.
+    pub remote_guest: bool,
+    /// Whether whoever asks for the mechanism ANONYMOUS is let in as guest. For developing only.
+    pub anonymous: bool,
     /// How long a peer has to log in and open a virtual host.
     pub handshake_timeout: Duration,
     /// How long a shutdown waits for peers to take their close.
@@ -64,29 +65,30 @@ pub struct Config {
 impl Config {
     /// The defaults: loopback only, port 5672, nothing kept beyond the process.
     #[must_use]
-    pub fn in_memory() -> Self {
+    pub const fn in_memory() -> Self {
         Self::with_storage(Storage::Memory)
     }
 
     /// The defaults, with durable things kept in `directory`.
     #[must_use]
-    pub fn in_directory(directory: PathBuf) -> Self {
+    pub const fn in_directory(directory: PathBuf) -> Self {
         Self::with_storage(Storage::Directory(directory))
     }
 
-    fn with_storage(storage: Storage) -> Self {
+    const fn with_storage(storage: Storage) -> Self {
         Self {
             listen: Listen::Loopback,
             tls: None,
             proxies: Vec::new(),
-            limits: ConnectionLimits::default(),
-            tcp: TcpConfig::default(),
             storage,
             disk_free_bytes: None,
             memory_budget_bytes: None,
             syncs: Syncs { default: Sync::Always, named: BTreeMap::new() },
             users: Vec::new(),
             server_properties: BTreeMap::new(),
+            default_vhost: ShortStr::from_static("/"),
+            remote_guest: false,
+            anonymous: false,
             handshake_timeout: limits::HANDSHAKE_TIMEOUT,
             shutdown_timeout: limits::SHUTDOWN_TIMEOUT,
         }
@@ -166,7 +168,7 @@ impl FromStr for User {
 
 /// What was given is not `NAME:PASSWORD`. It is not quoted, because it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("want NAME:PASSWORD, both not empty, the name at most 255 bytes")]
+#[error("NAME:PASSWORD, both not empty, the name at most 255 bytes")]
 pub struct UserError;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What the server says about itself, and what it holds every peer to, from the first octet on.
 
 use warrener_broker::RABBITMQ_VERSION;
-use warrener_codec::{Table, TableBuilder, TableRef};
+use warrener_codec::{LongStr, Table, TableBuilder, TableRef};
 use warrener_connection::ServerConfig;
 
 use crate::config::Config;
@@ -9,9 +9,17 @@ use crate::config::Config;
 /// The server's side of every handshake.
 pub(crate) fn config(config: &Config, broker: &warrener_broker::Config) -> ServerConfig {
     let mut greeting = ServerConfig::new();
-    greeting.handshake_timeout = config.handshake_timeout;
-    greeting.tune.channel_max = config.limits.channels_per_connection;
+    if config.anonymous {
+        greeting.mechanisms = LongStr::from_static("PLAIN AMQPLAIN ANONYMOUS");
+    }
     greeting.limits.message_max_bytes = broker.limits.message_bytes;
+    renewed(config, &greeting)
+}
+
+/// The same, where the configuration may change while the server runs.
+pub(crate) fn renewed(config: &Config, greeting: &ServerConfig) -> ServerConfig {
+    let mut greeting = greeting.clone();
+    greeting.handshake_timeout = config.handshake_timeout;
     greeting.server_properties = properties(config, &greeting.server_properties);
     greeting
 }

@@ -1,35 +1,33 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod attempts;
 mod auth;
 mod cli;
 mod clock;
 mod config;
+mod config_command;
+mod configuration;
 mod connection_task;
 mod entrance;
 
 mod error;
-mod gate;
 mod greeting;
-mod keepalive;
 mod lanes;
 mod limits;
 mod link;
 mod links;
-mod listen_options;
 mod listener;
 mod logging;
 mod login;
 mod memory;
 mod notices;
 mod obituary;
-mod passwords;
 mod poison;
 mod program;
 mod proxy_protocol;
 mod read_buffer;
 mod reader;
+mod reload;
 mod server;
 mod shutdown;
 mod store_command;
@@ -39,11 +37,12 @@ mod turns;
 
 pub use config::{
     AMQP_PORT, AMQPS_PORT, AlternativeName, CertificateFiles, CertificateLogin, ClientCertificates,
-    Config, ConnectionLimits, Listen, Network, Storage, TcpConfig, TlsConfig, User, UserError,
+    Config, Listen, Network, Storage, TlsConfig, User, UserError,
 };
 pub use error::ServeError;
 pub use program::program;
-pub use server::{Reload, Server, serve};
+pub use reload::Control;
+pub use server::{Server, serve};
 pub use tls::TlsError;
 
 pub use warrener_broker::{Sync, Syncs};

@@ -1,22 +1,83 @@
 //! Log lines: one an event, on standard error, with no byte in them that a stranger chose unescaped.
 
 use core::fmt;
+use core::str::FromStr;
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt as lines, reload};
 
-/// Starts logging the lines that `filter` asks for; an error says what is wrong with the filter.
-pub(crate) fn start(filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::builder().parse(filter).map_err(|error| {
-        format!("bad value for --log: {error}; want error, warn, info, debug, trace, or TARGET=LEVEL, with commas between")
-    })?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .finish();
-    tracing::subscriber::set_global_default(log).map_err(|error| error.to_string())
+/// How lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// A line of text, for people.
+    Human,
+    /// An object of JSON a line, for machines.
+    Json,
+}
+
+/// Changes which lines are logged while the program runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Logging(reload::Handle<EnvFilter, Registry>);
+
+/// Starts logging the lines that `wanted` asks for; an error says what is wrong with it.
+pub(crate) fn start(wanted: &str, format: Format) -> Result<Logging, String> {
+    let (filter, handle) = reload::Layer::new(parsed(wanted)?);
+    let lines = lines::layer().with_writer(io::stderr);
+    let lines = match format {
+        Format::Human => lines.with_ansi(io::stderr().is_terminal()).with_target(false).boxed(),
+        Format::Json => lines.with_ansi(false).json().flatten_event(true).boxed(),
+    };
+    let log = tracing_subscriber::registry().with(filter).with(lines);
+    tracing::subscriber::set_global_default(log).map_err(|error| error.to_string())?;
+    Ok(Logging(handle))
+}
+
+impl Logging {
+    /// A filter that filters nothing.
+    #[cfg(test)]
+    pub(crate) fn unused() -> Self {
+        static KEPT: std::sync::OnceLock<reload::Layer<EnvFilter, Registry>> =
+            std::sync::OnceLock::new();
+        Self(KEPT.get_or_init(|| reload::Layer::new(EnvFilter::default()).0).handle())
+    }
+
+    /// Logs these lines from now on.
+    pub(crate) fn set_filter(&self, wanted: &str) -> Result<(), String> {
+        self.0.reload(parsed(wanted)?).map_err(|error| error.to_string())
+    }
+}
+
+/// A filter that can be understood.
+pub(crate) fn filter(wanted: &str) -> Result<String, String> {
+    parsed(wanted).map(|_| wanted.to_owned())
+}
+
+fn parsed(wanted: &str) -> Result<EnvFilter, String> {
+    EnvFilter::builder().parse(wanted).map_err(|error| {
+        format!("error, warn, info, debug, trace, or TARGET=LEVEL, with commas between ({error})")
+    })
+}
+
+impl FromStr for Format {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "human" => Ok(Self::Human),
+            "json" => Ok(Self::Json),
+            _ => Err("human or json"),
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Human => "human",
+            Self::Json => "json",
+        })
+    }
 }
 
 /// Text that a peer chose, made fit for a log line: one line, no control characters, not long.

@@ -1,40 +1,71 @@
 //! The `warrener` program: command line, logging, runtime, signals, exit code.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::cli::{self, Command};
-use crate::config::Config;
+use crate::configuration::{self, Sources};
 use crate::error::ServeError;
+use crate::reload::{Hangups, Reloader};
 use crate::server::Server;
-use crate::shutdown::{Signals, on_hangup};
-use crate::{limits, logging, store_command};
+use crate::shutdown::Signals;
+use crate::{config_command, limits, logging, store_command};
 
 /// Runs the `warrener` program with a command line, the program's name first, and returns when the broker has ended.
 ///
 /// It takes over the process: logging, signals and the panic hook. To run a broker inside another program, use
 /// [`serve`](crate::serve).
 pub fn program(line: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let outcome = match cli::parse(line) {
+    let outcome = match cli::parse(line, environment()) {
         Ok(Command::Print(text)) => {
             io::stdout().write_all(text.as_bytes()).map_err(|error| error.to_string())
         }
         Ok(Command::Store(command)) => store_command::run(&command),
-        Ok(Command::Serve { config, log }) => run(*config, &log),
+        Ok(Command::Config(command, sources)) => config_command::run(&command, &sources),
+        Ok(Command::Serve(sources)) => serve(&sources),
         Err(usage) => Err(usage),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            complain(&reason);
+        Err(reasons) => {
+            reasons.lines().for_each(complain);
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(config: Config, log: &str) -> Result<(), String> {
-    logging::start(log)?;
+/// The variables that are text; others are none of ours.
+fn environment() -> BTreeMap<String, String> {
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).collect()
+}
+
+fn serve(sources: &Sources) -> Result<(), String> {
+    let loaded = configuration::load(sources).map_err(|mistakes| match &mistakes[..] {
+        [first, _, ..] => {
+            format!("{first} (and {} more: warrener config check)", mistakes.len() - 1)
+        }
+        _ => mistakes.concat(),
+    })?;
+    let settings = &loaded.settings;
+    let logging = logging::start(&settings.log, settings.log_format)?;
+    loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    if let Some(file) = &loaded.file {
+        tracing::info!("configured by {}", file.display());
+    }
+    if settings.dev {
+        tracing::warn!(
+            "--dev is for developing only: nothing is kept on disk, and anybody who reaches this broker may do anything"
+        );
+    }
+    run(Reloader::new(sources.clone(), loaded, logging))
+}
+
+fn run(reloader: Reloader) -> Result<(), String> {
     end_the_process_on_any_panic();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -43,15 +74,16 @@ fn run(config: Config, log: &str) -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start threads: {error}"))?;
-    let served = runtime.block_on(serve_until_signalled(config));
+    let served = runtime.block_on(serve_until_signalled(reloader));
     runtime.shutdown_background();
     served.map_err(|error| error.to_string())
 }
 
-async fn serve_until_signalled(config: Config) -> Result<(), ServeError> {
+async fn serve_until_signalled(reloader: Reloader) -> Result<(), ServeError> {
     let mut signals = Signals::new().map_err(ServeError::Signals)?;
+    let hangups = Hangups::new().map_err(ServeError::Signals)?;
     let server = tokio::select! {
-        server = Server::start(config) => server?,
+        server = Server::start(reloader.config().clone()) => server?,
         signal = signals.next() => {
             tracing::info!("{signal}: ended before it was ready");
             return Ok(());
@@ -65,14 +97,10 @@ async fn serve_until_signalled(config: Config) -> Result<(), ServeError> {
         let _ = tell.send(());
         signals.next().await
     };
-    let reload = server.reload();
-    let reloading = on_hangup(move || {
-        tracing::info!("SIGHUP: reading files again");
-        reload.reload();
-    });
+    let reload = reloader.run(hangups, server.control());
     tokio::select! {
+        () = reload => Ok(()),
         served = server.run(async { _ = told.await }) => served,
-        () = reloading => Ok(()),
         signal = obey => {
             tracing::warn!("{signal} again: ended at once");
             Ok(())

@@ -14,11 +14,10 @@ use warrener_store::{Log, MemoryLog, RealDisk, SegmentLog};
 use crate::auth::{self, random};
 use crate::clock::Clock;
 use crate::config::{Config, Storage};
-use crate::entrance::{Accepted, Entrance};
+use crate::entrance::Entrance;
 use crate::error::ServeError;
-use crate::gate::{Descriptors, Gate};
 use crate::listener::{self, Protocol, Reserved};
-use crate::login::Logins;
+use crate::reload::Control;
 use crate::tls::Tls;
 use crate::turns::{Core, Status};
 use crate::{connection_task, greeting, lanes, limits, memory};
@@ -35,7 +34,7 @@ pub async fn serve(config: Config, until: impl Future<Output = ()>) -> Result<()
 /// A broker that listens: peers can connect, and are answered from [`run`](Self::run) on.
 pub struct Server {
     addresses: Vec<SocketAddr>,
-    tls: Option<Arc<Tls>>,
+    control: Control,
     running: Running,
 }
 
@@ -49,8 +48,8 @@ struct Parts<L: Log> {
     core: Arc<Core<L>>,
     listeners: Vec<(TcpListener, Protocol)>,
     entrance: Arc<Entrance>,
-    gate: Arc<Gate>,
     config: Config,
+    control: Control,
 }
 
 impl Server {
@@ -65,7 +64,7 @@ impl Server {
         let tls = config.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
         let reserved = Reserved::take(&config)?;
         let taken: Vec<_> = reserved.addresses().collect();
-        let listening = (reserved, tls.clone());
+        let listening = (reserved, tls);
         let running = match config.storage.clone() {
             Storage::Memory => {
                 tracing::warn!(
@@ -93,13 +92,17 @@ impl Server {
         }
         tracing::info!("Server startup complete in {} ms", took().as_millis());
         let addresses = taken.into_iter().map(|(address, _)| address).collect();
-        Ok(Self { addresses, tls, running })
+        let control = match &running {
+            Running::Memory(parts) => parts.control.clone(),
+            Running::Directory(parts) => parts.control.clone(),
+        };
+        Ok(Self { addresses, control, running })
     }
 
-    /// What makes it read its files again while it runs.
+    /// What gives it another configuration while it runs.
     #[must_use]
-    pub fn reload(&self) -> Reload {
-        Reload(self.tls.clone())
+    pub fn control(&self) -> Control {
+        self.control.clone()
     }
 
     /// The addresses it listens on, in the order of the configuration: those for AMQP, those for AMQP over TLS.
@@ -129,21 +132,20 @@ impl<L: Log + 'static> Parts<L> {
         (reserved, tls): (Reserved, Option<Arc<Tls>>),
     ) -> Result<Self, ServeError> {
         let mut broker = warrener_broker::Config::new(Seed::new(random()?));
-        broker.users = auth::users(&config.users)?;
+        broker.users = auth::users(&config)?;
+        broker.vhosts = vec![config.default_vhost.clone()];
         broker.syncs = config.syncs.clone();
         memory::set_limits(&config, &mut broker.limits);
         let greeting = greeting::config(&config, &broker);
         let mut node = Node::open(broker, log, clock.now());
         node.set_disk_limit(config.disk_free_bytes.unwrap_or_default());
         let (lanes, threads) = lanes::lanes();
-        let core = Arc::new(Core::new(clock, node, lanes, Logins::start()?));
+        let core = Arc::new(Core::new(clock, node, lanes));
         let for_lanes = Arc::clone(&core);
         threads.start(move |done| for_lanes.handle_done(done)).map_err(ServeError::Threads)?;
-        let (proxies, tcp) = (config.proxies.clone(), config.tcp.clone());
-        let entrance = Arc::new(Entrance { greeting, tls, proxies, tcp });
-        let gate = Gate::new(config.limits.clone(), Descriptors::of_process());
-        let (listeners, gate) = (Vec::new(), Arc::new(gate));
-        let mut parts = Self { core, listeners, entrance, gate, config };
+        let entrance = Arc::new(Entrance::new(greeting, tls, &config));
+        let control = Control::new(config.clone(), Arc::clone(&entrance));
+        let mut parts = Self { core, listeners: Vec::new(), entrance, config, control };
         parts.recover().await?;
         parts.listeners = reserved.listen()?;
         Ok(parts)
@@ -171,12 +173,9 @@ impl<L: Log + 'static> Parts<L> {
     async fn run(mut self, until: impl Future<Output = ()>) -> Result<(), ServeError> {
         let mut tasks = JoinSet::new();
         for (listener, protocol) in core::mem::take(&mut self.listeners) {
-            let at = (listener, protocol);
-            let way = (Arc::clone(&self.gate), Arc::clone(&self.entrance));
-            tasks.spawn(accept(at, Arc::clone(&self.core), way));
+            let entrance = Arc::clone(&self.entrance);
+            tasks.spawn(accept(listener, protocol, Arc::clone(&self.core), entrance));
         }
-        let gate = Arc::clone(&self.gate);
-        tasks.spawn(guarded(Arc::clone(&self.core), async move { gate.keep_watch().await }));
         if let Some(tls) = self.entrance.tls.clone() {
             let following = async move { tls.follow_files(limits::TLS_FILES_EVERY).await };
             tasks.spawn(guarded(Arc::clone(&self.core), following));
@@ -202,7 +201,7 @@ impl<L: Log + 'static> Parts<L> {
 
     /// Lets nobody in any more, tells everybody, and brings everything to disk.
     async fn stop(&self, listening: JoinSet<()>) -> Status {
-        let timeout = self.config.shutdown_timeout;
+        let timeout = self.control.shutdown_timeout();
         self.part(listening, Input::Shutdown).await;
         self.core.turn(|node, now, links| node.close(now, links));
         let closed = self.core.status_when(|status| !matches!(status, Status::Ready { .. }));
@@ -222,7 +221,7 @@ impl<L: Log + 'static> Parts<L> {
 
     /// Lets nobody in any more, and closes all connections with what `why` says.
     async fn part(&self, listening: JoinSet<()>, why: Input) {
-        let timeout = self.config.shutdown_timeout;
+        let timeout = self.control.shutdown_timeout();
         drop(listening);
         self.core.shut();
         self.core.turn(|node, now, links| node.handle_input(now, why, links));
@@ -242,17 +241,17 @@ impl<L: Log + 'static> Parts<L> {
 }
 
 async fn accept<L: Log + 'static>(
-    (listener, protocol): (TcpListener, Protocol),
+    listener: TcpListener,
+    protocol: Protocol,
     core: Arc<Core<L>>,
-    (gate, entrance): (Arc<Gate>, Arc<Entrance>),
+    entrance: Arc<Entrance>,
 ) {
-    let serve = |stream, peer, place| {
+    let serve = |stream, peer| {
         let (core, entrance) = (Arc::clone(&core), Arc::clone(&entrance));
-        let accepted = Accepted { socket: stream, peer, protocol, place };
-        let serve = connection_task::serve(Arc::clone(&core), entrance, accepted);
+        let serve = connection_task::serve(Arc::clone(&core), entrance, stream, peer, protocol);
         tokio::spawn(guarded(core, serve));
     };
-    listener::accept(&listener, &gate, serve).await;
+    listener::accept(&listener, serve).await;
 }
 
 /// Runs `task`; if it panics, the whole server stops.
@@ -269,25 +268,6 @@ async fn guarded<L: Log>(core: Arc<Core<L>>, task: impl Future<Output = ()>) {
 
     let _guard = Guard(core);
     task.await;
-}
-
-/// Makes a running server read again what can change while it runs: the files of its certificates.
-#[derive(Clone)]
-pub struct Reload(Option<Arc<Tls>>);
-
-impl Reload {
-    /// Reads them. What is wrong with them is logged, and nothing changes then.
-    pub fn reload(&self) {
-        if let Some(tls) = &self.0 {
-            tls.reload();
-        }
-    }
-}
-
-impl fmt::Debug for Reload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reload").finish_non_exhaustive()
-    }
 }
 
 impl fmt::Debug for Server {

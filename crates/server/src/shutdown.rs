@@ -43,18 +43,3 @@ impl Signals {
         }
     }
 }
-
-/// SIGHUP, for ever; where there is no such signal, it never comes.
-pub(crate) async fn on_hangup(act: impl Fn()) {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut hangup) = signal(SignalKind::hangup()) {
-            while hangup.recv().await.is_some() {
-                act();
-            }
-        }
-    }
-    let _ = act;
-    core::future::pending().await
-}

@@ -1,5 +1,6 @@
 //! The settings of AMQPS.
 
+use core::fmt;
 use core::str::FromStr;
 use std::path::PathBuf;
 
@@ -68,6 +69,16 @@ impl FromStr for ClientCertificates {
     }
 }
 
+/// The words that are read.
+impl fmt::Display for ClientCertificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Optional => "optional",
+            Self::Required => "required",
+        })
+    }
+}
+
 /// Which part of a client's certificate is its user's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateLogin {
@@ -122,6 +133,22 @@ impl FromStr for CertificateLogin {
             _ => return Err(WANTED),
         };
         if parts.next().is_some() { Err(WANTED) } else { Ok(found) }
+    }
+}
+
+/// The words that are read.
+impl fmt::Display for CertificateLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Self::Subject => return f.write_str("distinguished_name"),
+            Self::CommonName => return f.write_str("common_name"),
+            Self::AlternativeName { kind: AlternativeName::Dns, .. } => "dns",
+            Self::AlternativeName { kind: AlternativeName::Ip, .. } => "ip",
+            Self::AlternativeName { kind: AlternativeName::Email, .. } => "email",
+            Self::AlternativeName { kind: AlternativeName::Uri, .. } => "uri",
+        };
+        let index = if let Self::AlternativeName { index, .. } = self { *index } else { 0 };
+        write!(f, "subject_alternative_name:{kind}:{index}")
     }
 }
 

@@ -23,6 +23,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(20);
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_warrener"));
     command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
+    // What this machine has configured is none of our business.
+    command.env("WARRENER_CONFIG", "");
     command
 }
 
@@ -33,7 +35,7 @@ pub(crate) struct Broker {
     tls_address: Option<SocketAddr>,
     log: Arc<Mutex<String>>,
     /// A data directory that goes when the broker goes.
-    data: Option<TempDir>,
+    _data: Option<TempDir>,
 }
 
 impl Broker {
@@ -78,6 +80,14 @@ impl Broker {
         Self::spawn(command, None)
     }
 
+    /// Starts a broker that `configure` tells everything, where to listen included.
+    #[track_caller]
+    pub(crate) fn start_configured(configure: impl FnOnce(&mut Command)) -> Self {
+        let mut command = program();
+        configure(&mut command);
+        Self::try_spawn(command, None).unwrap_or_else(|said| panic!("the broker ended:\n{said}"))
+    }
+
     /// Starts a broker where it listens without being told where; an error is what it says when
     /// it cannot.
     pub(crate) fn start_where_it_likes() -> Result<Self, String> {
@@ -85,15 +95,6 @@ impl Broker {
         let mut command = program();
         command.arg("--data-dir").arg(data.path());
         Self::try_spawn(command, Some(data))
-    }
-
-    /// Starts a broker with a data directory of its own in a shell that has set a limit (`ulimit`) before.
-    pub(crate) fn start_limited(limit: &str, options: &[&str]) -> Self {
-        let data = tempfile::tempdir().expect("a folder");
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(format!("ulimit {limit} && exec \"$0\" \"$@\""));
-        command.arg(program().get_program()).arg("--data-dir").arg(data.path()).args(options);
-        Self::spawn(command, Some(data))
     }
 
     fn spawn(mut command: Command, data: Option<TempDir>) -> Self {
@@ -128,7 +129,7 @@ impl Broker {
         let tls_address =
             locked(&log).lines().find_map(|line| printed_address(line, "AMQP over TLS"));
         assert!(!addresses.is_empty(), "it does not say where it listens:\n{}", locked(&log));
-        Ok(Self { child, addresses, tls_address, log, data })
+        Ok(Self { child, addresses, tls_address, log, _data: data })
     }
 
     /// Where it listens for AMQP over TLS.
@@ -186,25 +187,6 @@ impl Broker {
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
         let kib = line.split_whitespace().nth(1).expect("a number");
         kib.parse::<u64>().expect("a number") * 1024
-    }
-
-    /// How much time of processors it has used.
-    pub(crate) fn processor_time(&self) -> Duration {
-        let path = format!("/proc/{}/stat", self.child.id());
-        let stat = std::fs::read_to_string(path).expect("a running process");
-        let (_, fields) = stat.rsplit_once(')').expect("the name of the process");
-        let ticks =
-            |index| fields.split_whitespace().nth(index).and_then(|ticks| ticks.parse().ok());
-        let ticks: u64 = [11, 12].into_iter().map(|index| ticks(index).unwrap_or(0)).sum();
-        // Linux shows hundredths of a second to everybody.
-        Duration::from_millis(ticks * 10)
-    }
-
-    /// The names of the files in the data directory that was made for it.
-    pub(crate) fn data_files(&self) -> Vec<String> {
-        let data = self.data.as_ref().expect("a data directory of its own");
-        let entries = std::fs::read_dir(data.path()).expect("a folder");
-        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into()).collect()
     }
 
     /// Asks it to end (SIGTERM), and waits until it has.
@@ -269,7 +251,9 @@ impl Shared {
 fn printed_address(line: &str, protocol: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("istening on ")?;
     let (address, spoken) = rest.split_once(" for ")?;
-    (spoken.trim_end() == protocol).then(|| address.parse().ok())?
+    // A line of JSON goes on.
+    let spoken = spoken.split('"').next()?.trim_end();
+    (spoken == protocol).then(|| address.parse().ok())?
 }
 
 fn keep_lines(pipe: impl Read + Send + 'static, log: &Arc<Mutex<String>>) -> JoinHandle<()> {

@@ -93,19 +93,6 @@ impl Peer {
     }
 }
 
-impl Peer {
-    /// Whether the broker answers at all, and does not hang up instead.
-    pub(crate) fn greets(mut self) -> bool {
-        self.socket.write_all(PROTOCOL_HEADER).is_ok() && self.socket.read_exact(&mut [0]).is_ok()
-    }
-
-    /// Takes connection.start, which a login did not wait for.
-    #[track_caller]
-    pub(crate) fn read_greeting(&mut self) {
-        self.expect_method(0, START);
-    }
-}
-
 impl<S: Read + Write> Peer<S> {
     /// A connection as far as the broker's question for a login, over any stream.
     pub(crate) fn greet(socket: S) -> Self {
@@ -116,16 +103,29 @@ impl<S: Read + Write> Peer<S> {
     }
 
     /// Goes on from a login to an open connection, with channel 1 open.
+    #[track_caller]
     pub(crate) fn open_channel(&mut self) {
+        self.open_in("/");
+    }
+
+    /// The same in any virtual host.
+    #[track_caller]
+    pub(crate) fn open_in(&mut self, vhost: &str) {
+        self.ask_for(vhost);
+        self.expect_method(0, OPEN_OK);
+        self.send(&method(1, CHANNEL_OPEN, &short("")));
+        self.expect_method(1, CHANNEL_OPEN_OK);
+    }
+
+    /// Goes on from a login as far as the question for a virtual host.
+    #[track_caller]
+    pub(crate) fn ask_for(&mut self, vhost: &str) {
         self.expect_method(0, TUNE);
         let mut limits = 2047u16.to_be_bytes().to_vec();
         limits.extend(FRAME_MAX.to_be_bytes());
         limits.extend(0u16.to_be_bytes());
         self.send(&method(0, TUNE_OK, &limits));
-        self.send(&method(0, OPEN, &[&short("/")[..], &short(""), &[0]].concat()));
-        self.expect_method(0, OPEN_OK);
-        self.send(&method(1, CHANNEL_OPEN, &short("")));
-        self.expect_method(1, CHANNEL_OPEN_OK);
+        self.send(&method(0, OPEN, &[&short(vhost)[..], &short(""), &[0]].concat()));
     }
 
     /// Answers the question for a login, and says that a refusal is understood.
@@ -247,17 +247,6 @@ pub(crate) fn method(channel: u16, (class, number): (u16, u16), arguments: &[u8]
 pub(crate) fn content_header(channel: u16, class: u16, body_bytes: u64) -> Vec<u8> {
     let size = body_bytes.to_be_bytes();
     frame(HEADER, channel, &[&class.to_be_bytes()[..], &[0, 0], &size, &[0, 0]].concat())
-}
-
-/// The same with properties: their flags, and those that the flags name.
-pub(crate) fn header_with_properties(
-    channel: u16,
-    class: u16,
-    body_bytes: u64,
-    properties: &[u8],
-) -> Vec<u8> {
-    let size = body_bytes.to_be_bytes();
-    frame(HEADER, channel, &[&class.to_be_bytes()[..], &[0, 0], &size, properties].concat())
 }
 
 /// basic.publish to the default exchange.

@@ -1,0 +1,47 @@
+//! SIGHUP: settings that change while the broker runs.
+
+use std::fs;
+
+use crate::broker::Broker;
+use crate::wire::{self, Peer, START};
+
+#[test]
+fn what_may_change_changes_for_those_who_come_after() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("warrener.toml");
+    let write = |more: &str| {
+        let text = format!("memory_only = true\nlisten = ['127.0.0.1:0']\n{more}");
+        fs::write(&file, text).expect("a file");
+    };
+    write("handshake_timeout = 3600\n");
+    let broker = Broker::start_configured(|command| {
+        command.arg("--config").arg(&file);
+    });
+    let mut old = Peer::open(&broker);
+
+    write(
+        "handshake_timeout = 1\nserver_property = ['product=Reloaded']\nlog = 'debug'\nmemory_budget = '1G'\n",
+    );
+    broker.signal("HUP");
+    broker.expect_log("handshake_timeout is now 1");
+    broker.expect_log("log is now debug");
+    broker.expect_log("memory_budget has changed; this needs a restart");
+    let mut slow = Peer::connect(&broker);
+    slow.send(wire::PROTOCOL_HEADER);
+    let greeting = slow.expect_method(0, START);
+    assert!(greeting.windows(8).any(|window| window == b"Reloaded"));
+    // It says nothing more, and is not waited for.
+    slow.expect_end();
+    // A line of this level was not logged before.
+    broker.expect_log("accepted");
+
+    write("lisen = 'x'\n");
+    broker.signal("HUP");
+    broker.expect_log("line 3: unknown key 'lisen'; did you mean listen?");
+    old.send(&wire::method(
+        1,
+        wire::QUEUE_DECLARE,
+        &[&[0, 0][..], &wire::short("q"), &[0], &wire::long(b"")].concat(),
+    ));
+    old.expect_method(1, (50, 11));
+}
