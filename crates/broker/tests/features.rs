@@ -33,4 +33,5 @@ mod recovery;
 mod reply_to;
 mod rights;
 mod script;
+mod sharing;
 mod transaction;

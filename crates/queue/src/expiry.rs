@@ -176,7 +176,11 @@ impl<M: Clone> Queue<M> {
     fn next_due(&self) -> Option<(Time, Next)> {
         let line = self.next_line();
         let indexed = self.times.first().map(|(at, due)| (at, Next::Index(due)));
-        line.into_iter().chain(indexed).min_by_key(|(at, _)| *at)
+        match (line, indexed) {
+            (Some(line), Some(indexed)) if line.0 <= indexed.0 => Some(line),
+            (line, None) => line,
+            (_, indexed) => indexed,
+        }
     }
 
     /// The line whose first expires next by the queue's time to live, and when.
@@ -237,10 +241,9 @@ impl<M: Clone> Queue<M> {
         };
         let Some(slot) = lines.remove(extra, &self.extras) else {
             assert!(!self.pending.is_empty(), "only what is purged is armed and in no line");
-            let (_, due) = self.times.first().expect("it is the first that is due");
-            return self.times.arm(&mut self.extras[index as usize].armed, Time::MAX, due);
+            return self.times.first_is_done(&mut self.extras[index as usize].armed);
         };
-        self.disarm(&slot);
+        self.times.first_is_done(&mut self.extras[index as usize].armed);
         match standing {
             Standing::Delayed => self.begin_to_wait(at, level, slot, out),
             Standing::Ready | Standing::Retrying if expired => {

@@ -61,7 +61,7 @@ impl<M: Clone> Queue<M> {
         }
         self.arm(&slot);
         self.note_deadline(&slot);
-        self.ready.push(level, slot, &self.extras);
+        self.ready.push(level, slot, &mut self.extras);
     }
 
     pub(crate) fn put_in(&mut self, now: Time, entry: Entry<M>, restored: Restored) {

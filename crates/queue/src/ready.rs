@@ -38,9 +38,13 @@ impl<M> Lines<M> {
     }
 
     /// Takes the last place of a line.
-    pub(crate) fn push(&mut self, level: u8, slot: Slot<M>, extras: &Extras) {
-        let place = slot.place(extras);
-        self.counted(level, &slot).push_back(place, slot, |other| other.place(extras));
+    pub(crate) fn push(&mut self, level: u8, slot: Slot<M>, extras: &mut Extras) {
+        let (place, index) = (slot.place(extras), slot.more.extra());
+        let line = self.counted(level, &slot);
+        line.push_back(place, slot, |other| other.place(extras));
+        if let Some(index) = index {
+            extras[index as usize].near = line.near_back();
+        }
     }
 
     /// Takes the place that it has.
@@ -100,12 +104,32 @@ impl<M> Lines<M> {
     /// once: thus one short loop after the other.
     pub(crate) fn fetch(&self, extras: &mut Extras, indices: &[u32]) {
         let line_of = |extra: &Extra| self.lines.get(usize::from(extra.level));
-        let numbered = |slot: &Slot<M>| slot.seq.number();
-        let places = indices.iter().map(|index| extras[*index as usize].place);
-        let newest = black_box(places.fold(0, u64::max));
+        let (mut newest, mut touched) = (0, 0);
+        for index in indices {
+            let extra = &extras[*index as usize];
+            (newest, touched) = (extra.place.max(newest), touched ^ u32::from(extra.level));
+        }
+        let newest = black_box((newest, touched)).0;
         if self.fronts().all(|(_, slot)| newest.saturating_sub(slot.seq.number()) < NEAR) {
             return;
         }
+        let mut found = 0;
+        for index in indices {
+            let extra = &extras[*index as usize];
+            if let Some(slot) = line_of(extra).and_then(|line| line.get_near(extra.near)) {
+                found += usize::from(slot.seq.number() == extra.place);
+                touched ^= slot.bytes;
+            }
+        }
+        if black_box((found, touched)).0 < indices.len() {
+            self.find_anew(extras, indices);
+        }
+    }
+
+    /// Finds out again where the entries of these extras stand, and has that fetched.
+    fn find_anew(&self, extras: &mut Extras, indices: &[u32]) {
+        let line_of = |extra: &Extra| self.lines.get(usize::from(extra.level));
+        let numbered = |slot: &Slot<M>| slot.seq.number();
         for index in indices {
             let extra = &mut extras[*index as usize];
             extra.near = line_of(extra).map_or(extra.near, |line| line.near(extra.place, numbered));

@@ -2,10 +2,13 @@
 //!
 //! Ready entries stand in one of these per priority, unacked entries in another, and what happens when in a third. Both
 //! ends cost a few nanoseconds. What is removed from the middle leaves a hole, so that in a long line only the item
-//! itself is fetched from memory; a hole is filled by who returns to it, and a block is closed up when three quarters of
+//! itself is fetched from memory; a hole is filled by who returns to it, and a block is closed up when seven eighths of
 //! it are holes. An item put in the middle moves part of a block. Nothing is ever rebuilt, and after warm-up nothing is
 //! allocated. The order is that of a key, which the caller can tell from an item; no two items have the same.
 
+mod search;
+
+use self::search::{interpolate, partition_near};
 use alloc::collections::VecDeque;
 use core::mem;
 
@@ -33,7 +36,8 @@ pub(crate) struct Place {
     index: usize,
 }
 
-/// Where an item probably stands, in little memory. It may be wrong in any way.
+/// Where an item probably stands, in little memory. It stays right while items only leave, until the block is closed up
+/// or blocks before it are joined; apart from that it may be wrong in any way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Near(u32);
 
@@ -41,6 +45,8 @@ pub(crate) struct Near(u32);
 #[derive(Clone, Debug)]
 pub(crate) struct Sorted<K, T, const BLOCK: usize = BLOCK_ITEMS> {
     blocks: VecDeque<Block<K, T>>,
+    /// How many blocks went from the front so far, wrapping: what [`Near`] counts blocks from.
+    gone: u32,
     /// The memory of one emptied block, kept so that a queue in steady state does not allocate.
     spare: VecDeque<Option<T>>,
     len: usize,
@@ -52,7 +58,9 @@ struct Block<K, T> {
     /// else. What leaves the end of a block leaves its bound behind.
     bound: K,
     /// How many of the items are holes. The first and the last of all blocks never are.
-    holes: usize,
+    holes: u32,
+    /// How many items and holes went from its front so far, wrapping: what [`Near`] counts items from.
+    gone: u32,
     items: VecDeque<Option<T>>,
 }
 
@@ -62,7 +70,7 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
     const SPARSE: usize = BLOCK / 4;
 
     pub(crate) const fn new() -> Self {
-        Self { blocks: VecDeque::new(), spare: VecDeque::new(), len: 0 }
+        Self { blocks: VecDeque::new(), gone: 0, spare: VecDeque::new(), len: 0 }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -91,12 +99,13 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
         }
         let mut items = self.fresh_items();
         items.push_back(Some(item));
-        self.blocks.push_back(Block { bound: key, holes: 0, items });
+        self.blocks.push_back(Block { bound: key, holes: 0, gone: 0, items });
     }
 
     pub(crate) fn pop_front(&mut self) -> Option<T> {
         let block = self.blocks.front_mut()?;
         let item = block.items.pop_front()??;
+        block.gone = block.gone.wrapping_add(1);
         self.len -= 1;
         if block.holes > 0 {
             block.trim_front();
@@ -127,7 +136,7 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
         } else if index == 0 && self.is_far_ahead(block, key, &key_of) {
             // A run that returns in front of others fills blocks of its own, instead of moving and halving theirs.
             let items = self.fresh_items();
-            self.blocks.insert(block, Block { bound: key, holes: 0, items });
+            self.blocks.insert(block, Block { bound: key, holes: 0, gone: 0, items });
         } else if self.blocks[block].items.len() == BLOCK {
             self.make_room(block, &key_of);
             Place { block, index } = self.place_of(key, &key_of);
@@ -149,12 +158,12 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
     pub(crate) fn near(&self, key: K, key_of: impl Fn(&T) -> K) -> Near {
         let block = self.block_of(key);
         let index = self.guess(block, key, key_of);
-        Near((block * BLOCK + index) as u32)
+        self.near_place(Place { block, index })
     }
 
     /// A better guess than `near`, from the item that stands there.
     pub(crate) fn nearer(&self, key: K, near: Near, key_of: impl Fn(&T) -> K) -> Near {
-        let Place { block, index } = Self::place_near(near);
+        let Place { block, index } = self.place_near(near);
         let Some(other) = self.get(Place { block, index }).map(key_of) else { return near };
         let (from, to) = (other.rank(), key.rank());
         if from == to {
@@ -165,18 +174,24 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
         let span = bound.rank().saturating_sub(before) as i64 as f64;
         let steps = to.wrapping_sub(from) as i64 as f64 * items.len() as i64 as f64 / span;
         let index = (index as i64).saturating_add(steps as i64).clamp(0, items.len() as i64 - 1);
-        Near((block * BLOCK) as u32 + index as u32)
+        self.near_place(Place { block, index: index as usize })
+    }
+
+    /// Where the last item stands.
+    pub(crate) fn near_back(&self) -> Near {
+        let block = self.blocks.len().saturating_sub(1);
+        let index = self.blocks.back().map_or(0, |last| last.items.len().saturating_sub(1));
+        self.near_place(Place { block, index })
     }
 
     /// Where the item of this key stands, which is quick when it is there.
     pub(crate) fn find_near(&self, key: K, near: Near, key_of: impl Fn(&T) -> K) -> Option<Place> {
         let is_it = |item: &T| key_of(item) == key;
-        for place in [Place::default(), Self::place_near(near)] {
-            if self.get(place).is_some_and(is_it) {
-                return Some(place);
-            }
+        let guess = self.place_near(near);
+        if self.get(guess).is_some_and(is_it) {
+            return Some(guess);
         }
-        let Place { block, .. } = Self::place_near(near);
+        let Place { block, .. } = guess;
         let above = block
             .checked_sub(1)
             .is_none_or(|i| self.blocks.get(i).is_some_and(|before| before.bound < key));
@@ -206,7 +221,7 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
 
     /// What stands where `near` says.
     pub(crate) fn get_near(&self, near: Near) -> Option<&T> {
-        self.get(Self::place_near(near))
+        self.get(self.place_near(near))
     }
 
     pub(crate) fn get(&self, place: Place) -> Option<&T> {
@@ -218,18 +233,21 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
         if place == Place::default() {
             return self.pop_front().expect(GOOD);
         }
+        let is_outer = place.block == 0 || place.block + 1 == self.blocks.len();
         let block = &mut self.blocks[place.block];
         let item = block.items[place.index].take().expect(GOOD);
         self.len -= 1;
         block.holes += 1;
-        let left = block.items.len() - block.holes;
+        let left = block.left();
         block.close_up_if_mostly_holes();
         if left == 0 && self.blocks.len() > 1 {
             self.forget_block(place.block);
         } else if left < Self::SPARSE && left.is_power_of_two() {
             self.join_neighbour(place.block);
         }
-        self.trim();
+        if is_outer {
+            self.trim();
+        }
         item
     }
 
@@ -257,7 +275,11 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
     fn block_of(&self, key: K) -> usize {
         let (Some(first), Some(last)) = (self.blocks.front(), self.blocks.back()) else { return 0 };
         let guess = interpolate(key, first.bound, last.bound, self.blocks.len() - 1);
-        partition_near(self.blocks.len(), guess, |index| self.blocks[index].bound < key)
+        let is_below = |index: usize| self.blocks[index].bound < key;
+        if guess > 0 && is_below(guess - 1) && !is_below(guess) {
+            return guess;
+        }
+        partition_near(self.blocks.len(), guess, is_below)
     }
 
     /// Where an item of this key belongs. A hole is for what stands next after it.
@@ -267,7 +289,7 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
 
     /// The same, in the block of which `near` says where to begin looking.
     fn place_from(&self, near: Near, key: K, key_of: impl Fn(&T) -> K) -> Place {
-        let Place { block, index } = Self::place_near(near);
+        let Place { block, index } = self.place_near(near);
         let Some(Block { items, .. }) = self.blocks.get(block) else {
             return Place { block, index };
         };
@@ -317,23 +339,26 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
     /// Closes up a full block, or halves it if it has few holes.
     fn make_room(&mut self, block: usize, key_of: impl Fn(&T) -> K) {
         let full = &mut self.blocks[block];
-        if full.holes >= BLOCK / 8 {
+        if full.holes as usize >= BLOCK / 8 {
             return full.close_up();
         }
         let mut items = self.fresh_items();
         let full = &mut self.blocks[block];
         items.extend(full.items.drain(BLOCK / 2..));
-        let holes = items.iter().filter(|item| item.is_none()).count();
+        let holes = items.iter().filter(|item| item.is_none()).count() as u32;
         full.holes -= holes;
         let last = full.items.iter().rev().flatten().next().map_or(full.bound, key_of);
         let bound = mem::replace(&mut full.bound, last);
-        self.blocks.insert(block + 1, Block { bound, holes, items });
+        self.blocks.insert(block + 1, Block { bound, holes, gone: 0, items });
         self.trim();
     }
 
     /// Forgets a block that has nothing but holes.
     fn forget_block(&mut self, index: usize) {
         let mut emptied = self.blocks.remove(index).expect("the block was just looked at");
+        if index == 0 {
+            self.gone = self.gone.wrapping_add(1);
+        }
         emptied.items.clear();
         self.spare = emptied.items;
         self.trim();
@@ -349,8 +374,17 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
         }
     }
 
-    const fn place_near(Near(near): Near) -> Place {
-        Place { block: near as usize / BLOCK, index: near as usize % BLOCK }
+    fn near_place(&self, Place { block, index }: Place) -> Near {
+        let gone = self.blocks.get(block).map_or(0, |block| block.gone);
+        let index = gone.wrapping_add(index as u32) % BLOCK as u32;
+        Near(self.gone.wrapping_add(block as u32).wrapping_mul(BLOCK as u32) + index)
+    }
+
+    fn place_near(&self, Near(near): Near) -> Place {
+        let blocks = u32::MAX / BLOCK as u32;
+        let block = ((near / BLOCK as u32).wrapping_sub(self.gone) & blocks) as usize;
+        let gone = self.blocks.get(block).map_or(0, |block| block.gone);
+        Place { block, index: (near.wrapping_sub(gone) % BLOCK as u32) as usize }
     }
 
     fn fresh_items(&mut self) -> VecDeque<Option<T>> {
@@ -364,9 +398,7 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
     }
 
     fn join_neighbour(&mut self, block: usize) {
-        let len_of = |index: usize| {
-            self.blocks.get(index).map_or(BLOCK, |block| block.items.len() - block.holes)
-        };
+        let len_of = |index: usize| self.blocks.get(index).map_or(BLOCK, Block::left);
         let len = len_of(block);
         let into = if len + len_of(block + 1) <= BLOCK * 3 / 4 {
             block
@@ -386,9 +418,14 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
 }
 
 impl<K, T> Block<K, T> {
-    /// Leaves no hole if three quarters are holes, so that a step over them never takes long.
+    /// How many items it has.
+    fn left(&self) -> usize {
+        self.items.len() - self.holes as usize
+    }
+
+    /// Leaves no hole if seven eighths are holes, so that a step over them never takes long.
     fn close_up_if_mostly_holes(&mut self) {
-        if self.holes > (self.items.len() - self.holes) * 3 {
+        if self.holes as usize > self.left() * 7 {
             self.close_up();
         }
     }
@@ -404,6 +441,7 @@ impl<K, T> Block<K, T> {
     fn trim_front(&mut self) {
         while let Some(None) = self.items.front() {
             self.items.pop_front();
+            self.gone = self.gone.wrapping_add(1);
             self.holes -= 1;
         }
     }
@@ -414,56 +452,6 @@ impl<K, T> Block<K, T> {
             self.holes -= 1;
         }
     }
-}
-
-/// How many steps lead from `first` to a key, if `steps` equal ones lead to `last`. A step begun is one made.
-fn interpolate<K: Key>(key: K, first: K, last: K, steps: usize) -> usize {
-    let span = last.rank().saturating_sub(first.rank());
-    let into = key.rank().saturating_sub(first.rank()).min(span);
-    if span == 0 {
-        return 0;
-    }
-    // Only a guess: what is lost by rounding is found by looking nearby. Signed, because processors convert that at
-    // once; a little below one, so that a whole number stays what it is.
-    let part = into as i64 as f64 / span as i64 as f64;
-    (part * steps as i64 as f64 + 0.999_999) as i64 as usize
-}
-
-/// How many of the first of `len` items are `below`, which no later one is: looks near `guess` first, and then ever
-/// farther away from it.
-fn partition_near(len: usize, guess: usize, below: impl Fn(usize) -> bool) -> usize {
-    let Some(last) = len.checked_sub(1) else { return 0 };
-    let guess = guess.min(last);
-    let (mut low, mut high, mut step) = (0, len, 1);
-    if below(guess) {
-        low = guess + 1;
-        while low + step <= high {
-            let probe = low + step - 1;
-            if !below(probe) {
-                high = probe;
-                break;
-            }
-            (low, step) = (probe + 1, step * 2);
-        }
-    } else {
-        high = guess;
-        while let Some(probe) = high.checked_sub(step) {
-            if below(probe) {
-                low = probe + 1;
-                break;
-            }
-            (high, step) = (probe, step * 2);
-        }
-    }
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if below(middle) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
 }
 
 #[cfg(test)]
@@ -499,8 +487,8 @@ mod tests {
         assert!(lengths.iter().all(|len| *len <= BLOCK));
         for block in &sorted.blocks {
             let holes = block.items.iter().filter(|item| item.is_none()).count();
-            assert_eq!(block.holes, holes);
-            assert!(holes <= block.items.len() / 4 * 3 + 3, "{holes} of {}", block.items.len());
+            assert_eq!(block.holes as usize, holes);
+            assert!(holes * 8 <= block.items.len() * 7, "{holes} of {}", block.items.len());
             assert!(block.items.iter().flatten().all(|item| *item <= block.bound));
             assert!(sorted.blocks.len() == 1 || holes < block.items.len());
         }

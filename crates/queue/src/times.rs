@@ -77,6 +77,12 @@ impl Times {
         *armed = at;
     }
 
+    /// The first was due and is done; `armed` is what it was armed with.
+    pub(crate) fn first_is_done(&mut self, armed: &mut Time) {
+        self.sorted.pop_front();
+        *armed = Time::MAX;
+    }
+
     pub(crate) fn first(&self) -> Option<(Time, Due)> {
         self.sorted.front().copied()
     }

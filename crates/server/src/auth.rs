@@ -15,7 +15,7 @@ const SALT: usize = 4;
 
 /// A password as it is kept: four bytes of salt, then SHA-256 of salt and password. RabbitMQ's
 /// `rabbit_password_hashing_sha256`, so that definitions can be moved between the two.
-fn hashed(salt: [u8; SALT], password: &[u8]) -> PasswordHash {
+pub(crate) fn hashed(salt: [u8; SALT], password: &[u8]) -> PasswordHash {
     let mut octets = salt.to_vec();
     octets.extend_from_slice(&digest::<Sha256>(&salt, password));
     PasswordHash::sha256(octets.into())
@@ -46,7 +46,7 @@ fn digest<D: Digest>(salt: &[u8], password: &[u8]) -> Vec<u8> {
 }
 
 /// Whether two hashes are the same; looks at all of both.
-fn is_same(kept: &[u8], offered: &[u8]) -> bool {
+pub(crate) fn is_same(kept: &[u8], offered: &[u8]) -> bool {
     let difference = kept.iter().zip(offered).fold(0, |sum, (a, b)| sum | (a ^ b));
     core::hint::black_box(difference) == 0 && kept.len() == offered.len()
 }

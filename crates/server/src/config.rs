@@ -1,5 +1,6 @@
 //! What a server can be told, and what it does when told nothing.
 
+mod connection_limits;
 mod network;
 mod tls;
 
@@ -15,6 +16,7 @@ use warrener_codec::ShortStr;
 
 use crate::limits;
 
+pub use connection_limits::{ConnectionLimits, TcpConfig};
 pub use network::Network;
 pub use tls::{AlternativeName, CertificateFiles, CertificateLogin, ClientCertificates, TlsConfig};
 
@@ -35,6 +37,10 @@ pub struct Config {
     /// The load balancers that begin every connection with a header of the PROXY protocol, and are believed. Default:
     /// none, and nobody else is.
     pub proxies: Vec<Network>,
+    /// How many of everything there may be.
+    pub limits: ConnectionLimits,
+    /// How a peer that has vanished is noticed.
+    pub tcp: TcpConfig,
     /// Where durable things are kept.
     pub storage: Storage,
     /// Publishers wait while less than this is free on the disk. Without it: the smaller of 1 GiB and 5 % of the disk, but
@@ -65,21 +71,23 @@ pub struct Config {
 impl Config {
     /// The defaults: loopback only, port 5672, nothing kept beyond the process.
     #[must_use]
-    pub const fn in_memory() -> Self {
+    pub fn in_memory() -> Self {
         Self::with_storage(Storage::Memory)
     }
 
     /// The defaults, with durable things kept in `directory`.
     #[must_use]
-    pub const fn in_directory(directory: PathBuf) -> Self {
+    pub fn in_directory(directory: PathBuf) -> Self {
         Self::with_storage(Storage::Directory(directory))
     }
 
-    const fn with_storage(storage: Storage) -> Self {
+    fn with_storage(storage: Storage) -> Self {
         Self {
             listen: Listen::Loopback,
             tls: None,
             proxies: Vec::new(),
+            limits: ConnectionLimits::default(),
+            tcp: TcpConfig::default(),
             storage,
             disk_free_bytes: None,
             memory_budget_bytes: None,

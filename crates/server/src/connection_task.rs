@@ -1,45 +1,38 @@
 //! One connection's task: socket to endpoint to node, and back.
 
 use core::future::poll_fn;
-use core::net::SocketAddr;
 use core::pin::{Pin, pin};
 use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 use warrener_codec::ShortStr;
 use warrener_connection::Event;
-use warrener_endpoint::{Endpoint, is_answered};
+use warrener_endpoint::{Endpoint, Question, is_answered};
 use warrener_store::Log;
 use warrener_time::Time;
 
-use crate::entrance::{Arrival, Entrance, Origin};
+use crate::entrance::{Accepted, Arrival, Entrance, Origin};
 use crate::limits::{EVENTS_PER_TURN, LINGER, LINGER_BYTES};
 use crate::link::{Link, Plan};
-use crate::listener::Protocol;
 use crate::login;
 use crate::obituary;
 use crate::reader::{Brought, Reader};
 use crate::turns::Core;
 
 /// Serves one connection, from the moment its socket was accepted until it is over.
-pub(crate) async fn serve<L: Log>(
-    core: Arc<Core<L>>,
-    entrance: Arc<Entrance>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    protocol: Protocol,
-) {
-    match entrance.enter(stream, peer, protocol).await {
+pub(crate) async fn serve<L: Log>(core: Arc<Core<L>>, entrance: Arc<Entrance>, accepted: Accepted) {
+    let (peer, protocol) = (accepted.peer, accepted.protocol);
+    match entrance.enter(accepted).await {
         Ok(arrival) => converse(core, arrival).await,
         Err(error) => obituary::turned_away(peer, protocol, &error),
     }
 }
 
 async fn converse<L: Log>(core: Arc<Core<L>>, arrival: Arrival) {
-    let Arrival { read, write, origin, greeting } = arrival;
+    // The place is given back when the socket is closed.
+    let Arrival { read, write, origin, greeting, place: _place } = arrival;
     tracing::debug!("{}: accepted", origin.name);
     let now = core.clock.now();
     let name = ShortStr::truncated(&origin.name);
@@ -47,8 +40,16 @@ async fn converse<L: Log>(core: Arc<Core<L>>, arrival: Arrival) {
     // The server has begun to stop meanwhile.
     let Some(link) = added else { return };
     let reader = Reader::new(read);
-    let mut task =
-        ConnectionTask { core, link, reader, origin, heard: false, publishes: false, broken: None };
+    let mut task = ConnectionTask {
+        core,
+        link,
+        reader,
+        origin,
+        question: None,
+        heard: false,
+        publishes: false,
+        broken: None,
+    };
     task.run().await;
     task.end().await;
 }
@@ -58,6 +59,8 @@ struct ConnectionTask<L: Log> {
     link: Arc<Link>,
     reader: Reader,
     origin: Origin,
+    /// What the endpoint wants to know before anything goes on.
+    question: Option<Question>,
     /// The peer has sent something.
     heard: bool,
     /// It has published.
@@ -78,6 +81,9 @@ impl<L: Log> ConnectionTask<L> {
         let mut sleep = pin!(tokio::time::sleep(Duration::ZERO));
         let mut armed: Option<Time> = None;
         loop {
+            if let Some(question) = self.question.take() {
+                self.answer(question).await;
+            }
             let plan = self.link.plan(self.reader.deadline());
             if self.is_over(plan) {
                 return;
@@ -149,18 +155,15 @@ impl<L: Log> ConnectionTask<L> {
         self.handle(events);
     }
 
-    /// While the connection is not open: answers what the endpoint asks, and takes the reading half when it is. Whether
+    /// While the connection is not open: hears what the endpoint asks, and takes the reading half when it is. Whether
     /// something came of it.
     fn greet(&mut self) -> bool {
         if self.reader.inbound().is_some() {
             return false;
         }
         if let Some(question) = self.link.with(Endpoint::poll_question) {
-            let answer = login::answer(&self.core, question, &self.origin);
-            let now = self.core.clock.now();
-            // The client may have gone away meanwhile.
-            let _ = self.link.with(|endpoint| endpoint.answer(now, answer));
-            return true;
+            self.question = Some(question);
+            return false;
         }
         match self.link.with(Endpoint::split) {
             Some(inbound) => {
@@ -171,6 +174,21 @@ impl<L: Log> ConnectionTask<L> {
             }
             None => false,
         }
+    }
+
+    /// Answers the endpoint's question. Meanwhile nothing is read.
+    async fn answer(&mut self, question: Question) {
+        let verdict = login::answer(&self.core, question, &self.origin).await;
+        tokio::select! {
+            () = tokio::time::sleep(verdict.pause), if !verdict.pause.is_zero() => {}
+            // The server has begun to stop.
+            () = self.link.woken(), if !verdict.pause.is_zero() => {}
+            else => {}
+        }
+        let now = self.core.clock.now();
+        // The client may have gone away meanwhile.
+        let _ = self.link.with(|endpoint| endpoint.answer(now, verdict.answer));
+        self.handle_all(now, None);
     }
 
     fn handle_eof(&mut self, outcome: io::Result<()>) {

@@ -12,8 +12,10 @@ use warrener_codec::LongStr;
 use warrener_connection::ServerConfig;
 
 use crate::clock::Clock;
-use crate::config::{Config, Network};
+use crate::config::{Config, Network, TcpConfig};
+use crate::gate::Place;
 use crate::greeting;
+use crate::keepalive;
 use crate::listener::Protocol;
 use crate::poison::LockOrStop;
 use crate::proxy_protocol::{self, Ends, Step};
@@ -25,6 +27,16 @@ pub(crate) struct Entrance {
     greeting: Mutex<ServerConfig>,
     pub(crate) tls: Option<Arc<Tls>>,
     proxies: Vec<Network>,
+    tcp: TcpConfig,
+}
+
+/// A socket that was accepted.
+pub(crate) struct Accepted {
+    pub(crate) socket: TcpStream,
+    pub(crate) peer: SocketAddr,
+    pub(crate) protocol: Protocol,
+    /// Kept until the socket is closed.
+    pub(crate) place: Place,
 }
 
 /// A stream that speaks AMQP from its next octet on.
@@ -34,6 +46,7 @@ pub(crate) struct Arrival {
     pub(crate) origin: Origin,
     /// What it is greeted with.
     pub(crate) greeting: ServerConfig,
+    pub(crate) place: Place,
 }
 
 /// Where a stream comes from.
@@ -49,7 +62,8 @@ pub(crate) struct Origin {
 
 impl Entrance {
     pub(crate) fn new(greeting: ServerConfig, tls: Option<Arc<Tls>>, config: &Config) -> Self {
-        Self { greeting: Mutex::new(greeting), tls, proxies: config.proxies.clone() }
+        let (proxies, tcp) = (config.proxies.clone(), config.tcp.clone());
+        Self { greeting: Mutex::new(greeting), tls, proxies, tcp }
     }
 
     /// Whoever comes from now on is treated as this configuration says, as far as that may change; files are read again.
@@ -63,17 +77,11 @@ impl Entrance {
     }
 
     /// Lets a socket in, within the time that a whole handshake may take. What it takes here the rest does not have.
-    pub(crate) async fn enter(
-        &self,
-        socket: TcpStream,
-        peer: SocketAddr,
-        protocol: Protocol,
-    ) -> io::Result<Arrival> {
+    pub(crate) async fn enter(&self, accepted: Accepted) -> io::Result<Arrival> {
         let took = Clock::stopwatch();
         let greeting = self.greeting.lock_or_stop().clone();
         let timeout = greeting.handshake_timeout;
-        let entering =
-            tokio::time::timeout(timeout, self.prepare(socket, peer, protocol, greeting));
+        let entering = tokio::time::timeout(timeout, self.prepare(accepted, greeting));
         let mut arrival =
             entering.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         let left = timeout.saturating_sub(took()).max(Duration::from_millis(1));
@@ -81,19 +89,17 @@ impl Entrance {
         Ok(arrival)
     }
 
-    async fn prepare(
-        &self,
-        mut socket: TcpStream,
-        peer: SocketAddr,
-        protocol: Protocol,
-        mut greeting: ServerConfig,
-    ) -> io::Result<Arrival> {
+    async fn prepare(&self, accepted: Accepted, mut greeting: ServerConfig) -> io::Result<Arrival> {
+        let Accepted { mut socket, peer, protocol, mut place } = accepted;
         // Replies are small and somebody waits for them. Where it cannot be had, they are only later.
         let _ = socket.set_nodelay(true);
+        keepalive::set(&socket, &self.tcp);
         let mut ends = Ends { source: peer, destination: socket.local_addr()? };
         if self.proxies.iter().any(|proxy| proxy.contains(peer.ip())) {
             ends = announced(&mut socket).await?.unwrap_or(ends);
         }
+        let claimed = place.claim(ends.source.ip());
+        claimed.map_err(|full| io::Error::new(io::ErrorKind::QuotaExceeded, full))?;
         let mut origin = Origin::new(ends);
         let mut session: Option<Box<dyn Wrap>> = None;
         if let (Protocol::Amqps, Some(tls)) = (protocol, &self.tls) {
@@ -105,7 +111,7 @@ impl Entrance {
             session = Some(Box::new(accepted));
         }
         let (read, write) = stream::split(socket, session);
-        Ok(Arrival { read, write, origin, greeting })
+        Ok(Arrival { read, write, origin, greeting, place })
     }
 }
 

@@ -9,6 +9,7 @@ use crate::config::Config;
 /// The server's side of every handshake.
 pub(crate) fn config(config: &Config, broker: &warrener_broker::Config) -> ServerConfig {
     let mut greeting = ServerConfig::new();
+    greeting.tune.channel_max = config.limits.channels_per_connection;
     if config.anonymous {
         greeting.mechanisms = LongStr::from_static("PLAIN AMQPLAIN ANONYMOUS");
     }

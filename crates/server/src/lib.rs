@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod attempts;
 mod auth;
 mod cli;
 mod clock;
@@ -11,7 +12,9 @@ mod connection_task;
 mod entrance;
 
 mod error;
+mod gate;
 mod greeting;
+mod keepalive;
 mod lanes;
 mod limits;
 mod link;
@@ -22,6 +25,7 @@ mod login;
 mod memory;
 mod notices;
 mod obituary;
+mod passwords;
 mod poison;
 mod program;
 mod proxy_protocol;
@@ -37,7 +41,7 @@ mod turns;
 
 pub use config::{
     AMQP_PORT, AMQPS_PORT, AlternativeName, CertificateFiles, CertificateLogin, ClientCertificates,
-    Config, Listen, Network, Storage, TlsConfig, User, UserError,
+    Config, ConnectionLimits, Listen, Network, Storage, TcpConfig, TlsConfig, User, UserError,
 };
 pub use error::ServeError;
 pub use program::program;

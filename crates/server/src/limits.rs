@@ -14,6 +14,34 @@ pub(crate) const LOG_FILTER: &str = "info";
 /// Connections the kernel may hold for us between two accepts.
 pub(crate) const ACCEPT_BACKLOG: u32 = 1024;
 
+/// How many file descriptors are kept for what is no connection: the log opens a file for each 64 MiB, and for each that it
+/// rewrites.
+pub(crate) const DESCRIPTORS_RESERVED: usize = 32;
+
+/// How often the descriptors that are no connections' are counted.
+pub(crate) const DESCRIPTORS_EVERY: Duration = Duration::from_secs(1);
+
+/// How long it takes until the log says again that nobody is let in.
+pub(crate) const SAY_AGAIN: Duration = Duration::from_secs(60);
+
+/// How many passwords are checked at a time, and how many checks may wait; logins beyond that wait to wait.
+pub(crate) const PASSWORD_CHECKS: usize = 2;
+pub(crate) const PASSWORD_CHECKS_WAITING: usize = 1024;
+
+/// Of how many users it is remembered that their password was right.
+pub(crate) const PASSWORDS_REMEMBERED: usize = 1 << 16;
+
+/// So many failed logins from one source are refused at once; then each refusal takes twice as long as the one before.
+pub(crate) const ATTEMPTS_FREE: u32 = 3;
+pub(crate) const ATTEMPTS_PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const ATTEMPTS_PAUSE_MAX: Duration = Duration::from_secs(3);
+
+/// After so long without one, a source's failed logins are forgotten.
+pub(crate) const ATTEMPTS_FORGOTTEN: Duration = Duration::from_secs(60);
+
+/// And so many sources are remembered.
+pub(crate) const ATTEMPTS_SOURCES: usize = 1 << 14;
+
 /// How long accepting rests when the process has no file descriptor left.
 pub(crate) const ACCEPT_REST: Duration = Duration::from_millis(100);
 

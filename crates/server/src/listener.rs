@@ -3,11 +3,14 @@
 use core::fmt;
 use core::net::SocketAddr;
 use std::io;
+use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::Instant;
 
 use crate::config::{AMQP_PORT, AMQPS_PORT, Config, Listen};
 use crate::error::ServeError;
+use crate::gate::{Gate, Place};
 use crate::limits;
 
 /// What is spoken on an address.
@@ -89,17 +92,27 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// Accepts for ever. When the process can open no more descriptors it rests instead of spinning, and says so once.
+/// Accepts for ever, as long as there is room. When the process can open no more descriptors all the same, it rests instead
+/// of spinning, and says so once.
 pub(crate) async fn accept(
     listener: &TcpListener,
-    mut accepted: impl FnMut(TcpStream, SocketAddr),
+    gate: &Arc<Gate>,
+    mut accepted: impl FnMut(TcpStream, SocketAddr, Place),
 ) {
     let mut full = false;
+    let mut said: Option<Instant> = None;
     loop {
+        gate.room(|why| {
+            if said.is_none_or(|said| said.elapsed() >= limits::SAY_AGAIN) {
+                tracing::warn!("{why}");
+                said = Some(Instant::now());
+            }
+        })
+        .await;
         match listener.accept().await {
             Ok((stream, peer)) => {
                 full = false;
-                accepted(stream, peer);
+                accepted(stream, peer, gate.enter());
             }
             // The peer was gone before we came to it.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}

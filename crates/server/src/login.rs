@@ -1,32 +1,60 @@
 //! Logging in: a client's claim against the users there are. The client learns no reason for a refusal; the log does.
 
 use core::net::IpAddr;
+use core::time::Duration;
+use std::sync::Mutex;
 
 use warrener_broker::User;
 use warrener_codec::ShortStr;
-use warrener_connection::{Authenticate, Credentials};
+use warrener_connection::{Authenticate, Credentials, Secret};
 use warrener_endpoint::{Answer, Question};
 use warrener_store::Log;
 
-use crate::auth::{GUEST, is_password};
+use crate::attempts::Attempts;
+use crate::auth::GUEST;
 use crate::entrance::Origin;
+use crate::error::ServeError;
 use crate::logging::Shown;
+use crate::passwords::Passwords;
+use crate::poison::LockOrStop;
 use crate::tls::NoName;
 use crate::turns::Core;
 
+/// What is known about logins, right and wrong.
+#[derive(Debug)]
+pub(crate) struct Logins {
+    passwords: Passwords,
+    attempts: Mutex<Attempts>,
+}
+
+impl Logins {
+    /// Starts the threads that check passwords.
+    pub(crate) fn start() -> Result<Self, ServeError> {
+        Ok(Self { passwords: Passwords::start()?, attempts: Mutex::default() })
+    }
+}
+
+/// An answer, and how long it is to be kept back.
+pub(crate) struct Verdict {
+    pub(crate) answer: Answer,
+    pub(crate) pause: Duration,
+}
+
 /// Answers a client that wants to log in.
-pub(crate) fn answer<L: Log>(core: &Core<L>, question: Question, origin: &Origin) -> Answer {
+pub(crate) async fn answer<L: Log>(core: &Core<L>, question: Question, origin: &Origin) -> Verdict {
     let user = match &question {
-        Question::Login(login) => check(core, login, origin),
+        Question::Login(login) => check(core, login, origin).await,
         // No challenge is ever sent.
         Question::Response(_) => Err(Refused::Mechanism),
     };
     user.map_or_else(
         |reason| {
             tracing::warn!("{}: login refused: {reason}", origin.name);
-            Answer::Refuse
+            let mut attempts = core.logins.attempts.lock_or_stop();
+            let pause = attempts.handle_failure(core.clock.now(), origin.peer.ip());
+            Verdict { answer: Answer::Refuse, pause }
         },
-        |user| Answer::Accept { user },
+        |user| Verdict { answer: Answer::Accept { user }, pause: Duration::ZERO },
     )
 }
 
@@ -49,13 +77,13 @@ enum Refused {
     Mechanism,
 }
 
-fn check<L: Log>(
+async fn check<L: Log>(
     core: &Core<L>,
     login: &Authenticate,
     origin: &Origin,
 ) -> Result<ShortStr, Refused> {
     let user = match &login.credentials {
-        Credentials::Password { user, password } => by_password(core, user, password.expose())?,
+        Credentials::Password { user, password } => by_password(core, user, password).await?,
         Credentials::External => by_certificate(core, origin)?,
         // Only a server that was told to let anybody in offers this mechanism.
         Credentials::Anonymous => {
@@ -69,11 +97,13 @@ fn check<L: Log>(
     Ok(user.name)
 }
 
-fn by_password<L: Log>(core: &Core<L>, name: &str, password: &[u8]) -> Result<User, Refused> {
+async fn by_password<L: Log>(
+    core: &Core<L>,
+    name: &str,
+    password: &Secret,
+) -> Result<User, Refused> {
     let user = core.user(name);
-    // Asked of nobody as well: the time it takes must not tell which names there are.
-    let known = user.as_ref().map(|user| &user.password);
-    let is_right = is_password(known, password);
+    let is_right = core.logins.passwords.is_right(name, user.as_ref(), password).await;
     let user = user.ok_or_else(|| Refused::Unknown(name.to_owned()))?;
     if is_right { Ok(user) } else { Err(Refused::Password(name.to_owned())) }
 }

@@ -24,6 +24,9 @@ pub(crate) fn set_limits(config: &Config, limits: &mut warrener_broker::Limits) 
     limits.memory_budget_bytes = budget;
     limits.memory_fixed_bytes = budget / 10 * FIXED_TENTHS;
     limits.memory_alarm_bytes = (all / 10 * ALARM_TENTHS).max(budget);
+    limits.consumers_per_channel = config.limits.consumers_per_channel;
+    limits.names_per_vhost = config.limits.names_per_vhost;
+    limits.settings = config.limits.settings;
     limits.pages = matches!(config.storage, Storage::Directory(_));
     tracing::info!(
         "memory: up to {} MiB before waiting messages are left to the disk (of {} MiB)",

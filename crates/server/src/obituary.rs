@@ -45,6 +45,7 @@ pub(crate) fn turned_away(peer: SocketAddr, protocol: Protocol, error: &io::Erro
                 "{peer}: closed: {protocol} did not begin within the handshake time-out"
             );
         }
+        io::ErrorKind::QuotaExceeded => tracing::warn!("{peer}: closed: {error}"),
         _ => {
             let said = error.to_string();
             tracing::warn!("{peer}: {protocol} failed: {}", Shown(said.as_bytes()));

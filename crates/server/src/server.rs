@@ -14,9 +14,11 @@ use warrener_store::{Log, MemoryLog, RealDisk, SegmentLog};
 use crate::auth::{self, random};
 use crate::clock::Clock;
 use crate::config::{Config, Storage};
-use crate::entrance::Entrance;
+use crate::entrance::{Accepted, Entrance};
 use crate::error::ServeError;
+use crate::gate::{Descriptors, Gate};
 use crate::listener::{self, Protocol, Reserved};
+use crate::login::Logins;
 use crate::reload::Control;
 use crate::tls::Tls;
 use crate::turns::{Core, Status};
@@ -48,6 +50,7 @@ struct Parts<L: Log> {
     core: Arc<Core<L>>,
     listeners: Vec<(TcpListener, Protocol)>,
     entrance: Arc<Entrance>,
+    gate: Arc<Gate>,
     config: Config,
     control: Control,
 }
@@ -140,12 +143,14 @@ impl<L: Log + 'static> Parts<L> {
         let mut node = Node::open(broker, log, clock.now());
         node.set_disk_limit(config.disk_free_bytes.unwrap_or_default());
         let (lanes, threads) = lanes::lanes();
-        let core = Arc::new(Core::new(clock, node, lanes));
+        let core = Arc::new(Core::new(clock, node, lanes, Logins::start()?));
         let for_lanes = Arc::clone(&core);
         threads.start(move |done| for_lanes.handle_done(done)).map_err(ServeError::Threads)?;
         let entrance = Arc::new(Entrance::new(greeting, tls, &config));
         let control = Control::new(config.clone(), Arc::clone(&entrance));
-        let mut parts = Self { core, listeners: Vec::new(), entrance, config, control };
+        let gate = Gate::new(config.limits.clone(), Descriptors::of_process());
+        let (listeners, gate) = (Vec::new(), Arc::new(gate));
+        let mut parts = Self { core, listeners, entrance, gate, config, control };
         parts.recover().await?;
         parts.listeners = reserved.listen()?;
         Ok(parts)
@@ -173,9 +178,12 @@ impl<L: Log + 'static> Parts<L> {
     async fn run(mut self, until: impl Future<Output = ()>) -> Result<(), ServeError> {
         let mut tasks = JoinSet::new();
         for (listener, protocol) in core::mem::take(&mut self.listeners) {
-            let entrance = Arc::clone(&self.entrance);
-            tasks.spawn(accept(listener, protocol, Arc::clone(&self.core), entrance));
+            let at = (listener, protocol);
+            let way = (Arc::clone(&self.gate), Arc::clone(&self.entrance));
+            tasks.spawn(accept(at, Arc::clone(&self.core), way));
         }
+        let gate = Arc::clone(&self.gate);
+        tasks.spawn(guarded(Arc::clone(&self.core), async move { gate.keep_watch().await }));
         if let Some(tls) = self.entrance.tls.clone() {
             let following = async move { tls.follow_files(limits::TLS_FILES_EVERY).await };
             tasks.spawn(guarded(Arc::clone(&self.core), following));
@@ -241,17 +249,17 @@ impl<L: Log + 'static> Parts<L> {
 }
 
 async fn accept<L: Log + 'static>(
-    listener: TcpListener,
-    protocol: Protocol,
+    (listener, protocol): (TcpListener, Protocol),
     core: Arc<Core<L>>,
-    entrance: Arc<Entrance>,
+    (gate, entrance): (Arc<Gate>, Arc<Entrance>),
 ) {
-    let serve = |stream, peer| {
+    let serve = |stream, peer, place| {
         let (core, entrance) = (Arc::clone(&core), Arc::clone(&entrance));
-        let serve = connection_task::serve(Arc::clone(&core), entrance, stream, peer, protocol);
+        let accepted = Accepted { socket: stream, peer, protocol, place };
+        let serve = connection_task::serve(Arc::clone(&core), entrance, accepted);
         tokio::spawn(guarded(core, serve));
     };
-    listener::accept(&listener, serve).await;
+    listener::accept(&listener, &gate, serve).await;
 }
 
 /// Runs `task`; if it panics, the whole server stops.

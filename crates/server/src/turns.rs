@@ -15,12 +15,14 @@ use crate::lanes::Lanes;
 use crate::limits::{BACKLOG_BYTES, BACKLOG_RECORDS};
 use crate::link::Link;
 use crate::links::Links;
+use crate::login::Logins;
 use crate::notices;
 use crate::poison::LockOrStop;
 
 /// What all tasks of a server share.
 pub(crate) struct Core<L: Log> {
     pub(crate) clock: Clock,
+    pub(crate) logins: Logins,
     state: Mutex<State<L>>,
     lanes: Lanes<L::Work>,
     /// The node wants to be woken earlier than the timer task knows.
@@ -68,9 +70,10 @@ thread_local! {
 }
 
 impl<L: Log> Core<L> {
-    pub(crate) fn new(clock: Clock, node: Node<L>, lanes: Lanes<L::Work>) -> Self {
+    pub(crate) fn new(clock: Clock, node: Node<L>, lanes: Lanes<L::Work>, logins: Logins) -> Self {
         Self {
             clock,
+            logins,
             state: Mutex::new(State { node, links: Links::default(), shut: false, armed: None }),
             lanes,
             earlier: Notify::new(),

@@ -125,6 +125,28 @@ const KEYS: &[Key] = &[
         ..KEY
     },
     Key {
+        name: "max_connections",
+        takes: "COUNT",
+        help: "Let so many connections in; the next wait until somebody leaves",
+        set: |to, values| {
+            to.server.limits.connections = one(values, value::count)?;
+            Ok(())
+        },
+        show: |of| vec![of.server.limits.connections.to_string()],
+        ..KEY
+    },
+    Key {
+        name: "max_connections_per_source",
+        takes: "COUNT",
+        help: "And so many from one address, or one network of 64 bits of IPv6; the next are closed",
+        set: |to, values| {
+            to.server.limits.connections_per_source = one(values, value::count)?;
+            Ok(())
+        },
+        show: |of| vec![of.server.limits.connections_per_source.to_string()],
+        ..KEY
+    },
+    Key {
         name: "data_dir",
         takes: "DIR",
         help: "Keep durable queues and messages in this directory\n\n\

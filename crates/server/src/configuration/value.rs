@@ -75,6 +75,11 @@ pub(crate) fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
     number.ok_or_else(|| format!("a whole number from {least} to {most}"))
 }
 
+/// How many of something, at least one.
+pub(crate) fn count(text: &str) -> Result<usize, &'static str> {
+    text.parse().ok().filter(|count| *count > 0).ok_or("a whole number from 1 on")
+}
+
 /// Whole seconds.
 pub(crate) fn seconds(text: &str, least: u64, most: u64) -> Result<Duration, String> {
     let seconds = number(text, least, most);

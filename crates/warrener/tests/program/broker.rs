@@ -35,7 +35,7 @@ pub(crate) struct Broker {
     tls_address: Option<SocketAddr>,
     log: Arc<Mutex<String>>,
     /// A data directory that goes when the broker goes.
-    _data: Option<TempDir>,
+    data: Option<TempDir>,
 }
 
 impl Broker {
@@ -97,6 +97,15 @@ impl Broker {
         Self::try_spawn(command, Some(data))
     }
 
+    /// Starts a broker with a data directory of its own in a shell that has set a limit (`ulimit`) before.
+    pub(crate) fn start_limited(limit: &str, options: &[&str]) -> Self {
+        let data = tempfile::tempdir().expect("a folder");
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("ulimit {limit} && exec \"$0\" \"$@\""));
+        command.arg(program().get_program()).arg("--data-dir").arg(data.path()).args(options);
+        Self::spawn(command, Some(data))
+    }
+
     fn spawn(mut command: Command, data: Option<TempDir>) -> Self {
         command.args(["--listen", "127.0.0.1:0"]);
         Self::try_spawn(command, data).unwrap_or_else(|said| panic!("the broker ended:\n{said}"))
@@ -129,7 +138,7 @@ impl Broker {
         let tls_address =
             locked(&log).lines().find_map(|line| printed_address(line, "AMQP over TLS"));
         assert!(!addresses.is_empty(), "it does not say where it listens:\n{}", locked(&log));
-        Ok(Self { child, addresses, tls_address, log, _data: data })
+        Ok(Self { child, addresses, tls_address, log, data })
     }
 
     /// Where it listens for AMQP over TLS.
@@ -187,6 +196,25 @@ impl Broker {
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
         let kib = line.split_whitespace().nth(1).expect("a number");
         kib.parse::<u64>().expect("a number") * 1024
+    }
+
+    /// How much time of processors it has used.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let path = format!("/proc/{}/stat", self.child.id());
+        let stat = std::fs::read_to_string(path).expect("a running process");
+        let (_, fields) = stat.rsplit_once(')').expect("the name of the process");
+        let ticks =
+            |index| fields.split_whitespace().nth(index).and_then(|ticks| ticks.parse().ok());
+        let ticks: u64 = [11, 12].into_iter().map(|index| ticks(index).unwrap_or(0)).sum();
+        // Linux shows hundredths of a second to everybody.
+        Duration::from_millis(ticks * 10)
+    }
+
+    /// The names of the files in the data directory that was made for it.
+    pub(crate) fn data_files(&self) -> Vec<String> {
+        let data = self.data.as_ref().expect("a data directory of its own");
+        let entries = std::fs::read_dir(data.path()).expect("a folder");
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into()).collect()
     }
 
     /// Asks it to end (SIGTERM), and waits until it has.

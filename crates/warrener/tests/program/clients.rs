@@ -3,6 +3,7 @@
 
 mod amqp_tools;
 mod amqplib;
+mod celery;
 pub(crate) mod install;
 pub(crate) mod lapin;
 mod librabbitmq;

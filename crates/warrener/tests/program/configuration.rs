@@ -15,6 +15,8 @@ use crate::process::{self, Outcome};
 const SEEN: &[(&str, &str, &str)] = &[
     ("listen", COMMAND_LINE, "it_tells_where_it_listens_and_that_it_is_ready"),
     ("proxy_from", PROXY, "a_trusted_balancer_is_believed_and_its_own_address_lets_nobody_in"),
+    ("max_connections", FLOODS, "a_crowd_of_connections_waits_its_turn_and_costs_no_memory"),
+    ("max_connections_per_source", FLOODS, "one_address_has_no_more_connections_than_it_may"),
     ("tls.cert", TLS, "openssl_is_shown_the_certificate_of_the_server_it_asks_for"),
     ("tls.key", TLS, "openssl_is_shown_the_certificate_of_the_server_it_asks_for"),
     ("tls.listen", TLS, "openssl_is_shown_the_certificate_of_the_server_it_asks_for"),
@@ -51,6 +53,7 @@ const BACKLOG: &str = include_str!("backlog.rs");
 const COMMAND_LINE: &str = include_str!("command_line.rs");
 const DISK: &str = include_str!("disk.rs");
 const FAULTS: &str = include_str!("../../../node/tests/faults.rs");
+const FLOODS: &str = include_str!("floods.rs");
 const HERE: &str = include_str!("configuration.rs");
 const LOG: &str = include_str!("log.rs");
 const LOGIN: &str = include_str!("login.rs");

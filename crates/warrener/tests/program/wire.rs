@@ -93,6 +93,19 @@ impl Peer {
     }
 }
 
+impl Peer {
+    /// Whether the broker answers at all, and does not hang up instead.
+    pub(crate) fn greets(mut self) -> bool {
+        self.socket.write_all(PROTOCOL_HEADER).is_ok() && self.socket.read_exact(&mut [0]).is_ok()
+    }
+
+    /// Takes connection.start, which a login did not wait for.
+    #[track_caller]
+    pub(crate) fn read_greeting(&mut self) {
+        self.expect_method(0, START);
+    }
+}
+
 impl<S: Read + Write> Peer<S> {
     /// A connection as far as the broker's question for a login, over any stream.
     pub(crate) fn greet(socket: S) -> Self {
@@ -247,6 +260,17 @@ pub(crate) fn method(channel: u16, (class, number): (u16, u16), arguments: &[u8]
 pub(crate) fn content_header(channel: u16, class: u16, body_bytes: u64) -> Vec<u8> {
     let size = body_bytes.to_be_bytes();
     frame(HEADER, channel, &[&class.to_be_bytes()[..], &[0, 0], &size, &[0, 0]].concat())
+}
+
+/// The same with properties: their flags, and those that the flags name.
+pub(crate) fn header_with_properties(
+    channel: u16,
+    class: u16,
+    body_bytes: u64,
+    properties: &[u8],
+) -> Vec<u8> {
+    let size = body_bytes.to_be_bytes();
+    frame(HEADER, channel, &[&class.to_be_bytes()[..], &[0, 0], &size, properties].concat())
 }
 
 /// basic.publish to the default exchange.

@@ -13,9 +13,18 @@ const LIMIT: Duration = Duration::from_secs(180);
 
 /// pika: a folder for `PYTHONPATH`.
 pub(crate) fn pika() -> Result<PathBuf, String> {
+    python_packages("pika", "python")
+}
+
+/// Celery and Flower: a folder for `PYTHONPATH`.
+pub(super) fn celery() -> Result<PathBuf, String> {
+    python_packages("celery", "celery")
+}
+
+fn python_packages(name: &str, language: &str) -> Result<PathBuf, String> {
     answers(Command::new("python3").arg("--version"), "python3")?;
-    let requirements = folder("python").join("requirements.txt");
-    once("pika", &read(&requirements)?, |fresh| {
+    let requirements = folder(language).join("requirements.txt");
+    once(name, &read(&requirements)?, |fresh| {
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
             .args(["--root-user-action=ignore", "--no-deps", "--require-hashes", "--target"])
