@@ -19,6 +19,7 @@ use crate::link::{Link, Plan};
 use crate::login;
 use crate::obituary;
 use crate::reader::{Brought, Reader};
+use crate::repeats::About;
 use crate::turns::Core;
 
 /// Serves one connection, from the moment its socket was accepted until it is over.
@@ -26,7 +27,9 @@ pub(crate) async fn serve<L: Log>(core: Arc<Core<L>>, entrance: Arc<Entrance>, a
     let (peer, protocol) = (accepted.peer, accepted.protocol);
     match entrance.enter(accepted).await {
         Ok(arrival) => converse(core, arrival).await,
-        Err(error) => obituary::turned_away(peer, protocol, &error),
+        Err(error) => {
+            obituary::turned_away(peer, protocol, &error, || core.may_write(About::End, peer.ip()))
+        }
     }
 }
 
@@ -169,7 +172,9 @@ impl<L: Log> ConnectionTask<L> {
             Some(inbound) => {
                 self.reader.open(inbound);
                 let (user, name) = self.link.with(|it| (it.user().clone(), it.name().clone()));
-                obituary::born(&self.origin.name, &user, &name);
+                if self.core.may_write(About::Birth, self.origin.peer.ip()) {
+                    obituary::born(&self.origin.name, &user, &name);
+                }
                 true
             }
             None => false,
@@ -240,7 +245,9 @@ impl<L: Log> ConnectionTask<L> {
                 error,
                 broken: self.broken.as_ref(),
             };
-            obituary::write(&self.origin.name, endpoint.user(), &end);
+            obituary::write(&self.origin.name, endpoint.user(), &end, || {
+                self.core.may_write(About::End, self.origin.peer.ip())
+            });
         });
     }
 }

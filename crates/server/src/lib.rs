@@ -32,6 +32,7 @@ mod proxy_protocol;
 mod read_buffer;
 mod reader;
 mod reload;
+mod repeats;
 mod server;
 mod shutdown;
 mod store_command;

@@ -8,6 +8,13 @@ pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a shutdown waits for peers to take their close before it goes on without them.
 pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// So many lines of one kind are written about one source within this time; the rest are counted.
+pub(crate) const REPEATED_LINES: u64 = 100;
+pub(crate) const REPEATED_WINDOW: Duration = Duration::from_secs(10);
+
+/// And so many sources are told apart.
+pub(crate) const REPEATED_SOURCES: usize = 1 << 12;
+
 /// Which lines are logged unless told otherwise.
 pub(crate) const LOG_FILTER: &str = "info";
 

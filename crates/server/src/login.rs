@@ -17,6 +17,7 @@ use crate::error::ServeError;
 use crate::logging::Shown;
 use crate::passwords::Passwords;
 use crate::poison::LockOrStop;
+use crate::repeats::About;
 use crate::tls::NoName;
 use crate::turns::Core;
 
@@ -49,7 +50,9 @@ pub(crate) async fn answer<L: Log>(core: &Core<L>, question: Question, origin: &
     };
     user.map_or_else(
         |reason| {
-            tracing::warn!("{}: login refused: {reason}", origin.name);
+            if core.may_write(About::Login, origin.peer.ip()) {
+                tracing::warn!("{}: login refused: {reason}", origin.name);
+            }
             let mut attempts = core.logins.attempts.lock_or_stop();
             let pause = attempts.handle_failure(core.clock.now(), origin.peer.ip());
             Verdict { answer: Answer::Refuse, pause }

@@ -33,13 +33,19 @@ pub(crate) fn born(stream: &str, user: &ShortStr, name: &ShortStr) {
     }
 }
 
-/// A socket was accepted, and did not become a connection.
-pub(crate) fn turned_away(peer: SocketAddr, protocol: Protocol, error: &io::Error) {
+/// A socket was accepted, and did not become a connection. `may_write` is asked before a line.
+pub(crate) fn turned_away(
+    peer: SocketAddr,
+    protocol: Protocol,
+    error: &io::Error,
+    may_write: impl FnOnce() -> bool,
+) {
     match error.kind() {
         // A health check, or a scan of ports.
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
             tracing::debug!("{peer}: gone before {protocol} began");
         }
+        _ if !may_write() => {}
         io::ErrorKind::TimedOut => {
             tracing::warn!(
                 "{peer}: closed: {protocol} did not begin within the handshake time-out"
@@ -53,8 +59,13 @@ pub(crate) fn turned_away(peer: SocketAddr, protocol: Protocol, error: &io::Erro
     }
 }
 
-/// A connection has ended.
-pub(crate) fn write(stream: &str, user: &ShortStr, end: &End<'_>) {
+/// A connection has ended. `may_write` is asked before a line.
+pub(crate) fn write(
+    stream: &str,
+    user: &ShortStr,
+    end: &End<'_>,
+    may_write: impl FnOnce() -> bool,
+) {
     let who = if end.open { format!(" (user {})", Shown(user.as_bytes())) } else { String::new() };
     match (end.error, end.ending) {
         // A health check, or a scan of ports.
@@ -63,6 +74,9 @@ pub(crate) fn write(stream: &str, user: &ShortStr, end: &End<'_>) {
         }
         // Said where it was decided.
         (Some(ConnectionError::Refused), _) => {}
+        // A login that was refused: said where it was decided.
+        (None, Some(close)) if !end.open && close.code == ReplyCode::ACCESS_REFUSED => {}
+        _ if !may_write() => {}
         (Some(ConnectionError::Eof(phase)), _) => {
             let cause = end.broken.map(|error| format!(" ({error})")).unwrap_or_default();
             tracing::warn!("{stream}{who}: the client hung up {phase}{cause}");
@@ -72,8 +86,6 @@ pub(crate) fn write(stream: &str, user: &ShortStr, end: &End<'_>) {
         }
         (Some(ConnectionError::Peer(violation)), _) => log_violation(stream, &who, violation),
         (Some(error), _) => tracing::warn!("{stream}{who}: closed: {error}"),
-        // A login that was refused: said where it was decided.
-        (None, Some(close)) if !end.open && close.code == ReplyCode::ACCESS_REFUSED => {}
         (None, Some(close)) => log_close(stream, &who, close),
         // Noticed when there was something to write.
         (None, None) => tracing::warn!("{stream}{who}: the client hung up without a close"),

@@ -190,6 +190,8 @@ impl<L: Log + 'static> Parts<L> {
         }
         let core = Arc::clone(&self.core);
         tasks.spawn(guarded(Arc::clone(&core), async move { core.keep_time().await }));
+        let core = Arc::clone(&self.core);
+        tasks.spawn(guarded(Arc::clone(&core), async move { core.tell_what_is_left_out().await }));
         let stopped = tokio::select! {
             () = until => self.stop(tasks).await,
             stopped = self.core.status_when(|status| !matches!(status, Status::Ready { .. })) => {

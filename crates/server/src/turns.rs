@@ -1,6 +1,7 @@
 //! The node behind its one lock, and what surrounds a turn: the clock before it, disk work and writing after it.
 
 use core::cell::RefCell;
+use core::net::IpAddr;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -12,16 +13,19 @@ use warrener_time::Time;
 
 use crate::clock::Clock;
 use crate::lanes::Lanes;
-use crate::limits::{BACKLOG_BYTES, BACKLOG_RECORDS};
+use crate::limits::{BACKLOG_BYTES, BACKLOG_RECORDS, REPEATED_WINDOW};
 use crate::link::Link;
 use crate::links::Links;
 use crate::login::Logins;
 use crate::notices;
 use crate::poison::LockOrStop;
+use crate::repeats::{About, Lines};
 
 /// What all tasks of a server share.
 pub(crate) struct Core<L: Log> {
     pub(crate) clock: Clock,
+    /// What is said about connections, and not too often.
+    lines: Lines,
     pub(crate) logins: Logins,
     state: Mutex<State<L>>,
     lanes: Lanes<L::Work>,
@@ -73,6 +77,7 @@ impl<L: Log> Core<L> {
     pub(crate) fn new(clock: Clock, node: Node<L>, lanes: Lanes<L::Work>, logins: Logins) -> Self {
         Self {
             clock,
+            lines: Lines::default(),
             logins,
             state: Mutex::new(State { node, links: Links::default(), shut: false, armed: None }),
             lanes,
@@ -121,6 +126,19 @@ impl<L: Log> Core<L> {
     /// A work of the log was run: its outcome is a turn of its own.
     pub(crate) fn handle_done(&self, done: <L::Work as Work>::Done) {
         self.turn(|node, now, links| node.handle_done(now, done, links));
+    }
+
+    /// Whether one more line about connections of this address may be written.
+    pub(crate) fn may_write(&self, about: About, source: IpAddr) -> bool {
+        self.lines.may_write(self.clock.now(), about, source)
+    }
+
+    /// Tells from time to time which lines were left out, for ever.
+    pub(crate) async fn tell_what_is_left_out(&self) {
+        loop {
+            tokio::time::sleep(REPEATED_WINDOW).await;
+            self.lines.tell(self.clock.now());
+        }
     }
 
     /// Wakes the node at its deadlines, for ever.

@@ -149,9 +149,17 @@ impl<S: Read + Write> Peer<S> {
 
     /// The same by any mechanism.
     pub(crate) fn log_in_by(&mut self, mechanism: &str, response: &[u8]) {
+        self.log_in_as(None, mechanism, response);
+    }
+
+    /// The same by a client that gives its connection a name.
+    pub(crate) fn log_in_as(&mut self, name: Option<&[u8]>, mechanism: &str, response: &[u8]) {
         let capability = [&short("authentication_failure_close")[..], b"t\x01"].concat();
-        let capabilities = [&short("capabilities")[..], b"F", &long(&capability)].concat();
-        let arguments = [long(&capabilities), short(mechanism), long(response), short("en_US")];
+        let mut properties = [&short("capabilities")[..], b"F", &long(&capability)].concat();
+        if let Some(name) = name {
+            properties.extend([&short("connection_name")[..], b"S", &long(name)].concat());
+        }
+        let arguments = [long(&properties), short(mechanism), long(response), short("en_US")];
         self.send(&method(0, START_OK, &arguments.concat()));
     }
 
