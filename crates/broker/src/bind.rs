@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use warrener_codec::{ShortStr, Table, Value};
+use warrener_codec::{ShortStr, Table};
 use warrener_router::{BindError, ExchangeId, Rule, Target};
 
 use crate::arguments::QueueKind;
@@ -17,7 +17,7 @@ use crate::permission::Caller;
 use crate::realm::Realm;
 use crate::record::{Fact, Named};
 use crate::refusal::{Kind, Reason, Right, said};
-use crate::value::type_name;
+use crate::value::{erlang, type_name};
 use crate::vhost::BindingKey;
 
 /// A binding as a client asks for it.
@@ -230,13 +230,4 @@ fn explain(error: BindError, spec: &BindingSpec) -> alloc::boxed::Box<str> {
         (other, _) => return said(&format!("{other}")),
     };
     text.into_boxed_str()
-}
-
-/// A value as Erlang prints it.
-fn erlang(value: &Value<'_>) -> String {
-    let text = crate::value::text(value);
-    match value {
-        Value::LongStr(_) => format!("<<\"{text}\">>"),
-        _ => text.into_string(),
-    }
 }

@@ -7,7 +7,7 @@ use warrener_codec::{Table, Value};
 use warrener_router::{HashOn, Kind as Rule, Property};
 
 use crate::refusal::{Reason, said, shown};
-use crate::value::text;
+use crate::value::{erlang, text};
 
 /// The types of exchange there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +123,7 @@ pub(crate) fn history_length(arguments: &Table) -> Result<u64, Reason> {
         Some(Ok(length @ 1..)) => Ok(length),
         _ => Err(invalid(format!(
             "Invalid argument {}, 'x-recent-history-length' must be a positive integer",
-            text(&value),
+            erlang(&value),
         ))),
     }
 }

@@ -45,6 +45,15 @@ pub(crate) fn text(value: &Value<'_>) -> Box<str> {
     }
 }
 
+/// The value as Erlang prints it.
+pub(crate) fn erlang(value: &Value<'_>) -> Box<str> {
+    let text = text(value);
+    match value {
+        Value::LongStr(_) => format!("<<\"{text}\">>").into_boxed_str(),
+        _ => text,
+    }
+}
+
 /// Whether two values are the same to a declaration: integers of any width by their number, everything else by its type
 /// and value (RabbitMQ compares so).
 pub(crate) fn same(left: &Value<'_>, right: &Value<'_>) -> bool {
