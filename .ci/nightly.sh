@@ -12,10 +12,14 @@ tools() {
     cargo fetch --locked
 }
 
-# Every crate that is published builds from what would be published of it.
+# Every crate that is published builds from what would be published of it, and each library is used, in that form, by a
+# small program of somebody else: its README's first example.
 packages() {
-    cargo package --workspace --locked --allow-dirty \
-        --exclude warrener-simulator --exclude warrener-examples --exclude warrener-benches
+    local -a private=()
+    mapfile -t private < <(cargo metadata --no-deps --format-version 1 |
+        python3 -c 'import json, sys; [print("--exclude=" + p["name"]) for p in json.load(sys.stdin)["packages"] if p["publish"] == []]')
+    cargo package --workspace --locked --allow-dirty "${private[@]}"
+    python3 .ci/consumers.py target/package
 }
 
 # Every set of features builds without a warning.

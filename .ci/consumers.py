@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""Somebody else's programs: each crate's README example, built and run against the crate as packaged.
+
+    cargo package --workspace ..; .ci/consumers.py target/package
+
+Each program is a package of its own outside of the workspace, so nothing is found but what was packaged.
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tarfile
+
+# What the examples use besides the crate itself.
+BESIDES = {
+    "warrener-client": ["tokio"],
+    "warrener-connection": ["warrener-time", "bytes"],
+    "warrener-codec": ["bytes"],
+    "warrener-queue": ["warrener-time"],
+    "warrener-store": ["bytes"],
+    "warrener-broker": ["warrener-codec", "warrener-time"],
+    "warrener-endpoint": ["warrener-broker", "warrener-codec", "warrener-connection", "warrener-time", "bytes"],
+    "warrener-node": ["warrener-broker", "warrener-endpoint", "warrener-store", "warrener-time"],
+    "warrener-embedded": ["warrener-client", "tokio"],
+    "warrener-server": ["tokio"],
+    "warrener-perf": ["clap"],
+}
+REGISTRY = {
+    "bytes": 'bytes = "1"',
+    "clap": 'clap = { version = "4", features = ["derive"] }',
+    "tokio": 'tokio = { version = "1", features = ["macros", "rt-multi-thread", "signal"] }',
+}
+
+
+def main(folder):
+    folder = pathlib.Path(folder).resolve()
+    metadata = json.loads(subprocess.check_output(["cargo", "metadata", "--no-deps", "--format-version", "1"]))
+    published = {package["name"]: package for package in metadata["packages"] if package["publish"] is None}
+    consumers = folder / "consumers"
+    crates = {name: unpack(folder, consumers / "crates", name, package["version"]) for name, package in published.items()}
+    libraries = [name for name, package in published.items()
+                 if any("lib" in target["kind"] for target in package["targets"])]
+    for name in libraries:
+        write(consumers / name, name, published[name]["version"], crates)
+    members = ", ".join(f'"{name}"' for name in libraries)
+    patches = "".join(f'{name} = {{ path = "{path}" }}\n' for name, path in crates.items())
+    manifest = f'[workspace]\nresolver = "3"\nmembers = [{members}]\n\n[patch.crates-io]\n{patches}'
+    (consumers / "Cargo.toml").write_text(manifest)
+    # The versions that the workspace is tested with.
+    (consumers / "Cargo.lock").write_bytes(pathlib.Path("Cargo.lock").read_bytes())
+    environment = os.environ | {"CARGO_TARGET_DIR": str(folder / "consumers" / "target")}
+    for name in libraries:
+        command = "run" if example(crates[name])[1] else "build"
+        print(f"-- {command} what uses {name}", flush=True)
+        subprocess.run(["cargo", command, "--quiet", "--package", f"uses-{name}"],
+                       cwd=consumers, env=environment, check=True)
+
+
+def unpack(folder, crates, name, version):
+    with tarfile.open(folder / f"{name}-{version}.crate") as archive:
+        archive.extractall(crates, filter="data")
+    return crates / f"{name}-{version}"
+
+
+def write(folder, name, version, crates):
+    dependencies = [f'{name} = "{version}"']
+    for besides in BESIDES.get(name, []):
+        dependencies.append(REGISTRY.get(besides, f'{besides} = "{version}"'))
+    (folder / "src").mkdir(parents=True, exist_ok=True)
+    (folder / "Cargo.toml").write_text(
+        f'[package]\nname = "uses-{name}"\nversion = "0.0.0"\nedition = "2024"\npublish = false\n\n'
+        "[dependencies]\n" + "\n".join(dependencies) + "\n")
+    (folder / "src" / "main.rs").write_text(program(example(crates[name])[0]))
+
+
+def example(crate):
+    """The first example of a crate's README, and whether it can be run without a broker."""
+    found = re.search(r"^```(rust|rust,no_run|)\n(.*?)^```$", (crate / "README.md").read_text(), re.M | re.S)
+    if not found:
+        sys.exit(f"{crate.name}: no example in its README")
+    lines = (re.sub(r"^# ?", "", line) if re.match(r"# |#$", line) else line for line in found[2].splitlines())
+    return "\n".join(lines), found[1] != "rust,no_run"
+
+
+def program(body):
+    """As rustdoc makes one of it."""
+    if re.search(r"^(async )?fn main", body, re.M):
+        return body + "\n"
+    if re.search(r"Ok::<\(\), (.*)>\(\(\)\)\s*$", body):
+        error = re.search(r"Ok::<\(\), (.*)>\(\(\)\)\s*$", body)[1]
+        return f"fn main() -> Result<(), {error}> {{\n{body}\n}}\n"
+    return f"fn main() {{\n{body}\n}}\n"
+
+
+main(sys.argv[1])
