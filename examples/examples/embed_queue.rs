@@ -20,7 +20,7 @@ struct Job {
 
 const WORKERS: [ConsumerId; 2] = [ConsumerId(1), ConsumerId(2)];
 
-fn main() -> io::Result<()> {
+pub(crate) fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
     let mut now = Time::from_secs(0);
     let limit = DeliveryLimit { failures: 3, then: AfterDeliveryLimit::Leave };

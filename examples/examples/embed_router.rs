@@ -15,7 +15,7 @@ enum Service {
     LostAndFound,
 }
 
-fn main() -> Result<(), BindError> {
+pub(crate) fn main() -> Result<(), BindError> {
     // The seed belongs to the host: random in a server, fixed in a test.
     let mut router = Router::new(2026);
     let orders = router.add(Kind::Topic);

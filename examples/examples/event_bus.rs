@@ -44,7 +44,7 @@ impl<'a> EventBus<'a> {
     }
 }
 
-fn main() -> Result<(), NamedRouterError> {
+pub(crate) fn main() -> Result<(), NamedRouterError> {
     let mut log = Vec::new();
     let mut logins = 0;
     let mut bus = EventBus::new()?;

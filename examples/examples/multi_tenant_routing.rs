@@ -17,7 +17,7 @@ struct Queue {
 
 const TENANTS: [&str; 3] = ["acme", "globex", "initech"];
 
-fn main() -> Result<(), NamedRouterError> {
+pub(crate) fn main() -> Result<(), NamedRouterError> {
     let audit = Queue { tenant: "operator", name: "audit" };
     let mut builder = NamedRouter::builder().fanout("audit").internal("audit");
     builder = builder.bind("audit", audit, "");

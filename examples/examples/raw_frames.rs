@@ -22,11 +22,14 @@ fn main() -> io::Result<()> {
     match (arguments.next(), arguments.next()) {
         (Some(listen), Some(server)) => stand_between(&listen, &server),
         _ => {
-            let mut sniffer = Sniffer::new("client");
-            sniffer.see(&small_conversation());
+            show_small_conversation();
             Ok(())
         }
     }
+}
+
+pub(crate) fn show_small_conversation() {
+    Sniffer::new("client").see(&small_conversation());
 }
 
 fn stand_between(listen: &str, server: &str) -> io::Result<()> {

@@ -12,7 +12,7 @@ use warrener_router::{
     Target,
 };
 
-fn main() -> Result<(), NamedRouterError> {
+pub(crate) fn main() -> Result<(), NamedRouterError> {
     let mut hooks = NamedRouter::builder().headers("hooks").fanout("unheard").build()?;
     hooks.set_alternate("hooks", "unheard")?;
     hooks.bind("unheard", "metrics:unheard", "")?;
