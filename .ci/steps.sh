@@ -96,7 +96,9 @@ fuzz_targets() {
         local -a corpora=("target/ci/corpus/$target")
         mkdir -p "${corpora[0]}"
         [ ! -d "fuzz/corpus/$target" ] || corpora+=("fuzz/corpus/$target")
+        local -a words=()
+        case $target in codec_* | connection_server | connection_client) words=(-dict=fuzz/amqp.dict) ;; esac
         RUSTC_BOOTSTRAP=1 cargo fuzz run "$target" "${corpora[@]}" -- \
-            -max_total_time="$seconds" -rss_limit_mb=1024 -timeout=10 -verbosity=0 "$@"
+            "${words[@]}" -max_total_time="$seconds" -rss_limit_mb=1024 -timeout=10 -verbosity=0 "$@"
     done
 }

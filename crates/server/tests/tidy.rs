@@ -171,10 +171,14 @@ fn every_fuzz_target_is_built_and_every_corpus_is_used() {
         paths.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
     };
     let targets = names("fuzz_targets");
+    let page = fs::read_to_string(fuzz.join("README.md")).expect("fuzz/README.md");
+    let corpora = names("corpus");
     for target in &targets {
+        assert!(page.contains(&format!("| `{target}` |")), "fuzz/README.md is silent on {target}");
+        assert!(corpora.contains(target), "{target} has no corpus, so no test runs it");
         assert!(manifest.contains(&format!("name = \"{target}\"")), "{target} is not built");
     }
-    for corpus in names("corpus") {
+    for corpus in corpora {
         assert!(targets.contains(&corpus), "fuzz/corpus/{corpus} belongs to no target");
     }
 }
