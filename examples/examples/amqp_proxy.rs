@@ -5,7 +5,7 @@
 //!
 //! `cargo run -p warrener-examples --example amqp_proxy -- 127.0.0.1:5673 127.0.0.1:5672`
 
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "an example is a program")]
+#![expect(clippy::print_stdout, reason = "an example is a program")]
 
 use core::error::Error;
 use core::time::Duration;

@@ -4,7 +4,7 @@
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "an example is a program")]
 
-use std::error::Error;
+use core::error::Error;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 

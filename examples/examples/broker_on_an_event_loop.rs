@@ -8,9 +8,9 @@
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "an example is a program")]
 
+use core::error::Error;
 use core::time::Duration;
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::UNIX_EPOCH;

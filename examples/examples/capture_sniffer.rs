@@ -7,8 +7,8 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it did")]
 
+use core::error::Error;
 use std::collections::BTreeMap;
-use std::error::Error;
 
 use bytes::{Buf, BytesMut};
 use warrener_codec::{Decoder, Frame, Limits, ProtocolHeader};

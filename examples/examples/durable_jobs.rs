@@ -8,7 +8,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it did")]
 
-use std::error::Error;
+use core::error::Error;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 

@@ -5,7 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it did")]
 
-use std::error::Error;
+use core::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;

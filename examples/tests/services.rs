@@ -1,10 +1,10 @@
 //! The examples that serve somebody, each with a client that is served.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 use warrener_client::codec::TableBuilder;
@@ -154,7 +154,7 @@ async fn events_reach_the_hooks_that_asked_for_them_once_each() {
     serving.abort();
 }
 
-fn request(address: std::net::SocketAddr, method: &str, path: &str, body: &str) -> String {
+fn request(address: core::net::SocketAddr, method: &str, path: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     let len = body.len();
     let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len}\r\n");

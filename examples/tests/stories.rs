@@ -1,6 +1,6 @@
 //! The examples that tell a story by themselves, and what must come out.
 
-use std::net::Ipv4Addr;
+use core::net::Ipv4Addr;
 
 use warrener_codec::method::{basic, queue};
 use warrener_codec::{ChannelId, Content, Method, Properties, ProtocolHeader};
