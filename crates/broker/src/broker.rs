@@ -14,7 +14,7 @@ use crate::id::{QueueId, RecordId};
 use crate::input::Input;
 use crate::job::Job;
 use crate::realm::Realm;
-use crate::record::{Fact, Record};
+use crate::record::Record;
 use crate::recovery::{Recovery, RecoveryError};
 use crate::sync::Progress;
 use crate::view::View;
@@ -64,6 +64,17 @@ impl Broker {
         }
     }
 
+    /// Takes back a record of an earlier life by its digest, and says whether that was enough. If not, it is to be given to
+    /// [`replay`](Self::replay), with the contents of its messages; others need not wait for that.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`replay`](Self::replay).
+    pub fn replay_digest(&mut self, id: RecordId, digest: &Bytes) -> Result<bool, RecoveryError> {
+        let leaves_contents = self.realm.limits.pages;
+        self.recovery.get_or_insert_default().take_digest(id, digest, leaves_contents)
+    }
+
     /// Takes back a record of an earlier life. Records come in the order of their ids, and before the first input.
     ///
     /// # Errors
@@ -72,13 +83,6 @@ impl Broker {
     /// changed then, and the host should not go on.
     pub fn replay(&mut self, record: &Record) -> Result<(), RecoveryError> {
         self.recovery.get_or_insert_default().take(record)
-    }
-
-    /// Whether a record with this digest is to be replayed with the contents of its messages. Without them, they stay on
-    /// disk until somebody needs them.
-    #[must_use]
-    pub fn needs_contents(&self, digest: &Bytes) -> bool {
-        !self.realm.limits.pages || Fact::decode(digest).is_ok_and(|fact| !fact.is_lean())
     }
 
     /// Every record was replayed: the queues are filled. `last` is the greatest id that any record has ever had. Gives
@@ -97,7 +101,7 @@ impl Broker {
         self.realm.skip_records(last);
         self.amqp.disk.synced(Progress { upto: last, ahead: last });
         let Some(recovery) = self.recovery.take() else { return Ok(now) };
-        let present = now.max(recovery.youngest());
+        let present = now.max(recovery.youngest);
         recovery.restore(present, &mut self.realm, out)?;
         Ok(present)
     }

@@ -250,7 +250,7 @@ impl Realm {
         out: &mut Vec<Effect>,
     ) {
         if let Some((record, _)) = loading {
-            self.forget_load(record);
+            self.forget_load(id, record);
         }
         let spilled = self.messages.get(id).spilled();
         self.messages.remove(id);

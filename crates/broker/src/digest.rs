@@ -261,6 +261,59 @@ fn put_history(out: &mut BytesMut, history: &History) {
     });
 }
 
+/// A message that has a record to itself, as its digest tells of it. A restart reads millions of them, so reading one
+/// asks for no memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Glance<'a> {
+    pub(crate) time: Time,
+    targets: &'a [[u8; 8]],
+    pub(crate) sizes: Sizes,
+    pub(crate) traits: Traits,
+}
+
+impl<'a> Glance<'a> {
+    /// `None`: the digest says something else, or more.
+    pub(crate) fn at(digest: &'a [u8]) -> Option<Self> {
+        let ([VERSION, 8], rest) = digest.split_first_chunk()? else { return None };
+        let (time, rest) = rest.split_first_chunk()?;
+        let (count, rest) = rest.split_first_chunk()?;
+        let (targets, _) = rest.as_chunks();
+        let targets = targets.get(..u32::from_be_bytes(*count) as usize)?;
+        let mut rest = &rest[targets.len() * 8..];
+        for _exchange_and_key in 0..2 {
+            let (len, after) = rest.split_first()?;
+            rest = after.get(usize::from(*len)..)?;
+        }
+        let (properties, rest) = rest.split_first_chunk()?;
+        let (body, rest) = rest.split_first_chunk()?;
+        let (ONLY_TRAITS, rest) = rest.split_first()? else { return None };
+        let (flags, rest) = rest.split_first()?;
+        let (ttl_ms, rest) = match flags & 1 {
+            0 => (None, rest),
+            _ => rest
+                .split_first_chunk()
+                .map(|(ttl, rest)| (Some(u64::from_be_bytes(*ttl)), rest))?,
+        };
+        let (priority, rest) = match flags & 2 {
+            0 => (None, rest),
+            _ => rest.split_first().map(|(priority, rest)| (Some(*priority), rest))?,
+        };
+        let sizes =
+            Sizes { properties: u32::from_be_bytes(*properties), body: u64::from_be_bytes(*body) };
+        let traits = Traits { ttl_ms, priority, persistent: flags & 4 != 0 };
+        let time = Time::from_micros(u64::from_be_bytes(*time));
+        rest.is_empty().then_some(Self { time, targets, sizes, traits })
+    }
+
+    /// The records that declared the durable queues it went into.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = RecordId> + Clone + 'a {
+        self.targets.iter().map(|queue| RecordId(u64::from_be_bytes(*queue)))
+    }
+}
+
+/// In the flags of a published message: it has traits, and nothing that few messages have.
+const ONLY_TRAITS: &u8 = &2;
+
 /// What is left of a digest.
 struct Input(Bytes);
 

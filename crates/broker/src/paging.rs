@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use smallvec::{SmallVec, smallvec};
+use warrener_codec::Content;
 use warrener_router::ExchangeId;
 use warrener_time::Time;
 
@@ -27,10 +28,11 @@ pub(crate) struct Loads {
     bytes: u64,
 }
 
-#[derive(Debug)]
+/// A record that the log was asked for.
+#[derive(Debug, Default)]
 struct Load {
-    message: MessageId,
-    part: u32,
+    /// Whose contents are needed of it, and which parts of it they are.
+    messages: SmallVec<[(MessageId, u32); 1]>,
     bytes: u64,
     /// Who cannot go on without it.
     waiting: SmallVec<[QueueId; 1]>,
@@ -192,10 +194,13 @@ impl Realm {
         let (record, part) = message.on_disk().expect("a content that is not in memory is on disk");
         if message.ask() {
             let bytes = u64::from(bytes) + LOAD_BYTES;
-            let load = Load { message: id, part, bytes, waiting: SmallVec::new() };
-            self.loads.by_record.insert(record, load);
+            let load = self.loads.by_record.entry(record).or_default();
+            if load.messages.is_empty() {
+                out.push(Effect::Load(record));
+            }
+            load.messages.push((id, part));
+            load.bytes += bytes;
             self.loads.bytes += bytes;
-            out.push(Effect::Load(record));
         }
         if let Some(queue) = waiting {
             let load = self.loads.by_record.get_mut(&record).expect("it was asked for");
@@ -209,11 +214,12 @@ impl Realm {
     pub(crate) fn loaded(&mut self, now: Time, record: Record, out: &mut Vec<Effect>) {
         let Some(load) = self.loads.by_record.remove(&record.id) else { return };
         self.loads.bytes -= load.bytes;
-        if self.messages.find(load.message).is_some() {
-            let new = restored(record, load.part);
-            self.messages.bring(load.message, new);
-            let shelf = self.shelf_of(load.waiting.first().copied());
-            self.messages.shelve(load.message, shelf, End::First);
+        let shelf = self.shelf_of(load.waiting.first().copied());
+        let fact = Fact::decode(&record.digest).expect("the log gives back what it was given");
+        for (message, part) in load.messages {
+            debug_assert!(self.messages.find(message).is_some(), "what is gone was forgotten");
+            self.messages.bring(message, restored(&fact, &record.contents, part));
+            self.messages.shelve(message, shelf, End::First);
         }
         for queue in load.waiting {
             self.go_on(now, queue, out);
@@ -222,7 +228,12 @@ impl Realm {
     }
 
     /// Nobody needs the content of a message any more.
-    pub(crate) fn forget_load(&mut self, record: RecordId) {
+    pub(crate) fn forget_load(&mut self, message: MessageId, record: RecordId) {
+        let Some(load) = self.loads.by_record.get_mut(&record) else { return };
+        load.messages.retain(|(other, _)| *other != message);
+        if !load.messages.is_empty() {
+            return;
+        }
         let Some(load) = self.loads.by_record.remove(&record) else { return };
         self.loads.bytes -= load.bytes;
         let waiting = load.waiting.into_iter();
@@ -318,15 +329,14 @@ impl Realm {
     }
 }
 
-/// The message that a record brought.
-fn restored(record: Record, part: u32) -> NewMessage {
-    let fact = Fact::decode(&record.digest).expect("the log gives back what it was given");
+/// The message that is this part of a record.
+fn restored(fact: &Fact, contents: &[Content], part: u32) -> NewMessage {
     let place = part as usize;
     let Published { address, extra, .. } = fact.published()[place].clone();
-    let content = record.contents[place].clone();
+    let content = contents[place].clone();
     let traits = Traits::of(&content.properties.read().unwrap_or_default());
     let mut new = NewMessage { address, content, extra, traits };
-    if record.contents.len() > 1 {
+    if contents.len() > 1 {
         new.detach();
     }
     new

@@ -45,8 +45,6 @@ impl Record {
     /// # Errors
     ///
     /// When the octets are not what this version of the broker wrote.
-    ///
-    /// Where [`Broker::needs_contents`](crate::Broker::needs_contents) says so, the body may be left out.
     pub fn restored(id: RecordId, digest: Bytes, body: Bytes) -> Result<Self, RecordError> {
         let mut record = Self {
             id,
@@ -56,9 +54,6 @@ impl Record {
             awaited: false,
         };
         let fact = Fact::decode(&record.digest)?;
-        if body.is_empty() && fact.is_lean() {
-            return Ok(record);
-        }
         let mut rest = body;
         for published in fact.published() {
             let sizes = published.sizes;
@@ -232,11 +227,8 @@ pub(crate) enum Fact {
 impl Fact {
     /// Whether a restart can do without the contents that came with it.
     pub(crate) fn is_lean(&self) -> bool {
-        match self {
-            Self::Published(published) => published.traits.is_some(),
-            Self::Spilled(_) => true,
-            _ => false,
-        }
+        let is_spilled = matches!(self, Self::Spilled(_));
+        is_spilled || self.published().iter().all(|published| published.traits.is_some())
     }
 
     /// The messages it brings, in the order of the record's contents.
@@ -394,6 +386,32 @@ mod tests {
     fn every_fact_is_read_back_as_it_was_written() {
         for fact in facts() {
             assert_eq!(Fact::decode(&fact.encode()), Ok(fact));
+        }
+    }
+
+    #[test]
+    fn a_glance_sees_what_reading_all_of_it_does() {
+        use crate::digest::Glance;
+        let plain = |traits| Published { extra: None, traits: Some(traits), ..published() };
+        let all = [
+            Traits::default(),
+            Traits { ttl_ms: Some(5), priority: None, persistent: true },
+            Traits { ttl_ms: None, priority: Some(3), persistent: false },
+            Traits { ttl_ms: Some(u64::MAX), priority: Some(255), persistent: true },
+        ];
+        for traits in all {
+            let published = plain(traits);
+            let digest = Fact::Published(published.clone()).encode();
+            let glance = Glance::at(&digest).expect("nothing rare about it");
+            assert_eq!((glance.time, glance.sizes), (published.time, published.sizes));
+            assert_eq!(glance.traits, traits);
+            assert!(glance.targets().eq(published.targets));
+            assert!((0..digest.len()).all(|len| Glance::at(&digest[..len]).is_none()));
+            let longer = [&digest[..], &[0]].concat();
+            assert!(Glance::at(&longer).is_none());
+        }
+        for fact in facts() {
+            assert!(Glance::at(&fact.encode()).is_none(), "{fact:?}");
         }
     }
 

@@ -8,7 +8,9 @@ use warrener_broker::{
 };
 use warrener_endpoint::connection::Event;
 use warrener_endpoint::{plain_input, recipient};
-use warrener_store::{Appended, Backlog, Lane, LoadError, Loaded, Log, LogEvent, Space, Work};
+use warrener_store::{
+    Appended, Backlog, Lane, LoadError, Loaded, Log, LogEvent, Replayed, Space, Work,
+};
 use warrener_time::Time;
 
 use crate::connections::Connections;
@@ -274,12 +276,7 @@ impl<L: Log> Node<L> {
             LogEvent::Opened(opened) => {
                 self.notices.extend(opened.cut.map(Notice::TornEnd));
             }
-            LogEvent::Replayed(record) => {
-                if let Stage::Recovering(recovery) = &mut self.stage {
-                    let needs_body = self.broker.needs_contents(&record.digest);
-                    recovery.handle_replayed(record, needs_body);
-                }
-            }
+            LogEvent::Replayed(record) => self.replayed(record),
             LogEvent::Ready { last } => {
                 if let Stage::Recovering(recovery) = &mut self.stage {
                     recovery.last = Some(broker_id(last));
@@ -287,7 +284,7 @@ impl<L: Log> Node<L> {
             }
             LogEvent::Loaded { id, outcome } => self.loaded(now, id, outcome, connections),
             LogEvent::Durable { upto, ahead } => {
-                self.sync_due = None;
+                // What was released since that commit began is not in it: a sync that was due stays due.
                 let progress = Progress { upto: broker_id(upto), ahead: broker_id(ahead) };
                 self.handle(now, Input::Persisted(progress), connections);
             }
@@ -312,6 +309,16 @@ impl<L: Log> Node<L> {
                 self.stage = Stage::Stopped;
                 self.notices.push_back(Notice::Closed);
             }
+        }
+    }
+
+    /// The log gave a record of an earlier life.
+    fn replayed(&mut self, record: Replayed) {
+        let Stage::Recovering(recovery) = &mut self.stage else { return };
+        match self.broker.replay_digest(broker_id(record.id), &record.digest) {
+            Ok(true) => recovery.replayed += 1,
+            Ok(false) => recovery.wait_for(record),
+            Err(error) => self.fail(error.into()),
         }
     }
 

@@ -1,4 +1,5 @@
-//! From the log to the broker: every record that is still needed, in the order of their ids.
+//! From the log to the broker: every record that is still needed, by its digest, and the few whose contents are needed
+//! too.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -13,9 +14,9 @@ use crate::notice::NodeError;
 /// What was read of the log and is not in the broker yet.
 #[derive(Debug, Default)]
 pub(crate) struct Recovery {
-    /// Records without their bodies, and whether these are needed.
-    waiting: VecDeque<(Replayed, bool)>,
-    /// How many of them, from the front, have been asked for or need no asking.
+    /// Records whose contents the broker needs.
+    waiting: VecDeque<Replayed>,
+    /// How many of them, from the front, have been asked for.
     asked: usize,
     /// Bodies come in any order.
     bodies: BTreeMap<warrener_store::RecordId, Bytes>,
@@ -28,10 +29,11 @@ pub(crate) struct Recovery {
 }
 
 impl Recovery {
-    /// The log gave a record; `needs_body` if the broker does not take it back without.
-    pub(crate) fn handle_replayed(&mut self, record: Replayed, needs_body: bool) {
-        let needs_body = needs_body && record.body_bytes > 0;
-        self.waiting.push_back((record, needs_body));
+    /// The broker needs the contents of a record that the log gave.
+    pub(crate) fn wait_for(&mut self, mut record: Replayed) {
+        // It waits until all are here, and must not keep the memory that it was read into.
+        record.digest = Bytes::copy_from_slice(&record.digest);
+        self.waiting.push_back(record);
     }
 
     /// The log gave a body, or cannot.
@@ -51,12 +53,12 @@ impl Recovery {
 
     /// Asks for bodies, as far ahead as is sensible.
     pub(crate) fn ask<L: Log>(&mut self, log: &mut L) {
-        while let Some((record, needs_body)) = self.waiting.get(self.asked) {
+        while let Some(record) = self.waiting.get(self.asked) {
             let far = self.asked >= LOADS_AHEAD || self.ahead_bytes >= LOAD_BYTES_AHEAD;
             if far && self.asked > 0 {
                 return;
             }
-            if *needs_body {
+            if record.body_bytes > 0 {
                 self.ahead_bytes += record.body_bytes;
                 log.load(record.id);
             }
@@ -69,11 +71,11 @@ impl Recovery {
         if self.asked == 0 {
             return None;
         }
-        let (front, needs_body) = self.waiting.front()?;
-        let body = if *needs_body { self.bodies.remove(&front.id)? } else { Bytes::new() };
-        let (front, needs_body) = self.waiting.pop_front()?;
+        let front = self.waiting.front()?;
+        let body = if front.body_bytes > 0 { self.bodies.remove(&front.id)? } else { Bytes::new() };
+        let front = self.waiting.pop_front()?;
         self.asked -= 1;
-        self.ahead_bytes -= if needs_body { front.body_bytes } else { 0 };
+        self.ahead_bytes -= front.body_bytes;
         self.replayed += 1;
         let id = broker_id(front.id);
         let restored = Record::restored(id, front.digest, body);

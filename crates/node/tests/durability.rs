@@ -5,9 +5,13 @@ mod world;
 use core::time::Duration;
 use std::io::ErrorKind;
 
+use warrener_codec::method::{basic, queue};
+use warrener_codec::{ChannelId, Method, ShortStr, TableBuilder};
 use warrener_node::{NodeError, Notice};
 use warrener_store::{Config, LogError, MemoryLog, SegmentLog, SimulatedDisk};
 use world::{START, World};
+
+const CHANNEL: ChannelId = ChannelId::new(1);
 
 fn log(disk: &SimulatedDisk) -> SegmentLog<SimulatedDisk> {
     SegmentLog::new(disk.clone(), Config::new(7))
@@ -96,6 +100,98 @@ fn what_was_acknowledged_does_not_come_back() {
     world.client(bob).consume("q", true);
     world.settle();
     assert_eq!(world.client(bob).deliveries(), [("two".to_owned(), true)]);
+}
+
+#[test]
+fn what_was_acknowledged_on_a_quiet_broker_is_on_disk_a_second_later() {
+    for busy in [false, true] {
+        let disk = SimulatedDisk::new();
+        let (mut world, _) = World::open(log(&disk), START);
+        let (alice, bob) = (world.connect(), world.connect());
+        world.client(alice).declare_durable("q");
+        world.client(alice).publish_persistent("q", b"done");
+        world.client(bob).consume("q", false);
+        world.settle();
+        if busy {
+            // A commit is under way, and what it syncs was there before the acknowledgement.
+            world.client(alice).declare_durable("another");
+            world.run();
+        }
+        world.client(bob).ack(1);
+        world.run();
+        world.work_once();
+        world.settle();
+        world.pass(Duration::from_secs(1));
+        world.settle();
+        disk.cut_power();
+        drop(world);
+        disk.restart(|_| 0);
+        let (mut world, _) = World::open(log(&disk), START + Duration::from_secs(60));
+        let bob = world.connect();
+        world.client(bob).get("q");
+        world.settle();
+        assert_eq!(world.client(bob).names(), ["basic.get-empty"], "busy: {busy}");
+    }
+}
+
+/// Dead letters and transactions, in the order in which they wait.
+fn fill_with_compounds<L: warrener_store::Log>(world: &mut World<L>) {
+    let alice = world.connect();
+    world.client(alice).declare_durable("q");
+    let arguments = TableBuilder::new()
+        .with("x-dead-letter-exchange", "")
+        .with("x-dead-letter-routing-key", "q");
+    let declare = queue::Declare {
+        queue: ShortStr::from_static("dying"),
+        durable: true,
+        arguments: arguments.build().expect("small"),
+        ..Default::default()
+    };
+    world.client(alice).say(CHANNEL, declare);
+    for number in 0..3 {
+        let body = format!("dead {number}");
+        world.client(alice).publish_persistent("dying", body.as_bytes());
+    }
+    world.settle();
+    let bob = world.connect();
+    world.client(bob).consume("dying", false);
+    world.settle();
+    for delivery_tag in [1, 2] {
+        world.client(bob).say(CHANNEL, basic::Reject { delivery_tag, requeue: false });
+    }
+    world.settle();
+    world.client(alice).say(CHANNEL, Method::TxSelect);
+    for number in 0..4 {
+        let body = format!("committed {number}");
+        world.client(alice).publish_persistent("q", body.as_bytes());
+    }
+    world.client(alice).say(CHANNEL, Method::TxCommit);
+    world.settle();
+}
+
+#[test]
+fn a_restart_reads_no_bodies_of_dead_letters_and_transactions_either() {
+    let disk = SimulatedDisk::new();
+    let open = || {
+        let mut world = World::opening_with(log(&disk), START, |config| config.limits.pages = true);
+        world.settle();
+        world
+    };
+    let mut world = open();
+    fill_with_compounds(&mut world);
+    drop(world.close());
+    for life in 0..2 {
+        let mut world = open();
+        assert_eq!(world.node.broker().view().paged_out(), 7, "none was read");
+        let bob = world.connect();
+        world.client(bob).consume("q", false);
+        world.settle();
+        let texts = world.client(bob).deliveries().into_iter().map(|(text, _)| text);
+        let expected =
+            ["dead 0", "dead 1", "committed 0", "committed 1", "committed 2", "committed 3"];
+        assert!(texts.eq(expected), "life {life}");
+        drop(world.close());
+    }
 }
 
 #[test]

@@ -115,6 +115,42 @@ fn a_failed_write_or_sync_stops_the_log_for_ever() {
 }
 
 #[test]
+fn what_a_process_reads_after_a_failed_sync_it_has_on_disk_before_it_says_so() {
+    let mut showed_more = 0;
+    for operation in 0..150 {
+        let mut world = World::new();
+        world.disk.fail_at(world.disk.operations() + operation, ErrorKind::Other);
+        let mut durable = 0;
+        for id in 1..=100 {
+            world.append(id, 2000);
+            world.run();
+            let events = world.events();
+            let upto = |event: &LogEvent| match event {
+                LogEvent::Durable { upto, .. } => Some(upto.0),
+                _ => None,
+            };
+            durable = events.iter().filter_map(upto).fold(durable, u64::max);
+            if matches!(events.last(), Some(LogEvent::Failed(_))) {
+                break;
+            }
+        }
+        // Only the process starts again: it sees what was written, on disk or not.
+        world.process_end();
+        let seen = world.replayed();
+        assert!((1..=durable).all(|id| seen.contains(&id)), "operation {operation}");
+        showed_more += usize::from(seen.iter().any(|id| *id > durable));
+        world.append(1000, 100);
+        world.run();
+        assert_eq!(world.durable(), 1000);
+        world.power_loss();
+        let left = world.replayed();
+        let kept = seen.iter().chain([&1000]).all(|id| left.contains(id));
+        assert!(kept, "operation {operation}: {seen:?} and 1000 became {left:?}");
+    }
+    assert!(showed_more > 5, "the system showed what it had not written: {showed_more}");
+}
+
+#[test]
 fn a_full_disk_is_told_of_and_waited_for() {
     let mut world = World::new();
     world.append(1, 1000);

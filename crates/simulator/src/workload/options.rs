@@ -115,7 +115,7 @@ impl Options {
             kill_permille: now_and_then(&[0, 0, 5, 15]),
             shutdown_permille: now_and_then(&[0, 0, 5, 15]),
             disk_fault_permille: now_and_then(&[0, 0, 0, 5, 15]),
-            reboot_after_fault: now_and_then(&[1]),
+            reboot_after_fault: now_and_then(&[0]),
             disk_full_permille: now_and_then(&[0, 0, 0, 10]),
             purge_permille: now_and_then(&[0, 0, 0, 5]),
             clock_step_max_ms: now_and_then(&[0, 0, 1_000, 3_600_000]),

@@ -4,6 +4,7 @@ use super::batch::{ENTRY_HEADER_BYTES, FRAGMENT_HEADER_BYTES, Piece};
 use super::{u32_at, u64_at, varint};
 use crate::log::RecordId;
 use core::ops::Range;
+use std::io::IoSlice;
 
 pub(crate) const TRAILER_BYTES: usize = 80;
 const TRAILER_MAGIC: [u8; 8] = *b"WARRNEND";
@@ -105,6 +106,14 @@ impl Trailer {
 pub(crate) struct Footer {
     pub(crate) sections: [Vec<u8>; 3],
     pub(crate) trailer: [u8; TRAILER_BYTES],
+}
+
+impl Footer {
+    /// All of it, in the pieces it lies in.
+    pub(crate) fn parts(&self) -> [IoSlice<'_>; 4] {
+        let [records, fragments, releases] = &self.sections;
+        [&records[..], fragments, releases, &self.trailer].map(IoSlice::new)
+    }
 }
 
 /// Grows while a segment is written.

@@ -10,7 +10,7 @@ pub(crate) use batch::{
     FRAGMENT_HEADER_BYTES, Kind, Piece, entry_header, read_entry,
 };
 pub(crate) use footer::{
-    FooterBuilder, FragmentLine, TRAILER_BYTES, Trailer, read_fragments, read_records,
+    Footer, FooterBuilder, FragmentLine, TRAILER_BYTES, Trailer, read_fragments, read_records,
     read_releases,
 };
 pub(crate) use manifest::{MANIFEST, MANIFEST_NEW, Manifest};

@@ -176,8 +176,7 @@ impl<D: Disk> Committer<D> {
         }
         let active = self.active.as_mut().expect("only a segment being written is sealed");
         let (trailer, footer) = active.footer.finish(active.header.seed());
-        let [records, fragments, releases] = &footer.sections;
-        let mut parts = [&records[..], fragments, releases, &footer.trailer].map(IoSlice::new);
+        let mut parts = footer.parts();
         append(&self.disk, &active.file, active.bytes, &mut parts, "sealing a segment")?;
         let bytes = active.bytes + trailer.footer_bytes();
         let number = active.header.name.number;

@@ -8,6 +8,7 @@ mod pending;
 mod reclaim;
 mod recovery;
 mod released;
+mod renew;
 mod replay;
 mod rewrite;
 mod salvage;

@@ -2,13 +2,15 @@
 
 use super::commit::{Failure, append, failed, is_full};
 use super::released::Released;
+use super::renew::renew;
 use super::tail::{self, Tail};
 use crate::config::Config;
 use crate::disk::Disk;
 use crate::error::LogError;
 use crate::format::{
-    FragmentLine, MANIFEST, MANIFEST_NEW, Manifest, RESERVE, SEGMENT_HEADER_BYTES, SegmentHeader,
-    SegmentName, TRAILER_BYTES, Trailer, UNFINISHED, damage, read_fragments, read_releases,
+    Footer, FragmentLine, MANIFEST, MANIFEST_NEW, Manifest, RESERVE, SEGMENT_HEADER_BYTES,
+    SegmentHeader, SegmentName, TRAILER_BYTES, Trailer, UNFINISHED, damage, read_fragments,
+    read_releases,
 };
 use crate::log::{Cut, Epoch};
 use bytes::Bytes;
@@ -186,7 +188,7 @@ impl<'a, D: Disk> Opening<'a, D> {
 
     /// The segment that was written last: sealed, or cut where a crash tore it and then sealed, or nothing at all.
     fn tail(&mut self, name: SegmentName, last_n: u64) -> Result<Option<Found<D::File>>, LogError> {
-        let (file, bytes) = self.open_segment(name)?;
+        let (mut file, bytes) = self.open_segment(name)?;
         let header = match self.header(name, &file) {
             Ok(header) => header,
             // A header is synced before anything follows it: this one is all there ever was.
@@ -197,13 +199,12 @@ impl<'a, D: Disk> Opening<'a, D> {
         };
         let seed = header.seed();
         if let Some(trailer) = read_trailer(self.disk, &file, bytes, seed)? {
-            let found = Found { header, file: file.clone(), bytes, trailer };
+            let mut found = Found { header, file, bytes, trailer };
             if is_whole(self.disk, &found)? {
-                // Whoever wrote it may have been killed before it was on disk, and what follows relies on it.
-                let done = self.disk.sync(&file);
-                done.map_err(|error| failed("syncing the last segment", &error))?;
+                found.file = self.vouch_for(name, &found.file, bytes, None)?;
                 return Ok(Some(found));
             }
+            file = found.file;
         }
         let Tail { footer, end } = tail::scan(self.disk, &file, bytes, &header, last_n)?;
         if end < bytes {
@@ -212,22 +213,41 @@ impl<'a, D: Disk> Opening<'a, D> {
         if footer.is_empty() {
             return Ok(None);
         }
-        if end < bytes {
-            let done = self.disk.truncate(&file, end);
-            done.map_err(|error| failed("cutting a torn end", &error))?;
-        }
-        // A footer vouches for what is before it, so that has to be on disk first.
-        let done = self.disk.sync(&file);
-        done.map_err(|error| failed("syncing the last segment", &error))?;
         let (trailer, footer) = footer.finish(seed);
-        self.with_reserve("sealing a segment", |disk| {
-            let [records, fragments, releases] = &footer.sections;
-            let mut parts = [&records[..], fragments, releases, &footer.trailer].map(IoSlice::new);
-            append(disk, &file, end, &mut parts, "sealing a segment")?;
-            disk.sync(&file).map_err(|error| Failure::new("sealing a segment", &error))
-        })?;
+        let file = self.vouch_for(name, &file, end, Some(&footer))?;
         let bytes = end + trailer.footer_bytes();
         Ok(Some(Found { header, file, bytes, trailer }))
+    }
+
+    /// Has the last segment on disk up to `end`, sealed. Nobody knows how its writer ended: it is written anew, and only
+    /// where there is no room for that is the old file believed.
+    fn vouch_for(
+        &mut self,
+        name: SegmentName,
+        file: &D::File,
+        end: u64,
+        footer: Option<&Footer>,
+    ) -> Result<D::File, LogError> {
+        // One that an earlier opening left is removed there.
+        self.names.retain(|file| *file != name.unfinished_file());
+        match renew(self.disk, name, file, end, footer) {
+            Ok(renewed) => return Ok(renewed),
+            Err(Failure::Failed(error)) => return Err(error),
+            Err(Failure::Full) => {}
+        }
+        let doing = |what: &'static str| move |error: io::Error| failed(what, &error);
+        let Some(footer) = footer else {
+            self.disk.sync(file).map_err(doing("syncing the last segment"))?;
+            return Ok(file.clone());
+        };
+        self.disk.truncate(file, end).map_err(doing("cutting a torn end"))?;
+        // A footer vouches for what is before it, so that has to be on disk first.
+        self.disk.sync(file).map_err(doing("syncing the last segment"))?;
+        self.with_reserve("sealing a segment", |disk| {
+            append(disk, file, end, &mut footer.parts(), "sealing a segment")?;
+            disk.sync(file).map_err(|error| Failure::new("sealing a segment", &error))
+        })?;
+        Ok(file.clone())
     }
 
     /// Writes the manifest of a new epoch: from now on the log is ours.

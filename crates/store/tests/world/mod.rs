@@ -133,6 +133,12 @@ impl World {
         self.events().into_iter().filter_map(durable).next_back().unwrap()
     }
 
+    /// Ends the process but not the machine, and opens again.
+    pub(crate) fn process_end(&mut self) {
+        self.disk.end_process();
+        self.open_again();
+    }
+
     /// Loses all that is not synced, and opens again.
     pub(crate) fn power_loss(&mut self) {
         self.disk.cut_power();
