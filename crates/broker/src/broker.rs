@@ -116,6 +116,7 @@ impl Broker {
                 self.method(now, connection, channel, method, out);
             }
             Input::Drained(connection, bytes) => self.drained(connection, bytes, out),
+            Input::Unfinished(connection, bytes) => self.unfinished(connection, bytes),
             Input::Persisted(progress) => self.persisted(now, progress, out),
             Input::Written(progress) => self.written(now, progress, out),
             Input::InFragments(record) => self.amqp.disk.in_fragments(record),

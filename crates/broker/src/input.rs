@@ -40,6 +40,9 @@ pub enum Input {
     Disconnected(ConnectionId),
     /// So much of the [`weight`](crate::Effect::weight_bytes) of effects has left for the client.
     Drained(ConnectionId, u32),
+    /// So many octets of messages have come from the client whose ends have not. Of use to the memory budget; a host tells
+    /// it again when it is much more or less than it told last.
+    Unfinished(ConnectionId, u64),
     /// The disk has records so far: they survive a loss of power.
     Persisted(Progress),
     /// The operating system has records so far: they survive the end of the process. Of use to virtual hosts that do not

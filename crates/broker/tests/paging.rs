@@ -305,6 +305,19 @@ fn a_commit_waits_for_the_contents_of_what_it_rejects() {
 }
 
 #[test]
+fn messages_that_have_come_in_part_are_counted() {
+    let mut world = without_memory();
+    world.run(&format!("{READY}\n2 connect"));
+    let before = world.broker.view().memory_bytes();
+    world.run("1 unfinished 70000000\n2 unfinished 1000000");
+    assert_eq!(world.broker.view().memory_bytes(), before + 71_000_000);
+    world.run("2 unfinished 0\n1 unfinished 80000000");
+    assert_eq!(world.broker.view().memory_bytes(), before + 80_000_000);
+    world.run("1 disconnect\n1 unfinished 7");
+    assert_eq!(world.broker.view().memory_bytes(), 0, "what was on its way to it is gone as well");
+}
+
+#[test]
 fn open_transactions_are_counted_over_all_channels_of_a_connection() {
     let mut world = without_memory();
     world.run(&format!("{READY}\n1.2 open\n1.1 tx.select\n1.2 tx.select"));

@@ -75,6 +75,11 @@ enum Stage {
 const NO_METHOD: Method = Method::TxSelect;
 
 impl Channels {
+    /// What all unfinished content costs.
+    pub(crate) const fn unfinished_bytes(&self) -> usize {
+        self.unfinished_bytes
+    }
+
     pub(crate) fn new(peer: Role, max: u16, limits: &Limits) -> Self {
         let largest = usize::try_from(limits.message_max_bytes).unwrap_or(usize::MAX);
         Self {

@@ -126,6 +126,12 @@ impl Inbound {
         Some((deadline, Timer::HeartbeatReceive))
     }
 
+    /// What contents take of memory that have come in part, in octets.
+    #[must_use]
+    pub const fn unfinished_bytes(&self) -> usize {
+        self.channels.unfinished_bytes()
+    }
+
     /// What ended the connection, when it was no close.
     #[must_use]
     pub fn error(&self) -> Option<&ConnectionError> {

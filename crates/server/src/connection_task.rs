@@ -7,14 +7,15 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::time::Sleep;
+use warrener_broker::Input;
 use warrener_codec::ShortStr;
-use warrener_connection::Event;
+use warrener_connection::{Event, Inbound};
 use warrener_endpoint::{Endpoint, Question, is_answered};
 use warrener_store::Log;
 use warrener_time::Time;
 
 use crate::entrance::{Accepted, Arrival, Entrance, Origin};
-use crate::limits::{EVENTS_PER_TURN, LINGER, LINGER_BYTES};
+use crate::limits::{EVENTS_PER_TURN, LINGER, LINGER_BYTES, UNFINISHED_STEP_BYTES};
 use crate::link::{Link, Plan};
 use crate::login;
 use crate::obituary;
@@ -51,6 +52,7 @@ async fn converse<L: Log>(core: Arc<Core<L>>, arrival: Arrival) {
         question: None,
         heard: false,
         publishes: false,
+        unfinished_bytes: 0,
         broken: None,
     };
     task.run().await;
@@ -68,6 +70,8 @@ struct ConnectionTask<L: Log> {
     heard: bool,
     /// It has published.
     publishes: bool,
+    /// What the broker was told of messages that have come in part, in octets.
+    unfinished_bytes: usize,
     /// What the operating system said about the end of the stream, if that was out of order.
     broken: Option<io::Error>,
 }
@@ -149,6 +153,17 @@ impl<L: Log> ConnectionTask<L> {
             self.reader.decode(self.core.clock.now(), &self.link, &mut events);
         }
         Reader::reuse(events);
+        self.tell_unfinished();
+    }
+
+    /// Tells the broker what messages take that have come in part, when that is much more or less than it knows.
+    fn tell_unfinished(&mut self) {
+        let bytes = self.reader.inbound().map_or(0, Inbound::unfinished_bytes);
+        if bytes.abs_diff(self.unfinished_bytes) >= UNFINISHED_STEP_BYTES {
+            self.unfinished_bytes = bytes;
+            let input = Input::Unfinished(self.link.id(), bytes as u64);
+            self.core.turn(|node, now, links| node.handle_input(now, input, links));
+        }
     }
 
     /// The same with events that came of no octets, and those that wait behind them.

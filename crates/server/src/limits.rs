@@ -71,6 +71,9 @@ pub(crate) const WRITE_SLICES: usize = 64;
 /// occasion. A small part of what the broker lets wait (`Limits::outbound_high_bytes`).
 pub(crate) const DRAINED_BYTES: u64 = 128 << 10;
 
+/// When what a connection holds of unfinished messages has changed by this much, the broker is told.
+pub(crate) const UNFINISHED_STEP_BYTES: usize = 256 << 10;
+
 /// How many events of one connection one turn handles at most: the others wait for so long.
 pub(crate) const EVENTS_PER_TURN: usize = 512;
 

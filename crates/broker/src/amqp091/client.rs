@@ -28,6 +28,8 @@ pub(crate) struct Client {
     pub(crate) channels: BTreeMap<ChannelId, ChannelKey>,
     /// How much is on its way.
     pub(crate) outbound_bytes: u64,
+    /// What came of messages that are not whole.
+    pub(crate) unfinished_bytes: u64,
     /// So much that its consumers get nothing more.
     pub(crate) congested: bool,
     /// So much that it is not read.
@@ -114,6 +116,7 @@ impl Broker {
             capabilities,
             channels: BTreeMap::new(),
             outbound_bytes: 0,
+            unfinished_bytes: 0,
             congested: false,
             paused: false,
             blocked: false,
@@ -246,7 +249,7 @@ impl Broker {
         if let Some(client) = self.amqp.clients.remove(key) {
             self.realm.users.count(&client.access.user, |usage| usage.connections -= 1);
             self.realm.vhosts[client.vhost].connections -= 1;
-            self.realm.held_elsewhere_bytes -= client.outbound_bytes;
+            self.realm.held_elsewhere_bytes -= client.outbound_bytes + client.unfinished_bytes;
         }
         self.amqp.blocked.remove(&key);
         self.amqp.client_keys.remove(&connection);
@@ -264,6 +267,14 @@ impl Broker {
             out.extend(client.repause(|client| client.paused = false));
             self.refresh_client(key);
         }
+    }
+
+    /// So much has come of messages that are not whole.
+    pub(crate) fn unfinished(&mut self, connection: ConnectionId, bytes: u64) {
+        let Some(key) = self.amqp.client(connection) else { return };
+        let client = self.amqp.clients.get_mut(key).expect("a client that is there");
+        let before = core::mem::replace(&mut client.unfinished_bytes, bytes);
+        self.realm.held_elsewhere_bytes = self.realm.held_elsewhere_bytes + bytes - before;
     }
 
     /// So much more is on its way to the client.
