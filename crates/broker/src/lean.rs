@@ -155,9 +155,9 @@ mod tests {
     fn messages_come_back_as_they_went_in() {
         let mut all = LeanMessages::default();
         let traits = |number: u64| Traits {
-            ttl_ms: (number % 3 == 0).then_some(number),
-            priority: (number % 5 == 0).then_some(number as u8),
-            persistent: number % 2 == 0,
+            ttl_ms: number.is_multiple_of(3).then_some(number),
+            priority: number.is_multiple_of(5).then_some(number as u8),
+            persistent: number.is_multiple_of(2),
         };
         let targets = |number: u64| (0..1 + number % 3).map(move |n| RecordId(n + number % 4));
         let count = 3 * PIECE as u64 + 7;

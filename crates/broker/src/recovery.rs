@@ -139,12 +139,13 @@ impl Recovery {
             return Ok(true);
         }
         let fact = decode(id, digest)?;
-        if !fact.published().is_empty() && !(leaves_contents && fact.is_lean()) {
+        let is_enough = fact.published().is_empty() || leaves_contents && fact.is_lean();
+        if is_enough {
+            self.take_fact(id, fact, &[]);
+        } else {
             self.announced.insert(id);
-            return Ok(false);
         }
-        self.take_fact(id, fact, &[]);
-        Ok(true)
+        Ok(is_enough)
     }
 
     /// Takes a record with its contents. Those that were to come with them may come later than others.
