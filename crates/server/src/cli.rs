@@ -17,6 +17,8 @@ pub(crate) enum Command {
     Serve(Sources),
     /// Look at a configuration, and be done.
     Config(ConfigCommand, Sources),
+    /// Look at the machine, and be done.
+    Doctor(Sources),
     /// Do something with a data directory, and be done.
     Store(StoreCommand),
     /// Print this text (help or version) and be done.
@@ -44,6 +46,10 @@ pub(crate) fn parse(
     }
     match Tool::from_arg_matches(&matches).map_err(|error| one_line(&error))? {
         Tool::Store(command) => Ok(Command::Store(command)),
+        Tool::Doctor { file } => {
+            sources.file = file;
+            Ok(Command::Doctor(sources))
+        }
         Tool::Config(command) => {
             let (ConfigCommand::Check { file } | ConfigCommand::Show { file }) = &command;
             sources.file.clone_from(file);
@@ -125,6 +131,11 @@ enum Tool {
     /// Check or show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Say what of this machine's limits, disk and clock should be changed before a broker runs here
+    Doctor {
+        /// The configuration file, in place of the one that a start would read
+        file: Option<PathBuf>,
+    },
 }
 
 /// What can be done with a configuration, other than running a broker with it.

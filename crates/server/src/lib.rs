@@ -9,6 +9,7 @@ mod config;
 mod config_command;
 mod configuration;
 mod connection_task;
+mod doctor;
 mod entrance;
 
 mod error;
@@ -37,6 +38,7 @@ mod server;
 mod shutdown;
 mod store_command;
 mod stream;
+mod systemd;
 mod tls;
 mod turns;
 

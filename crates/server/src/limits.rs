@@ -15,6 +15,9 @@ pub(crate) const REPEATED_WINDOW: Duration = Duration::from_secs(10);
 /// And so many sources are told apart.
 pub(crate) const REPEATED_SOURCES: usize = 1 << 12;
 
+/// How much of the time for a shutdown peers have to take their close; what is left is for the disk.
+pub(crate) const PARTING_PART: f32 = 0.75;
+
 /// Which lines are logged unless told otherwise.
 pub(crate) const LOG_FILTER: &str = "info";
 

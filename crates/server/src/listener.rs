@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use std::io;
 use std::sync::Arc;
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
 
@@ -40,13 +41,20 @@ impl Reserved {
         match listen {
             Listen::On(addresses) => {
                 for &address in addresses {
-                    take(reserve(address).map_err(refused(address))?);
+                    let beside = has_ipv4_beside(address, addresses);
+                    match reserve(address, beside) {
+                        Ok(reserved) => take(reserved),
+                        Err(error) if beside && is_absent(&error) => {
+                            tracing::warn!("not listening on {address}: this machine has no IPv6");
+                        }
+                        Err(error) => return Err(refused(address)(error)),
+                    }
                 }
             }
             Listen::Loopback => {
                 let [four, six] = Listen::loopback(protocol.port());
-                take(reserve(four).map_err(refused(four))?);
-                match reserve(six) {
+                take(reserve(four, false).map_err(refused(four))?);
+                match reserve(six, false) {
                     Ok(reserved) => take(reserved),
                     Err(error) if is_absent(&error) => {}
                     Err(error) => return Err(refused(six)(error)),
@@ -129,11 +137,21 @@ pub(crate) async fn accept(
     }
 }
 
-fn reserve(address: SocketAddr) -> io::Result<(SocketAddr, TcpSocket)> {
+/// Whether this is all of IPv6, and all of IPv4 is listed with the same port: `0.0.0.0:5672` and `[::]:5672`.
+fn has_ipv4_beside(address: SocketAddr, listed: &[SocketAddr]) -> bool {
+    let all = |of: SocketAddr| of.ip().is_unspecified() && of.port() == address.port();
+    address.is_ipv6() && all(address) && listed.iter().any(|other| other.is_ipv4() && all(*other))
+}
+
+/// `alone` leaves IPv4 to another socket: otherwise, all of IPv6 is all of IPv4 too.
+fn reserve(address: SocketAddr, alone: bool) -> io::Result<(SocketAddr, TcpSocket)> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // A port whose last connections are still in TIME_WAIT is free: a restart must not wait for them.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
+    if alone {
+        SockRef::from(&socket).set_only_v6(true)?;
+    }
     socket.bind(address)?;
     Ok((socket.local_addr()?, socket))
 }
@@ -168,6 +186,31 @@ mod tests {
 
         let _listening = reserved.listen().unwrap();
         assert!(TcpStream::connect(address).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn all_of_ipv4_and_all_of_ipv6_may_have_the_same_port() {
+        // A port that was free a moment ago may be taken by somebody else.
+        let attempt = |_| {
+            let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = free.local_addr().unwrap().port();
+            drop(free);
+            let both = vec![
+                SocketAddr::new(core::net::Ipv4Addr::UNSPECIFIED.into(), port),
+                SocketAddr::new(core::net::Ipv6Addr::UNSPECIFIED.into(), port),
+            ];
+            let config = Config { listen: Listen::On(both), ..Config::in_memory() };
+            Some((Reserved::take(&config).ok()?, port))
+        };
+        let (reserved, port) = (0..20).find_map(attempt).unwrap();
+        // Without IPv6 there is one address, with it there are two.
+        assert!(reserved.addresses().count() >= 1);
+        let listening = reserved.listen().unwrap();
+        for (listener, _) in &listening {
+            let address = listener.local_addr().unwrap();
+            let host = if address.is_ipv4() { "127.0.0.1" } else { "::1" };
+            assert!(TcpStream::connect((host, port)).await.is_ok(), "{address}");
+        }
     }
 
     #[tokio::test]

@@ -36,7 +36,7 @@ pub(crate) fn set_limits(config: &Config, limits: &mut warrener_broker::Limits) 
 }
 
 /// What this process may have: of the machine's memory, what its control group leaves it.
-fn available_bytes(root: &Path) -> Option<u64> {
+pub(crate) fn available_bytes(root: &Path) -> Option<u64> {
     let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
     let limits = groups.lines().flat_map(|line| group_limits(root, line));
     limits.chain(machine_bytes(root)).min()

@@ -11,7 +11,8 @@ use crate::error::ServeError;
 use crate::reload::{Hangups, Reloader};
 use crate::server::Server;
 use crate::shutdown::Signals;
-use crate::{config_command, limits, logging, store_command};
+use crate::systemd::{self, Notifier};
+use crate::{config_command, doctor, limits, logging, store_command};
 
 /// Runs the `warrener` program with a command line, the program's name first, and returns when the broker has ended.
 ///
@@ -24,6 +25,7 @@ pub fn program(line: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Ok(Command::Store(command)) => store_command::run(&command),
         Ok(Command::Config(command, sources)) => config_command::run(&command, &sources),
+        Ok(Command::Doctor(sources)) => doctor::run(&sources),
         Ok(Command::Serve(sources)) => serve(&sources),
         Err(usage) => Err(usage),
     };
@@ -89,9 +91,12 @@ async fn serve_until_signalled(reloader: Reloader) -> Result<(), ServeError> {
             return Ok(());
         }
     };
+    let notifier = Notifier::new(reloader.variable(systemd::SOCKET));
+    notifier.ready();
     let (tell, told) = tokio::sync::oneshot::channel();
     let obey = async move {
         let signal = signals.next().await;
+        notifier.stopping();
         tracing::info!("{signal}: closing connections; a second signal ends the process at once");
         // The server may be gone already; then there is nobody to tell.
         let _ = tell.send(());

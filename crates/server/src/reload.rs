@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::ffi::OsString;
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -62,6 +63,11 @@ impl Reloader {
     /// The configuration that counts now.
     pub(crate) const fn config(&self) -> &Config {
         &self.loaded.settings.server
+    }
+
+    /// A variable of the environment.
+    pub(crate) fn variable(&self, name: &str) -> Option<OsString> {
+        self.sources.environment.get(name).map(OsString::from)
     }
 
     /// Reads the configuration again at each SIGHUP, for ever.

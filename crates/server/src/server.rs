@@ -211,11 +211,11 @@ impl<L: Log + 'static> Parts<L> {
 
     /// Lets nobody in any more, tells everybody, and brings everything to disk.
     async fn stop(&self, listening: JoinSet<()>) -> Status {
-        let timeout = self.control.shutdown_timeout();
+        let (timeout, took) = (self.control.shutdown_timeout(), Clock::stopwatch());
         self.part(listening, Input::Shutdown).await;
         self.core.turn(|node, now, links| node.close(now, links));
         let closed = self.core.status_when(|status| !matches!(status, Status::Ready { .. }));
-        match tokio::time::timeout(timeout, closed).await {
+        match tokio::time::timeout(timeout.saturating_sub(took()), closed).await {
             Ok(status) => {
                 tracing::info!("stopped");
                 status
@@ -231,7 +231,8 @@ impl<L: Log + 'static> Parts<L> {
 
     /// Lets nobody in any more, and closes all connections with what `why` says.
     async fn part(&self, listening: JoinSet<()>, why: Input) {
-        let timeout = self.control.shutdown_timeout();
+        // The disk has the rest of the time.
+        let timeout = self.control.shutdown_timeout().mul_f32(limits::PARTING_PART);
         drop(listening);
         self.core.shut();
         self.core.turn(|node, now, links| node.handle_input(now, why, links));

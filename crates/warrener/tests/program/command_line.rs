@@ -42,6 +42,32 @@ fn a_bad_option_is_one_clear_line() {
 }
 
 #[test]
+fn the_doctor_says_of_each_thing_whether_to_change_it() {
+    let data = tempfile::tempdir().expect("a folder");
+    let look = |limit: &str| {
+        let mut shell = std::process::Command::new("sh");
+        shell.arg("-c").arg(format!("ulimit -n {limit}; exec \"$0\" doctor"));
+        shell.arg(env!("CARGO_BIN_EXE_warrener")).env("WARRENER_CONFIG", "");
+        shell.env("WARRENER_DATA_DIR", data.path()).env("WARRENER_DISK_FREE_LIMIT", "1");
+        shell.env("WARRENER_MAX_CONNECTIONS", "100");
+        process::run(&mut shell, Duration::from_secs(20)).expect("an end")
+    };
+    let good = look("300");
+    assert!(good.status.success(), "{}{}", good.text(), good.stderr);
+    for word in ["open files", "clock", "data directory", "disk"] {
+        assert!(good.text().contains(&format!("good   {word}")), "{}", good.text());
+    }
+    let bad = look("64");
+    assert_eq!(bad.status.code(), Some(1));
+    assert!(
+        bad.text().contains("change open files") && bad.text().contains("LimitNOFILE"),
+        "{}",
+        bad.text()
+    );
+    assert!(bad.stderr.contains("1 things to change"), "{}", bad.stderr);
+}
+
+#[test]
 fn a_port_in_use_is_one_clear_line() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("an address").to_string();
