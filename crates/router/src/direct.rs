@@ -8,11 +8,12 @@ use crate::table::{Entry, Table};
 
 /// The keys of one direct exchange.
 #[derive(Clone, Debug)]
-pub(crate) struct Direct(Table<Key, Posting>);
+pub(crate) struct Direct(Table<Key>);
 
 #[derive(Clone, Debug, Default)]
 struct Key {
     hash: u32,
+    posting: Posting,
     text: Box<[u8]>,
 }
 
@@ -31,7 +32,7 @@ impl Direct {
     #[inline]
     pub(crate) fn find(&self, hashing: &Hashing, key: &[u8]) -> Option<&Posting> {
         let found = self.0.find(hashing.of_bytes(key), || key, |it| *it.text == *key);
-        found.map(|(_, posting)| posting)
+        found.map(|it| &it.posting)
     }
 
     pub(crate) fn add(
@@ -42,13 +43,13 @@ impl Direct {
         target: u32,
     ) {
         let hash = hashing.of_bytes(key);
-        if let Some((_, posting)) = self.0.find_mut(hash, || key, |it| *it.text == *key) {
-            postings.add(hashing, posting, target);
+        if let Some(known) = self.0.find_mut(hash, || key, |it| *it.text == *key) {
+            postings.add(hashing, &mut known.posting, target);
             return;
         }
         let mut posting = Posting::EMPTY;
         postings.add(hashing, &mut posting, target);
-        self.0.insert(Key { hash, text: key.into() }, posting, |it| it.text.clone());
+        self.0.insert(Key { hash, posting, text: key.into() }, |it| it.text.clone());
     }
 
     /// Takes back what was added.
@@ -61,10 +62,9 @@ impl Direct {
     ) {
         let hash = hashing.of_bytes(key);
         let is_it = |it: &Key| *it.text == *key;
-        let (_, posting) =
-            self.0.find_mut(hash, || key, is_it).expect("a key that was added is there");
-        postings.take(hashing, posting, target);
-        if posting.is_empty() {
+        let known = self.0.find_mut(hash, || key, is_it).expect("a key that was added is there");
+        postings.take(hashing, &mut known.posting, target);
+        if known.posting.is_empty() {
             self.0.remove(hash, || key, is_it, |it| it.text.clone());
         }
     }

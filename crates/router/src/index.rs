@@ -38,12 +38,12 @@ impl Index {
         key: impl FnOnce() -> K,
         is_it: impl Fn(u32) -> bool,
     ) -> Option<u32> {
-        self.0.find(hash, key, |entry| is_it(entry.number)).map(|(entry, ())| entry.number)
+        self.0.find(hash, key, |entry| is_it(entry.number)).map(|entry| entry.number)
     }
 
     /// Adds a key that is not there. `key_of` gives the key behind a number; it is only asked after an attack.
     pub(crate) fn insert(&mut self, hash: u32, number: u32, key_of: impl Fn(u32) -> Box<[u8]>) {
-        self.0.insert(Numbered { hash, number }, (), |entry| key_of(entry.number));
+        self.0.insert(Numbered { hash, number }, |entry| key_of(entry.number));
     }
 
     /// Changes the number of a key that is there, whose number is `from`.
@@ -55,7 +55,7 @@ impl Index {
         key_of: impl Fn(u32) -> Box<[u8]>,
     ) {
         let entry = self.0.find_mut(hash, || key_of(from), |entry| entry.number == from);
-        entry.expect("the key to replace is there").0.number = to;
+        entry.expect("the key to replace is there").number = to;
     }
 
     /// Removes a key that is there, by its number. The last one takes all memory with it.

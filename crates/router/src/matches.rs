@@ -205,8 +205,20 @@ impl<D> Matches<D> {
 
 impl<D: Copy + Eq + Hash> Matches<D> {
     /// Takes targets that differ from one another, and leaves out those that were taken before.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&mut self, table: &Targets<D>, exchanges: usize, targets: &[u32]) {
+        // Most messages have one target, for which a call costs as much as the work.
+        match targets {
+            [target] if self.targets.as_slice().is_empty() => {
+                self.targets.start_with(targets);
+                self.arrive(table.meaning(*target), exchanges);
+            }
+            targets => self.take_many(table, exchanges, targets),
+        }
+    }
+
+    #[inline(never)]
+    fn take_many(&mut self, table: &Targets<D>, exchanges: usize, targets: &[u32]) {
         if self.targets.as_slice().is_empty() {
             self.targets.start_with(targets);
             for target in targets {

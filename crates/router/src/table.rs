@@ -2,8 +2,7 @@
 //!
 //! Entries lie in groups of seven, and every group has a word of tags: a byte of each entry's hash. The tags lie apart
 //! from the entries, so that those of a million entries are two megabytes, and nearly every look-up of something that
-//! is not there ends in them. What an entry leads to, its value, lies apart too: a processor goes on with the value
-//! while it still waits for the entry, to see whether it is the right one.
+//! is not there ends in them. An entry holds what it leads to: both come with one fetch.
 //!
 //! An entry goes into the first group with room among [`WINDOW`] groups, which lie at a stride of its own from its home;
 //! every full group that it passes counts it, and a look-up stops at the first group that nothing passed. What finds no
@@ -22,12 +21,11 @@ const WINDOW: usize = 16;
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Table<E, V = ()> {
+pub(crate) struct Table<E> {
     tags: Vec<Tags>,
-    values: Vec<[V; WAYS]>,
     entries: Vec<[E; WAYS]>,
     len: usize,
-    spilled: BTreeMap<Box<[u8]>, (E, V)>,
+    spilled: BTreeMap<Box<[u8]>, E>,
 }
 
 /// What tells one key from another, or where to ask. The hash is kept, so that growing asks for no key.
@@ -47,15 +45,9 @@ const EVERY: u64 = 0x0001_0101_0101_0101;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ways(u64);
 
-impl<E: Entry, V: Default> Table<E, V> {
+impl<E: Entry> Table<E> {
     pub(crate) const fn new() -> Self {
-        Self {
-            tags: Vec::new(),
-            values: Vec::new(),
-            entries: Vec::new(),
-            len: 0,
-            spilled: BTreeMap::new(),
-        }
+        Self { tags: Vec::new(), entries: Vec::new(), len: 0, spilled: BTreeMap::new() }
     }
 
     pub(crate) fn holds_no_memory(&self) -> bool {
@@ -67,14 +59,14 @@ impl<E: Entry, V: Default> Table<E, V> {
         self.len
     }
 
-    /// The entry of this hash for which `is_it` holds, and its value; `key` is only asked after an attack.
+    /// The entry of this hash for which `is_it` holds; `key` is only asked after an attack.
     #[inline]
     pub(crate) fn find<K: AsRef<[u8]>>(
         &self,
         hash: u32,
         key: impl FnOnce() -> K,
         is_it: impl Fn(&E) -> bool,
-    ) -> Option<(&E, &V)> {
+    ) -> Option<&E> {
         let home = self.home(hash);
         let tags = *self.tags.get(home)?;
         let found = self.find_among(home, tags.ways(hash), hash, &is_it);
@@ -91,7 +83,7 @@ impl<E: Entry, V: Default> Table<E, V> {
         home: usize,
         key: impl FnOnce() -> K,
         is_it: impl Fn(&E) -> bool,
-    ) -> Option<(&E, &V)> {
+    ) -> Option<&E> {
         for at in self.window(hash, home).skip(1) {
             let tags = self.tags[at];
             let found = self.find_among(at, tags.ways(hash), hash, &is_it);
@@ -102,7 +94,7 @@ impl<E: Entry, V: Default> Table<E, V> {
         if self.spilled.is_empty() {
             return None;
         }
-        self.spilled.get(key().as_ref()).map(|(entry, value)| (entry, value))
+        self.spilled.get(key().as_ref())
     }
 
     /// What [`Table::find`] finds.
@@ -111,13 +103,11 @@ impl<E: Entry, V: Default> Table<E, V> {
         hash: u32,
         key: impl FnOnce() -> K,
         is_it: impl Fn(&E) -> bool,
-    ) -> Option<(&mut E, &mut V)> {
+    ) -> Option<&mut E> {
         match self.locate(hash, is_it) {
-            Some((group, way, _)) => {
-                Some((&mut self.entries[group][way], &mut self.values[group][way]))
-            }
+            Some((group, way, _)) => Some(&mut self.entries[group][way]),
             None if self.spilled.is_empty() => None,
-            None => self.spilled.get_mut(key().as_ref()).map(|(entry, value)| (entry, value)),
+            None => self.spilled.get_mut(key().as_ref()),
         }
     }
 
@@ -133,13 +123,13 @@ impl<E: Entry, V: Default> Table<E, V> {
     }
 
     /// Adds an entry whose key is not there. `key_of` gives the key behind an entry; it is only asked after an attack.
-    pub(crate) fn insert(&mut self, entry: E, value: V, key_of: impl Fn(&E) -> Box<[u8]>) {
+    pub(crate) fn insert(&mut self, entry: E, key_of: impl Fn(&E) -> Box<[u8]>) {
         if self.len >= self.capacity() {
             let groups = self.tags.len();
             self.rebuild(groups + groups / 4 + 1, &key_of);
         }
         self.len += 1;
-        self.place_or_spill(entry, value, &key_of);
+        self.place_or_spill(entry, &key_of);
     }
 
     /// Removes an entry that is there: the one of this hash for which `is_it` holds, and whose key is `key`. The last
@@ -154,12 +144,11 @@ impl<E: Entry, V: Default> Table<E, V> {
         let (entry, passed) = match self.locate(hash, is_it) {
             Some((group, way, distance)) => {
                 self.tags[group].free(way);
-                self.values[group][way] = V::default();
                 (mem::take(&mut self.entries[group][way]), distance)
             }
             None => {
                 let spilled = self.spilled.remove(key().as_ref());
-                (spilled.expect("the entry to remove is there").0, WINDOW)
+                (spilled.expect("the entry to remove is there"), WINDOW)
             }
         };
         let home = self.home(hash);
@@ -182,10 +171,10 @@ impl<E: Entry, V: Default> Table<E, V> {
         ways: Ways,
         hash: u32,
         is_it: &impl Fn(&E) -> bool,
-    ) -> Option<(&E, &V)> {
-        let (entries, values) = (&self.entries[group], &self.values[group]);
-        let mut found = ways.map(|way| (&entries[way], &values[way]));
-        found.find(|(entry, _)| entry.hash() == hash && is_it(entry))
+    ) -> Option<&E> {
+        let entries = &self.entries[group];
+        let mut found = ways.map(|way| &entries[way]);
+        found.find(|entry| entry.hash() == hash && is_it(entry))
     }
 
     /// Where an entry is, unless it is spilled: group, way, and distance from home.
@@ -205,41 +194,39 @@ impl<E: Entry, V: Default> Table<E, V> {
     }
 
     /// Puts an entry into its window; gives it back when that is full.
-    fn place(&mut self, entry: E, value: V) -> Option<(E, V)> {
+    fn place(&mut self, entry: E) -> Option<E> {
         let hash = entry.hash();
         let home = self.home(hash);
         for at in self.window(hash, home) {
             if let Some(way) = self.tags[at].take(hash) {
                 self.entries[at][way] = entry;
-                self.values[at][way] = value;
                 return None;
             }
             self.tags[at].pass();
         }
-        Some((entry, value))
+        Some(entry)
     }
 
-    fn place_or_spill(&mut self, entry: E, value: V, key_of: &impl Fn(&E) -> Box<[u8]>) {
-        if let Some((entry, value)) = self.place(entry, value) {
-            self.spilled.insert(key_of(&entry), (entry, value));
+    fn place_or_spill(&mut self, entry: E, key_of: &impl Fn(&E) -> Box<[u8]>) {
+        if let Some(entry) = self.place(entry) {
+            self.spilled.insert(key_of(&entry), entry);
         }
     }
 
     /// Moves every entry into a table of another size. Homes keep the order of hashes, so this walks both in order.
     fn rebuild(&mut self, len: usize, key_of: &impl Fn(&E) -> Box<[u8]>) {
         let tags = mem::replace(&mut self.tags, filled(len));
-        let values = mem::replace(&mut self.values, filled(len));
         let entries = mem::replace(&mut self.entries, filled(len));
         let spilled = mem::take(&mut self.spilled);
-        for ((tags, entries), values) in tags.into_iter().zip(entries).zip(values) {
-            for (way, (entry, value)) in entries.into_iter().zip(values).enumerate() {
+        for (tags, entries) in tags.into_iter().zip(entries) {
+            for (way, entry) in entries.into_iter().enumerate() {
                 if tags.is_taken(way) {
-                    self.place_or_spill(entry, value, key_of);
+                    self.place_or_spill(entry, key_of);
                 }
             }
         }
-        for (key, (entry, value)) in spilled {
-            if let Some(unplaced) = self.place(entry, value) {
+        for (key, entry) in spilled {
+            if let Some(unplaced) = self.place(entry) {
                 self.spilled.insert(key, unplaced);
             }
         }
@@ -252,7 +239,7 @@ impl<E: Entry, V: Default> Table<E, V> {
     }
 
     /// The groups where an entry may be: all of a small table.
-    fn window(&self, hash: u32, home: usize) -> impl Iterator<Item = usize> + use<E, V> {
+    fn window(&self, hash: u32, home: usize) -> impl Iterator<Item = usize> + use<E> {
         let groups = self.tags.len();
         let stride = match groups {
             ..=WINDOW => 1,
@@ -364,6 +351,7 @@ mod tests {
     struct Numbered {
         hash: u32,
         number: u32,
+        value: u32,
     }
 
     impl Entry for Numbered {
@@ -386,7 +374,7 @@ mod tests {
         let mut table = Table::new();
         let hash = 0xdead_beef;
         for number in 0..100_000 {
-            table.insert(Numbered { hash, number }, number, key_of);
+            table.insert(Numbered { hash, number, value: number }, key_of);
         }
         let steps = Cell::new(0);
         for number in 0..100_000 {
@@ -395,7 +383,7 @@ mod tests {
                 entry.number == number
             };
             let found = table.find(hash, || key(number), is_it);
-            assert_eq!(found, Some((&Numbered { hash, number }, &number)));
+            assert_eq!(found, Some(&Numbered { hash, number, value: number }));
             assert!(!table.glance(hash).is_empty());
         }
         assert!(steps.get() <= 100_000 * WAYS * WINDOW);
@@ -415,39 +403,39 @@ mod tests {
             commands in proptest::collection::vec((any::<bool>(), 0_u32..400, 0_u32..6), 0..600),
         ) {
             let mut table = Table::new();
-            let mut list: Vec<(Numbered, u32)> = Vec::new();
+            let mut list: Vec<Numbered> = Vec::new();
             for (add, number, hash) in commands {
                 let is_it = |entry: &Numbered| entry.number == number;
-                let known = list.iter().position(|(entry, _)| is_it(entry));
+                let known = list.iter().position(is_it);
                 match (add, known) {
                     (true, None) => {
-                        let entry = Numbered { hash: hash << 26 | 5, number };
-                        table.insert(entry, 0, key_of);
-                        list.push((entry, 0));
+                        let entry = Numbered { hash: hash << 26 | 5, number, value: 0 };
+                        table.insert(entry, key_of);
+                        list.push(entry);
                     }
                     (false, Some(at)) => {
-                        let (entry, _) = list.swap_remove(at);
+                        let entry = list.swap_remove(at);
                         let removed = table.remove(entry.hash, || key(number), is_it, key_of);
                         prop_assert_eq!(removed, entry);
                         prop_assert_eq!(table.find(entry.hash, || key(number), is_it), None);
                     }
                     (true, Some(at)) => {
-                        let (entry, value) = &mut list[at];
-                        *value += 1;
+                        let entry = &mut list[at];
+                        entry.value += 1;
                         let found = table.find_mut(entry.hash, || key(number), is_it);
-                        *found.expect("it is there").1 += 1;
+                        found.expect("it is there").value += 1;
                     }
                     (false, None) => {}
                 }
                 prop_assert_eq!(table.len(), list.len());
-                for (entry, value) in &list {
+                for entry in &list {
                     let is_it = |other: &Numbered| other.number == entry.number;
                     let found = table.find(entry.hash, || key(entry.number), is_it);
-                    prop_assert_eq!(found, Some((entry, value)));
+                    prop_assert_eq!(found, Some(entry));
                     prop_assert!(!table.glance(entry.hash).is_empty());
                 }
             }
-            for (entry, _) in list {
+            for entry in list {
                 let is_it = |other: &Numbered| other.number == entry.number;
                 table.remove(entry.hash, || key(entry.number), is_it, key_of);
             }
