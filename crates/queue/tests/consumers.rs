@@ -165,3 +165,38 @@ fn a_single_active_consumer_may_be_asked_for_while_the_queue_lives() {
     let served: Vec<_> = world.deliver().into_iter().map(|(consumer, _)| consumer).collect();
     assert_eq!(served, [ANN, BOB]);
 }
+
+#[test]
+fn each_consumer_sees_the_order_of_publishing() {
+    let mut world = World::new(Config::default());
+    for (consumer, most) in [(ANN, 40), (BOB, 25), (CAT, 100)] {
+        world.consume(consumer, credit(most));
+    }
+    let mut seen = Vec::new();
+    for handle in 0..150 {
+        world.publish(handle);
+        if handle % 7 == 0 {
+            seen.extend(world.deliver());
+        }
+    }
+    seen.extend(world.deliver());
+    assert!(seen.iter().map(|(_, handle)| *handle).eq(0..150));
+    for (consumer, most) in [(ANN, 40), (BOB, 25), (CAT, 85)] {
+        assert_eq!(seen.iter().filter(|(who, _)| *who == consumer).count(), most);
+    }
+}
+
+#[test]
+fn what_is_asked_for_takes_nobodys_credit() {
+    let mut world = World::new(Config::default());
+    for handle in 0..4 {
+        world.publish(handle);
+    }
+    world.consume(ANN, credit(1));
+    let got = world.get().unwrap();
+    assert_eq!((got.handle, got.consumer, world.queue.counts().ready), (0, None, 3));
+    assert_eq!(world.deliver(), [(ANN, 1)]);
+    assert_eq!(world.get().unwrap().handle, 2, "a consumer without credit is not in the way");
+    world.cancel(ANN);
+    assert_eq!(world.queue.counts().unacked, 3);
+}

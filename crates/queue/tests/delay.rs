@@ -3,8 +3,9 @@
 #[expect(dead_code, reason = "each test file uses some of it")]
 mod support;
 
+use core::time::Duration;
 use support::{World, millis};
-use warrener_queue::{Config, State, Timer, Why};
+use warrener_queue::{Config, Outcome, State, Timer, Why};
 
 #[test]
 fn a_delayed_message_is_handed_out_exactly_on_time() {
@@ -64,4 +65,45 @@ fn delayed_messages_can_be_looked_at() {
     assert!(
         matches!(look.state, State::Delayed { not_before, .. } if not_before == world.now + millis(50))
     );
+}
+
+#[test]
+fn a_delayed_message_shows_when_it_will_expire() {
+    let mut world = World::new(Config::default());
+    world.publish_with(1, None, Some(50));
+    world.publish_with(2, Some(30), Some(50));
+    world.publish_with(3, Some(0), Some(50));
+    let expires = |world: &World| -> Vec<_> {
+        world.queue.delayed(None).map(|look| (*look.handle, look.expires)).collect()
+    };
+    // The clock starts when it is ready; a message that lives for no time has that one instant.
+    let ready = world.now + millis(50);
+    let instant = ready + Duration::from_micros(1);
+    assert_eq!(expires(&world), [(1, None), (2, Some(ready + millis(30))), (3, Some(instant))]);
+    world.pass(20);
+    let config = Config::default().with_ttl(Some(millis(10)));
+    world.queue.reconfigure(world.now, config, &mut world.effects);
+    let shared = Some(ready + millis(10));
+    assert_eq!(expires(&world), [(1, shared), (2, shared), (3, Some(instant))]);
+    world.pass(39);
+    assert_eq!(world.gone(), [(3, Why::Expired)]);
+    world.pass(1);
+    assert_eq!(world.gone(), [(1, Why::Expired), (2, Why::Expired)], "as it was shown");
+}
+
+#[test]
+fn what_waits_to_be_tried_again_shows_when_it_will_expire() {
+    let mut world = World::new(Config::default());
+    let published = world.now;
+    let seq = world.publish_with(1, Some(100), None);
+    world.pass(20);
+    world.get();
+    let not_before = world.now + millis(50);
+    world.settle(seq, Outcome::Retry { failed: false, not_before });
+    let look = world.queue.delayed(None).next().unwrap();
+    assert_eq!(look.expires, Some(published + millis(100)), "its clock goes on");
+    world.pass(79);
+    assert_eq!(world.gone(), []);
+    world.pass(1);
+    assert_eq!(world.gone(), [(1, Why::Expired)]);
 }

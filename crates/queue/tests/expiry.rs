@@ -204,3 +204,25 @@ fn a_time_too_far_away_never_comes() {
     world.publish_with(1, Some(u64::MAX), None);
     assert_eq!(world.queue.poll_timeout(), None);
 }
+
+#[test]
+fn a_changed_time_without_use_holds_at_once() {
+    let expires = |time| Config::default().with_expires(Some(millis(time)));
+    let mut world = World::new(expires(1_000));
+    world.pass(80);
+    world.queue.reconfigure(world.now, expires(100), &mut world.effects);
+    world.pass(19);
+    assert_eq!(world.effects, [], "reconfiguring is no use of a queue");
+    world.pass(1);
+    assert_eq!(world.effects, [Effect::Expired]);
+}
+
+#[test]
+fn messages_of_a_queue_that_expires_stay_until_it_is_deleted() {
+    let mut world = World::new(Config::default().with_expires(Some(millis(100))));
+    world.publish(1);
+    world.pass(100);
+    assert_eq!(world.effects, [Effect::Expired]);
+    assert_eq!(world.queue.delete(world.now, &mut world.effects), 1);
+    assert_eq!(world.gone(), [(1, Why::Deleted)], "not as if it had expired");
+}

@@ -228,3 +228,32 @@ fn what_expired_unnoticed_is_not_in_the_way() {
     world.publish(2);
     assert_eq!(world.gone(), [(1, Why::Expired)]);
 }
+
+#[test]
+fn unacknowledged_messages_neither_count_nor_leave() {
+    let mut world = World::new(max(1));
+    for handle in 1..4 {
+        world.publish(handle);
+        if handle < 3 {
+            world.get();
+        }
+    }
+    assert_eq!(world.effects, [], "two are out, one waits");
+    world.publish(4);
+    assert_eq!(world.gone(), [(3, Why::MaxLength)]);
+    assert_eq!((world.queue.counts().unacked, world.drain()), (2, vec![4]));
+}
+
+#[test]
+fn a_message_too_big_for_what_is_left_is_refused() {
+    let config =
+        Config::default().with_max_length_bytes(Some(100)).with_overflow(Overflow::RejectPublish);
+    let mut world = World::new(config);
+    let mut offer =
+        |bytes| world.offer(Entry { handle: bytes, bytes, priority: 0 }, Rare::default()).is_some();
+    assert!(offer(60));
+    assert!(!offer(41));
+    assert!(offer(40), "exactly full");
+    assert!(!offer(1));
+    assert!(offer(0), "nothing takes no room");
+}

@@ -79,3 +79,30 @@ fn consumers_are_shown_in_the_order_in_which_they_came() {
     assert_eq!((shown[1].id, shown[1].active, shown[1].settled), (ANN, false, true));
     assert_eq!(world.queue.consumer(ANN), Some(shown[1]));
 }
+
+#[test]
+fn looking_changes_nothing() {
+    let mut world = World::new(Config::default().with_max_priority(2).with_ttl(Some(millis(90))));
+    world.consume(ANN, Consume::default().with_credit(2));
+    for handle in 0..20 {
+        world.publish_at(handle, (handle % 3) as u8);
+    }
+    world.publish_with(20, None, Some(30));
+    world.deliver();
+    let mut twin = World { now: world.now, queue: world.queue.clone(), effects: Vec::new() };
+    world.effects.clear();
+    let looked = world.queue.ready(None).count()
+        + world.queue.delayed(None).count()
+        + world.queue.unacked(None).count()
+        + world.queue.held(None).count();
+    assert_eq!((looked, world.queue.consumers().count()), (21, 1));
+    assert_eq!(world.queue.next_consumer(), None);
+    for world in [&mut world, &mut twin] {
+        world.queue.set_credit(ANN, 5);
+    }
+    assert_eq!(world.deliver(), twin.deliver());
+    assert_eq!(world.queue.poll_timeout(), twin.queue.poll_timeout());
+    world.pass(1_000);
+    twin.pass(1_000);
+    assert_eq!(world.effects, twin.effects);
+}

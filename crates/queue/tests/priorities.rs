@@ -45,3 +45,15 @@ fn what_returns_keeps_its_priority_and_its_place() {
     world.publish_at(4, 5);
     assert_eq!(world.drain(), [1, 2, 4, 3]);
 }
+
+#[test]
+fn another_highest_priority_holds_for_what_comes() {
+    let mut world = World::new(Config::default().with_max_priority(9));
+    world.publish_at(1, 3);
+    world.publish_at(2, 9);
+    let flat = Config::default().with_max_priority(4);
+    world.queue.reconfigure(world.now, flat, &mut world.effects);
+    world.publish_at(3, 9);
+    world.publish_at(4, 4);
+    assert_eq!(world.drain(), [2, 3, 4, 1]);
+}

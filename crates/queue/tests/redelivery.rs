@@ -152,3 +152,33 @@ fn a_retry_that_waits_expires_on_time_even_if_the_time_is_changed() {
     world.pass(1);
     assert_eq!(world.gone(), [(1, Why::Expired)]);
 }
+
+#[test]
+fn what_is_rejected_leaves_and_says_why() {
+    let mut world = World::new(Config::default());
+    for handle in 1..4 {
+        world.publish(handle);
+    }
+    let second = [world.get(), world.get()].map(|delivery| delivery.unwrap().seq)[1];
+    world.settle(second, Outcome::Discard);
+    assert_eq!(world.gone(), [(2, Why::Discarded)]);
+    let all = Whose::Everyones;
+    world.queue.settle_all(world.now, all, Outcome::Discard, &mut world.effects);
+    assert_eq!(world.gone(), [(1, Why::Discarded)]);
+    assert_eq!(world.drain(), [3]);
+}
+
+#[test]
+fn a_lower_delivery_limit_holds_for_what_failed_before() {
+    let mut world = World::new(limit(9, AfterDeliveryLimit::Leave));
+    let seq = world.publish(1);
+    for _ in 0..3 {
+        world.get();
+        world.settle(seq, FAIL);
+    }
+    let lower = limit(2, AfterDeliveryLimit::Leave);
+    world.queue.reconfigure(world.now, lower, &mut world.effects);
+    assert_eq!(world.get().unwrap().tries.failed, 3, "what waits is handed out once more");
+    world.settle(seq, FAIL);
+    assert_eq!(world.gone(), [(1, Why::DeliveryLimit)]);
+}
