@@ -229,7 +229,7 @@ impl Channel {
         if answer.name() == reply { Ok(()) } else { Err(Error::UnexpectedReply(answer.name())) }
     }
 
-    async fn request(&self, method: Method) -> Result<Reply, Error> {
+    pub(crate) async fn request(&self, method: Method) -> Result<Reply, Error> {
         self.ask(Request::Method(method)).await
     }
 

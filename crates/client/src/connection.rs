@@ -118,6 +118,15 @@ impl Connection {
     ///
     /// When it was closed already, or broke before the broker agreed: the error says why.
     pub async fn close(self) -> Result<(), Error> {
+        self.end().await
+    }
+
+    /// Whether nothing can be asked of it any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.closed.borrow().is_some()
+    }
+
+    pub(crate) async fn end(&self) -> Result<(), Error> {
         let (waiter, done) = oneshot::channel();
         let sent = self.commands.send(Command::Close(Close::goodbye(), waiter)).await;
         if sent.is_err() {

@@ -373,6 +373,8 @@ impl Driver {
     /// Tells everybody who still waits.
     fn finish(mut self) {
         let error = self.closed.take().unwrap_or(Error::Gone);
+        // First, so that whoever is told finds the connection over.
+        self.outbox.closed.send_replace(Some(error.clone()));
         let orderly = matches!(&error, Error::Closed(close) if close.by == Initiator::Local);
         for (_, ledger) in core::mem::take(&mut self.ledgers) {
             ledger.finish(orderly, &error);
@@ -384,9 +386,8 @@ impl Driver {
             let _ = opened.send(Err(error.clone()));
         }
         if let Some(waiter) = self.closing.take() {
-            let _ = waiter.send(if orderly { Ok(()) } else { Err(error.clone()) });
+            let _ = waiter.send(if orderly { Ok(()) } else { Err(error) });
         }
-        self.outbox.closed.send_replace(Some(error));
     }
 }
 

@@ -11,6 +11,7 @@ mod consumer;
 mod driver;
 mod error;
 mod ledger;
+mod recovery;
 mod returns;
 
 pub use call::Call;
@@ -19,6 +20,7 @@ pub use confirm::{Confirm, Confirmation};
 pub use connection::{Connection, Options};
 pub use consumer::{Consumer, Delivery, Message};
 pub use error::Error;
+pub use recovery::{RecoveringChannel, RecoveringConnection, RecoveringConsumer, Recovery};
 pub use returns::{Returned, Returns};
 
 pub use bytes::Bytes;
