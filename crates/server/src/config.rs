@@ -34,6 +34,10 @@ pub struct Config {
     pub listen: Listen,
     /// AMQP over TLS, on ports of its own. Default: none.
     pub tls: Option<TlsConfig>,
+    /// Where to listen for AMQP over WebSocket. Default: nowhere.
+    pub web_socket: Vec<SocketAddr>,
+    /// The same over TLS, with the certificates of [`tls`](Self::tls). Default: nowhere.
+    pub web_socket_tls: Vec<SocketAddr>,
     /// The load balancers that begin every connection with a header of the PROXY protocol, and are believed. Default:
     /// none, and nobody else is.
     pub proxies: Vec<Network>,
@@ -85,6 +89,8 @@ impl Config {
         Self {
             listen: Listen::Loopback,
             tls: None,
+            web_socket: Vec::new(),
+            web_socket_tls: Vec::new(),
             proxies: Vec::new(),
             limits: ConnectionLimits::default(),
             tcp: TcpConfig::default(),

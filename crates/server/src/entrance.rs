@@ -21,6 +21,7 @@ use crate::poison::LockOrStop;
 use crate::proxy_protocol::{self, Ends, Step};
 use crate::stream::{self, ReadHalf, Wrap, WriteHalf};
 use crate::tls::{NoName, Tls, TlsSession, user_name};
+use crate::web_socket::WebSocket;
 
 /// What every socket passes before it is a connection.
 pub(crate) struct Entrance {
@@ -102,13 +103,18 @@ impl Entrance {
         claimed.map_err(|full| io::Error::new(io::ErrorKind::QuotaExceeded, full))?;
         let mut origin = Origin::new(ends);
         let mut session: Option<Box<dyn Wrap>> = None;
-        if let (Protocol::Amqps, Some(tls)) = (protocol, &self.tls) {
+        if protocol.is_secret() {
+            let tls =
+                self.tls.as_ref().ok_or_else(|| io::Error::other("there is no certificate"))?;
             let accepted = TlsSession::accept(&socket, tls.current()).await?;
             if let Some(certificate) = accepted.client_certificate() {
                 origin.certificate = Some(user_name(certificate, tls.config().login_from));
                 greeting.mechanisms = with_external(&greeting.mechanisms);
             }
             session = Some(Box::new(accepted));
+        }
+        if protocol.is_web_socket() {
+            session = Some(Box::new(WebSocket::accept(&socket, session).await?));
         }
         let (read, write) = stream::split(socket, session);
         Ok(Arrival { read, write, origin, greeting, place })

@@ -41,6 +41,7 @@ mod stream;
 mod systemd;
 mod tls;
 mod turns;
+mod web_socket;
 
 pub use config::{
     AMQP_PORT, AMQPS_PORT, AlternativeName, CertificateFiles, CertificateLogin, ClientCertificates,

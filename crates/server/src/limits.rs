@@ -105,5 +105,8 @@ pub(crate) const LINGER_BYTES: usize = 1 << 20;
 /// How many octets of AMQP, and of its records, a TLS session holds for a socket that takes no more.
 pub(crate) const TLS_WRITE_BYTES: usize = 64 << 10;
 
+/// How many octets of AMQP one message of a WebSocket carries at most.
+pub(crate) const WEB_SOCKET_WRITE_BYTES: usize = 64 << 10;
+
 /// How often the files of the TLS settings are looked at. A change is used when they have rested for so long.
 pub(crate) const TLS_FILES_EVERY: Duration = Duration::from_secs(1);

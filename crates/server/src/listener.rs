@@ -19,6 +19,8 @@ use crate::limits;
 pub(crate) enum Protocol {
     Amqp,
     Amqps,
+    WebSocket,
+    WebSocketTls,
 }
 
 /// Addresses that are ours, and on which nobody is answered yet: a peer is refused, not left waiting, until then.
@@ -31,6 +33,12 @@ impl Reserved {
         taken.take_all(&config.listen, Protocol::Amqp)?;
         if let Some(tls) = &config.tls {
             taken.take_all(&tls.listen, Protocol::Amqps)?;
+        }
+        for (addresses, protocol) in [
+            (&config.web_socket, Protocol::WebSocket),
+            (&config.web_socket_tls, Protocol::WebSocketTls),
+        ] {
+            taken.take_all(&Listen::On(addresses.clone()), protocol)?;
         }
         Ok(taken)
     }
@@ -81,12 +89,19 @@ impl Reserved {
 }
 
 impl Protocol {
-    /// The port where clients expect it.
+    /// Whether TLS is below it.
+    pub(crate) const fn is_secret(self) -> bool {
+        matches!(self, Self::Amqps | Self::WebSocketTls)
+    }
+
+    /// Whether WebSocket is below it.
+    pub(crate) const fn is_web_socket(self) -> bool {
+        matches!(self, Self::WebSocket | Self::WebSocketTls)
+    }
+
+    /// The port where clients expect it. For WebSocket there is none.
     const fn port(self) -> u16 {
-        match self {
-            Self::Amqp => AMQP_PORT,
-            Self::Amqps => AMQPS_PORT,
-        }
+        if self.is_secret() { AMQPS_PORT } else { AMQP_PORT }
     }
 }
 
@@ -96,6 +111,8 @@ impl fmt::Display for Protocol {
         f.write_str(match self {
             Self::Amqp => "AMQP",
             Self::Amqps => "AMQP over TLS",
+            Self::WebSocket => "AMQP over WebSocket",
+            Self::WebSocketTls => "AMQP over WebSocket and TLS",
         })
     }
 }

@@ -108,7 +108,8 @@ impl Server {
         self.control.clone()
     }
 
-    /// The addresses it listens on, in the order of the configuration: those for AMQP, those for AMQP over TLS.
+    /// The addresses it listens on, in the order of the configuration: those for AMQP, for AMQP over TLS, over WebSocket,
+    /// and over WebSocket and TLS.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses

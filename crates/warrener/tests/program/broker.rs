@@ -32,7 +32,6 @@ pub(crate) fn program() -> Command {
 pub(crate) struct Broker {
     child: Child,
     addresses: Vec<SocketAddr>,
-    tls_address: Option<SocketAddr>,
     log: Arc<Mutex<String>>,
     /// A data directory that goes when the broker goes.
     data: Option<TempDir>,
@@ -135,15 +134,21 @@ impl Broker {
         }
         let addresses: Vec<SocketAddr> =
             locked(&log).lines().filter_map(|line| printed_address(line, "AMQP")).collect();
-        let tls_address =
-            locked(&log).lines().find_map(|line| printed_address(line, "AMQP over TLS"));
         assert!(!addresses.is_empty(), "it does not say where it listens:\n{}", locked(&log));
-        Ok(Self { child, addresses, tls_address, log, data })
+        Ok(Self { child, addresses, log, data })
     }
 
     /// Where it listens for AMQP over TLS.
     pub(crate) fn tls_address(&self) -> SocketAddr {
-        self.tls_address.expect("an address for AMQP over TLS")
+        self.address_for("AMQP over TLS")
+    }
+
+    /// Where it listens for what it calls so.
+    #[track_caller]
+    pub(crate) fn address_for(&self, spoken: &str) -> SocketAddr {
+        let log = locked(&self.log);
+        let found = log.lines().find_map(|line| printed_address(line, spoken));
+        found.unwrap_or_else(|| panic!("it does not listen for {spoken}"))
     }
 
     /// Where it listens for AMQP, in the order of its options.

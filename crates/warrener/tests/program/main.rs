@@ -30,4 +30,5 @@ mod reload;
 mod shutdown;
 mod store_command;
 mod tls;
+mod web_socket;
 mod wire;
