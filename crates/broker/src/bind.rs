@@ -16,7 +16,7 @@ use crate::id::{QueueId, RecordId, VhostId};
 use crate::permission::Caller;
 use crate::realm::Realm;
 use crate::record::{Fact, Named};
-use crate::refusal::{Kind, Reason, Right, said};
+use crate::refusal::{Kind, Reason, Right, said, shown};
 use crate::value::{erlang, type_name};
 use crate::vhost::BindingKey;
 
@@ -33,6 +33,22 @@ pub(crate) struct BindingSpec {
 
 impl Realm {
     /// Adds a binding; one that is there already stays. The record is what must be on disk first.
+    /// Refuses one binding more than a virtual host may have. One that is there already is no more.
+    fn refuse_over_binding_limit(
+        &self,
+        vhost: VhostId,
+        source: ExchangeId,
+        target: Target<QueueId>,
+        rule: Rule<'_>,
+    ) -> Result<(), Reason> {
+        let place = &self.vhosts[vhost];
+        let limit = self.limits.bindings_per_vhost;
+        if place.router.len() < limit as usize || place.router.has_binding(source, target, rule) {
+            return Ok(());
+        }
+        Err(Reason::TooManyBindings { vhost: shown(place.name().as_bytes()), limit })
+    }
+
     pub(crate) fn bind(
         &mut self,
         caller: Caller<'_>,
@@ -49,6 +65,7 @@ impl Realm {
         let rule = Rule::new(spec.key.as_bytes())
             .with_arguments(&arguments)
             .with_identity(spec.target.as_bytes());
+        self.refuse_over_binding_limit(vhost, source, target, rule)?;
         let place = &mut self.vhosts[vhost];
         match place.router.bind(source, target, rule) {
             Ok(true) => {}

@@ -7,6 +7,7 @@ use core::time::Duration;
 use warrener_codec::ShortStr;
 
 use crate::generator::Seed;
+use crate::limit::{UserLimits, VhostLimits};
 use crate::sync::Syncs;
 use crate::user::User;
 
@@ -56,6 +57,12 @@ pub struct Limits {
     pub consumers_per_channel: u32,
     /// How many exchanges and how many queues one virtual host may have.
     pub names_per_vhost: u32,
+    /// How many bindings one virtual host may have; the next is refused with 406.
+    pub bindings_per_vhost: u32,
+    /// What counts for users who have no such limit of their own.
+    pub users: UserLimits,
+    /// What counts for virtual hosts that have no such limit of their own.
+    pub vhosts: VhostLimits,
     /// How many users, virtual hosts, permissions, policies and parameters there may be in all.
     pub settings: u32,
     /// How many messages one exchange may delay; a publisher of more is told that they were not taken.
@@ -93,6 +100,9 @@ impl Default for Limits {
             outbound_low_bytes: 1 << 19,
             consumers_per_channel: 65_535,
             names_per_vhost: 1 << 20,
+            bindings_per_vhost: 1 << 22,
+            users: UserLimits::default(),
+            vhosts: VhostLimits::default(),
             settings: 1 << 18,
             delayed_per_exchange: 1 << 24,
             transaction_entries: 1 << 20,

@@ -205,7 +205,10 @@ impl Realm {
 
     fn refuse_over_queue_limit(&self, vhost: VhostId, queue: &ShortStr) -> Result<(), Reason> {
         let place = &self.vhosts[vhost];
-        match reached(place.limits.max_queues, place.queue_names.len()) {
+        match reached(
+            place.limits.max_queues.or(self.limits.vhosts.max_queues),
+            place.queue_names.len(),
+        ) {
             Some(limit) => Err(Reason::VhostQueues {
                 queue: shown(queue.as_bytes()),
                 vhost: shown(place.name().as_bytes()),

@@ -182,6 +182,14 @@ pub enum Reason {
         /// How many there may be.
         limit: u32,
     },
+    /// The broker will not hold more bindings.
+    #[error("cannot bind in vhost '{vhost}': binding limit of {limit} is reached")]
+    TooManyBindings {
+        /// Where.
+        vhost: Box<str>,
+        /// How many there may be.
+        limit: u32,
+    },
     /// The queue belongs to another connection.
     #[error(
         "cannot obtain exclusive access to locked {0}. It could be originally declared on another \
@@ -376,6 +384,7 @@ impl Reason {
             | Self::InUse(_)
             | Self::NotEmpty(_)
             | Self::TooMany { .. }
+            | Self::TooManyBindings { .. }
             | Self::VhostQueues { .. }
             | Self::InvalidBinding(_)
             | Self::TooLarge { .. }

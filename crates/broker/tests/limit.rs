@@ -63,6 +63,36 @@ fn a_vhost_has_so_many_connections_and_queues() {
 }
 
 #[test]
+fn limits_of_the_broker_count_where_nobody_has_their_own() {
+    let mut world = World::with_limits(|limits| {
+        limits.users.max_connections = Some(2);
+        limits.users.max_channels = Some(1);
+        limits.vhosts.max_queues = Some(1);
+    });
+    world.run("1 connect\n1.1 open\n1.1 queue.declare a");
+    assert!(world.run("1.1 queue.declare b").contains("queue limit in vhost '/' (1) is reached"));
+    assert!(world.run("1.2 open").contains("user limit of 1"));
+    world.run("2 connect\n3 connect");
+    assert!(world.run("4 connect").contains("user connection limit (2) is reached"));
+    limit_user(&mut world, Object::new().with("max-connections", -1_i64));
+    assert!(world.run("5 connect").contains("opened"));
+}
+
+#[test]
+fn a_vhost_has_so_many_bindings_and_one_that_is_there_may_be_asked_for_again() {
+    let mut world = World::with_limits(|limits| limits.bindings_per_vhost = 2);
+    world.run("1 connect\n1.1 open\n1.1 queue.declare q");
+    world.run("1.1 queue.bind q amq.topic a\n1.1 queue.bind q amq.topic b");
+    assert!(world.run("1.1 queue.bind q amq.topic a").contains("bind-ok"));
+    let answer = world.run("1.1 queue.bind q amq.topic c");
+    let refused =
+        "406 PRECONDITION_FAILED - cannot bind in vhost '/': binding limit of 2 is reached";
+    assert!(answer.contains(refused), "{answer}");
+    world.run("1.2 open\n1.2 queue.unbind q amq.topic a");
+    assert!(world.run("1.2 queue.bind q amq.topic c").contains("bind-ok"));
+}
+
+#[test]
 fn limits_survive_a_restart() {
     let mut world = World::new();
     limit_user(&mut world, Object::new().with("max-connections", 1_i64));

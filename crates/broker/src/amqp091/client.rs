@@ -167,12 +167,15 @@ impl Broker {
     fn refuse_over_limit(&self, vhost: VhostId, user: &ShortStr) -> Result<(), Reason> {
         let place = &self.realm.vhosts[vhost];
         let shown_user = || shown(user.as_bytes());
-        if let Some(limit) = reached(place.limits.max_connections, place.connections) {
+        let defaults = &self.realm.limits;
+        let limit = place.limits.max_connections.or(defaults.vhosts.max_connections);
+        if let Some(limit) = reached(limit, place.connections) {
             let vhost = shown(place.name().as_bytes());
             return Err(Reason::VhostConnections { vhost, user: shown_user(), limit });
         }
         let users = &self.realm.users;
         let limit = users.find(user.as_bytes()).and_then(|known| known.limits.max_connections);
+        let limit = limit.or(defaults.users.max_connections);
         match reached(limit, users.usage(user).connections) {
             Some(limit) => Err(Reason::UserConnections { user: shown_user(), limit }),
             None => Ok(()),

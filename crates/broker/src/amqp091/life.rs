@@ -41,8 +41,10 @@ impl Broker {
     /// Refuses one channel more than the user may have.
     fn count_channel(&mut self, client: ClientKey) -> Result<(), Reason> {
         let user = &self.amqp.clients.get(client).expect("a client that is there").access.user;
+        let default = self.realm.limits.users.max_channels;
         let users = &mut self.realm.users;
         let limit = users.find(user.as_bytes()).and_then(|known| known.limits.max_channels);
+        let limit = limit.or(default);
         if let Some(limit) = reached(limit, users.usage(user).channels) {
             return Err(Reason::UserChannels { user: shown(user.as_bytes()), limit });
         }

@@ -69,6 +69,13 @@ impl World {
         Self::with_config(config, Some(0))
     }
 
+    /// A broker with limits of its own.
+    pub(crate) fn with_limits(limit: impl FnOnce(&mut warrener_broker::Limits)) -> Self {
+        let mut config = config(1, None);
+        limit(&mut config.limits);
+        Self::with_config(config, None)
+    }
+
     fn with_config(config: Config, budget_bytes: Option<u64>) -> Self {
         let now = Time::from_secs(1_000);
         Self {
