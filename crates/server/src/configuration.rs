@@ -151,6 +151,9 @@ fn finish(
         }
     }
     match settings.tls.finished() {
+        Ok(None) if !settings.server.web_socket_tls.is_empty() => {
+            mistakes.push("web_socket.tls_listen needs tls.cert (--tls-cert)".to_owned());
+        }
         Ok(tls) => settings.server.tls = tls,
         Err(why) => mistakes.push(why),
     }

@@ -27,6 +27,11 @@ pub(crate) fn set_limits(config: &Config, limits: &mut warrener_broker::Limits) 
     limits.consumers_per_channel = config.limits.consumers_per_channel;
     limits.names_per_vhost = config.limits.names_per_vhost;
     limits.settings = config.limits.settings;
+    limits.bindings_per_vhost = config.limits.bindings_per_vhost;
+    limits.vhosts.max_queues = config.limits.queues_per_vhost.map(i64::from);
+    limits.vhosts.max_connections = config.limits.connections_per_vhost.map(i64::from);
+    limits.users.max_connections = config.limits.connections_per_user.map(i64::from);
+    limits.users.max_channels = config.limits.channels_per_user.map(i64::from);
     limits.pages = matches!(config.storage, Storage::Directory(_));
     tracing::info!(
         "memory: up to {} MiB before waiting messages are left to the disk (of {} MiB)",

@@ -16,6 +16,16 @@ pub struct ConnectionLimits {
     pub consumers_per_channel: u32,
     /// Exchanges and queues of one virtual host, together. Default: 1,048,576.
     pub names_per_vhost: u32,
+    /// Bindings of one virtual host. Default: 4,194,304.
+    pub bindings_per_vhost: u32,
+    /// Queues of a virtual host that has no such limit of its own. Default: none.
+    pub queues_per_vhost: Option<u32>,
+    /// Connections to a virtual host that has no such limit of its own. Default: none.
+    pub connections_per_vhost: Option<u32>,
+    /// Connections of a user who has no such limit of its own. Default: none.
+    pub connections_per_user: Option<u32>,
+    /// Channels, over all connections, of a user who has no such limit of its own. Default: none.
+    pub channels_per_user: Option<u32>,
     /// Users, virtual hosts, permissions, policies and parameters, together. Default: 262,144.
     pub settings: u32,
 }
@@ -29,6 +39,11 @@ impl Default for ConnectionLimits {
             channels_per_connection: 2_047,
             consumers_per_channel: broker.consumers_per_channel,
             names_per_vhost: broker.names_per_vhost,
+            bindings_per_vhost: broker.bindings_per_vhost,
+            queues_per_vhost: None,
+            connections_per_vhost: None,
+            connections_per_user: None,
+            channels_per_user: None,
             settings: broker.settings,
         }
     }

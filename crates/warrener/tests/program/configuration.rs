@@ -17,6 +17,24 @@ const SEEN: &[(&str, &str, &str)] = &[
     ("proxy_from", PROXY, "a_trusted_balancer_is_believed_and_its_own_address_lets_nobody_in"),
     ("max_connections", FLOODS, "a_crowd_of_connections_waits_its_turn_and_costs_no_memory"),
     ("max_connections_per_source", FLOODS, "one_address_has_no_more_connections_than_it_may"),
+    ("limits.channels_per_connection", LIMITS, "limits_of_channels_are_as_set"),
+    ("limits.channels_per_user", LIMITS, "limits_of_channels_are_as_set"),
+    ("limits.consumers_per_channel", LIMITS, "limits_within_a_connection_are_as_set"),
+    ("limits.names_per_vhost", LIMITS, "limits_within_a_connection_are_as_set"),
+    ("limits.queues_per_vhost", LIMITS, "limits_within_a_connection_are_as_set"),
+    ("limits.bindings_per_vhost", LIMITS, "limits_within_a_connection_are_as_set"),
+    ("limits.connections_per_user", LIMITS, "limits_of_connections_are_as_set"),
+    ("limits.connections_per_vhost", LIMITS, "limits_of_connections_are_as_set"),
+    (
+        "web_socket.listen",
+        WEB_SOCKET,
+        "messages_of_any_size_go_through_web_sockets_bare_and_over_tls",
+    ),
+    (
+        "web_socket.tls_listen",
+        WEB_SOCKET,
+        "messages_of_any_size_go_through_web_sockets_bare_and_over_tls",
+    ),
     ("tls.cert", TLS, "openssl_is_shown_the_certificate_of_the_server_it_asks_for"),
     ("tls.key", TLS, "openssl_is_shown_the_certificate_of_the_server_it_asks_for"),
     ("tls.listen", TLS, "openssl_is_shown_the_certificate_of_the_server_it_asks_for"),
@@ -55,11 +73,13 @@ const DISK: &str = include_str!("disk.rs");
 const FAULTS: &str = include_str!("../../../node/tests/faults.rs");
 const FLOODS: &str = include_str!("floods.rs");
 const HERE: &str = include_str!("configuration.rs");
+const LIMITS: &str = include_str!("limits.rs");
 const LOG: &str = include_str!("log.rs");
 const LOGIN: &str = include_str!("login.rs");
 const RELOAD: &str = include_str!("reload.rs");
 const PROXY: &str = include_str!("proxy_protocol.rs");
 const TLS: &str = include_str!("tls.rs");
+const WEB_SOCKET: &str = include_str!("web_socket.rs");
 const SHUTDOWN: &str = include_str!("shutdown.rs");
 
 #[test]

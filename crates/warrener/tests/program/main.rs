@@ -22,6 +22,7 @@ mod descriptors;
 mod disk;
 mod durability;
 mod floods;
+mod limits;
 mod log;
 mod login;
 mod process;

@@ -1,0 +1,79 @@
+//! Settings of section `limits`, seen on the wire.
+
+use crate::broker::Broker;
+use crate::wire::{
+    CHANNEL_OPEN, CHANNEL_OPEN_OK, Closed, Peer, QUEUE_DECLARE, TUNE, long, method, short,
+};
+
+fn declare(queue: &str) -> Vec<u8> {
+    method(1, QUEUE_DECLARE, &[&[0, 0][..], &short(queue), &[0], &long(b"")].concat())
+}
+
+fn bind(key: &str) -> Vec<u8> {
+    let names = [short("q"), short("amq.direct"), short(key)].concat();
+    method(1, (50, 20), &[&[0, 0][..], &names, &[0], &long(b"")].concat())
+}
+
+fn consume(tag: &str) -> Vec<u8> {
+    method(1, (60, 20), &[&[0, 0][..], &short("q"), &short(tag), &[0], &long(b"")].concat())
+}
+
+/// Says these methods, of which all but the last are answered with `expected`, and the last with the end of the channel.
+fn refused_at_last(option: &str, said: &[(Vec<u8>, (u16, u16))]) -> u16 {
+    let broker = Broker::start_with(&[option]);
+    let mut peer = Peer::open(&broker);
+    let (last, before) = said.split_last().expect("something");
+    for (octets, expected) in before {
+        peer.send(octets);
+        peer.expect_method(1, *expected);
+    }
+    peer.send(&last.0);
+    let closed = peer.frame();
+    assert!(matches!(closed.method(), Some((20, 40) | (10, 50))), "{option}: {closed:?}");
+    u16::from_be_bytes([closed.payload[4], closed.payload[5]])
+}
+
+#[test]
+fn limits_within_a_connection_are_as_set() {
+    let (declared, bound, consuming) = ((50, 11), (50, 21), (60, 21));
+    let queue = (declare("q"), declared);
+    assert_eq!(refused_at_last("--limits-names-per-vhost=1", &[queue.clone()]), 406);
+    let two = [queue.clone(), (declare("other"), declared)];
+    assert_eq!(refused_at_last("--limits-queues-per-vhost=1", &two), 406);
+    let bindings = [queue.clone(), (bind("a"), bound), (bind("a"), bound), (bind("b"), bound)];
+    assert_eq!(refused_at_last("--limits-bindings-per-vhost=1", &bindings), 406);
+    let consumers = [queue, (consume("a"), consuming), (consume("b"), consuming)];
+    assert_eq!(refused_at_last("--limits-consumers-per-channel=1", &consumers), 530);
+}
+
+#[test]
+fn limits_of_channels_are_as_set() {
+    let broker = Broker::start_with(&["--limits-channels-per-connection", "3"]);
+    let mut peer = Peer::greeted(&broker);
+    peer.log_in("guest", "guest");
+    assert_eq!(peer.expect_method(0, TUNE)[..2], [0, 3]);
+
+    let broker = Broker::start_with(&["--limits-channels-per-user", "2"]);
+    let mut peer = Peer::open(&broker);
+    peer.send(&method(2, CHANNEL_OPEN, &short("")));
+    peer.expect_method(2, CHANNEL_OPEN_OK);
+    peer.send(&method(3, CHANNEL_OPEN, &short("")));
+    let Closed { code, text, .. } = peer.expect_close();
+    assert!(code == 530 && text.contains("user limit of 2"), "{text}");
+}
+
+#[test]
+fn limits_of_connections_are_as_set() {
+    for (option, said) in [
+        ("--limits-connections-per-user=1", "user connection limit (1) is reached"),
+        ("--limits-connections-per-vhost=1", "connection limit (1) is reached"),
+    ] {
+        let broker = Broker::start_with(&[option]);
+        let _inside = Peer::open(&broker);
+        let mut next = Peer::greeted(&broker);
+        next.log_in("guest", "guest");
+        next.ask_for("/");
+        let Closed { code, text, .. } = next.expect_close();
+        assert!(code == 530 && text.contains(said), "{text}");
+    }
+}
