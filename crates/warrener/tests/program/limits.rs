@@ -37,7 +37,7 @@ fn refused_at_last(option: &str, said: &[(Vec<u8>, (u16, u16))]) -> u16 {
 fn limits_within_a_connection_are_as_set() {
     let (declared, bound, consuming) = ((50, 11), (50, 21), (60, 21));
     let queue = (declare("q"), declared);
-    assert_eq!(refused_at_last("--limits-names-per-vhost=1", &[queue.clone()]), 406);
+    assert_eq!(refused_at_last("--limits-names-per-vhost=1", core::slice::from_ref(&queue)), 406);
     let two = [queue.clone(), (declare("other"), declared)];
     assert_eq!(refused_at_last("--limits-queues-per-vhost=1", &two), 406);
     let bindings = [queue.clone(), (bind("a"), bound), (bind("a"), bound), (bind("b"), bound)];
