@@ -318,7 +318,10 @@ impl<L: Log> Node<L> {
         match self.broker.replay_digest(broker_id(record.id), &record.digest) {
             Ok(true) => recovery.replayed += 1,
             Ok(false) => recovery.wait_for(record),
-            Err(error) => self.fail(error.into()),
+            Err(error) => {
+                let at = self.log.locate(record.id);
+                self.fail(NodeError::Recovery { error, at });
+            }
         }
     }
 
@@ -342,7 +345,10 @@ impl<L: Log> Node<L> {
             (Stage::Running, Ok(loaded)) => {
                 match Record::restored(record, loaded.digest, loaded.body) {
                     Ok(record) => self.handle(now, Input::Loaded(Box::new(record)), connections),
-                    Err(error) => self.fail(NodeError::Record { id: record, error }),
+                    Err(error) => {
+                        let at = self.log.locate(id);
+                        self.fail(NodeError::Record { id: record, at, error });
+                    }
                 }
             }
             (Stage::Running, Err(error)) => self.fail(NodeError::Load { id: record, error }),
@@ -355,11 +361,12 @@ impl<L: Log> Node<L> {
         let Stage::Recovering(recovery) = &mut self.stage else { return };
         loop {
             recovery.ask(&mut self.log);
-            match recovery.poll_record() {
+            match recovery.poll_record(&self.log) {
                 None => break,
                 Some(Ok(record)) => {
                     if let Err(error) = self.broker.replay(&record) {
-                        return self.fail(error.into());
+                        let at = self.log.locate(store_id(record.id));
+                        return self.fail(NodeError::Recovery { error, at });
                     }
                 }
                 Some(Err(error)) => return self.fail(error),
@@ -373,7 +380,7 @@ impl<L: Log> Node<L> {
                 self.stage = Stage::Running;
                 self.notices.push_back(Notice::Ready { records, present });
             }
-            Err(error) => self.fail(error.into()),
+            Err(error) => self.fail(NodeError::Recovery { error, at: None }),
         }
     }
 

@@ -4,7 +4,7 @@ use warrener_broker::{
     CommandError, CommandId, ConnectionId, Outcome, RecordError, RecordId, RecoveryError, Warning,
 };
 use warrener_endpoint::connection::Misuse;
-use warrener_store::{Cut, Damage, LoadError, LogError, Refused};
+use warrener_store::{Cut, Damage, LoadError, Location, LogError, Refused};
 use warrener_time::Time;
 
 /// Something happened that is not for a client.
@@ -72,14 +72,26 @@ pub enum NodeError {
         error: LoadError,
     },
     /// What the records say does not fit together.
-    #[error("{0}")]
-    Recovery(#[from] RecoveryError),
+    #[error("{}{error}", before(.at))]
+    Recovery {
+        /// Why not.
+        error: RecoveryError,
+        /// Where the record lies that showed it.
+        at: Option<Location>,
+    },
     /// A record is not what this version of the broker wrote.
-    #[error("record {id}: {error}")]
+    #[error("{}record {id}: {error}", before(.at))]
     Record {
         /// Which.
         id: RecordId,
+        /// Where it lies.
+        at: Option<Location>,
         /// Why not.
         error: RecordError,
     },
+}
+
+/// The place, in front of what is wrong there.
+fn before(at: &Option<Location>) -> String {
+    at.as_ref().map(|at| format!("{at}: ")).unwrap_or_default()
 }

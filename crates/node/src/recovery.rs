@@ -67,7 +67,7 @@ impl Recovery {
     }
 
     /// The next record that is here whole.
-    pub(crate) fn poll_record(&mut self) -> Option<Result<Record, NodeError>> {
+    pub(crate) fn poll_record(&mut self, log: &impl Log) -> Option<Result<Record, NodeError>> {
         if self.asked == 0 {
             return None;
         }
@@ -79,7 +79,8 @@ impl Recovery {
         self.replayed += 1;
         let id = broker_id(front.id);
         let restored = Record::restored(id, front.digest, body);
-        Some(restored.map_err(|error| NodeError::Record { id, error }))
+        let at = || log.locate(front.id);
+        Some(restored.map_err(|error| NodeError::Record { id, at: at(), error }))
     }
 
     /// Whether the log has given everything and the broker has it.

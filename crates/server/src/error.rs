@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use warrener_broker::RecoveryError;
 use warrener_node::NodeError;
 use warrener_store::LogError;
 
@@ -90,12 +91,15 @@ fn in_directory(directory: Option<&Path>) -> String {
 
 fn log_advice(error: &NodeError) -> &'static str {
     match error {
+        NodeError::Recovery { error: RecoveryError::NoVhost { .. }, .. } => {
+            "give default_vhost back what it was, or name another directory with --data-dir DIR"
+        }
         NodeError::Log(LogError::Full { .. }) => "free some space and start again",
         NodeError::Log(LogError::TooNew { .. }) => "start the newer version of this program",
         NodeError::Log(LogError::Corrupt(_))
         | NodeError::Load { .. }
         | NodeError::Record { .. }
-        | NodeError::Recovery(_) => {
+        | NodeError::Recovery { .. } => {
             "restore the directory from a backup, or name another with --data-dir DIR"
         }
         _ => "check the disk, then start again",

@@ -39,14 +39,32 @@ impl<W: Work> Lanes<W> {
 }
 
 impl<W: Work> LaneThreads<W> {
-    /// Starts them; `done` is called with what each work gives back.
-    pub(crate) fn start(self, done: impl Fn(W::Done) + Clone + Send + 'static) -> io::Result<()> {
+    /// Starts them; `done` is called with what each work gives back, `panicked` when a thread panics.
+    pub(crate) fn start(
+        self,
+        done: impl Fn(W::Done) + Clone + Send + 'static,
+        panicked: impl Fn() + Clone + Send + 'static,
+    ) -> io::Result<()> {
         for (lane, works) in self.0 {
-            let done = done.clone();
+            let (done, guard) = (done.clone(), Guard(panicked.clone()));
             let thread = std::thread::Builder::new().name(format!("log-{lane:?}").to_lowercase());
-            thread.spawn(move || works.into_iter().for_each(|work| done(work.run())))?;
+            thread.spawn(move || {
+                let _guard = guard;
+                works.into_iter().for_each(|work| done(work.run()));
+            })?;
         }
         Ok(())
+    }
+}
+
+/// Says so when a thread panics: nobody else would notice that its work is never done.
+struct Guard<F: Fn()>(F);
+
+impl<F: Fn()> Drop for Guard<F> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            (self.0)();
+        }
     }
 }
 
@@ -55,5 +73,35 @@ const fn index(lane: Lane) -> usize {
         Lane::Commit => 0,
         Lane::Read => 1,
         Lane::Reclaim => 2,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use core::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// Work of the log that cannot be done.
+    pub(crate) struct Planted;
+
+    impl Work for Planted {
+        type Done = ();
+
+        fn run(self) {
+            panic!("planted")
+        }
+    }
+
+    #[test]
+    fn a_thread_that_panics_says_so() {
+        let panicked = Arc::new(AtomicBool::new(false));
+        let (seen, (lanes, threads)) = (Arc::clone(&panicked), lanes());
+        threads.start(|()| (), move || seen.store(true, Ordering::SeqCst)).unwrap();
+        lanes.give(Lane::Commit, Planted);
+        while !panicked.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
     }
 }

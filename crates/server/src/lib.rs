@@ -26,6 +26,7 @@ mod login;
 mod memory;
 mod notices;
 mod obituary;
+mod panic;
 mod passwords;
 mod poison;
 mod program;

@@ -18,6 +18,9 @@ pub(crate) const REPEATED_SOURCES: usize = 1 << 12;
 /// How much of the time for a shutdown peers have to take their close; what is left is for the disk.
 pub(crate) const PARTING_PART: f32 = 0.75;
 
+/// How long the end of a process that has panicked waits for its last line to be taken.
+pub(crate) const LAST_LINE: Duration = Duration::from_millis(50);
+
 /// Which lines are logged unless told otherwise.
 pub(crate) const LOG_FILTER: &str = "info";
 

@@ -12,7 +12,7 @@ use crate::reload::{Hangups, Reloader};
 use crate::server::Server;
 use crate::shutdown::Signals;
 use crate::systemd::{self, Notifier};
-use crate::{config_command, doctor, limits, logging, store_command};
+use crate::{config_command, doctor, limits, logging, panic, store_command};
 
 /// Runs the `warrener` program with a command line, the program's name first, and returns when the broker has ended.
 ///
@@ -68,7 +68,7 @@ fn serve(sources: &Sources) -> Result<(), String> {
 }
 
 fn run(reloader: Reloader) -> Result<(), String> {
-    end_the_process_on_any_panic();
+    panic::end_the_process();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(processors.min(limits::WORKER_THREADS_MAX))
@@ -113,22 +113,7 @@ async fn serve_until_signalled(reloader: Reloader) -> Result<(), ServeError> {
     }
 }
 
-/// A broker that has lost one of its tasks must not go on as if it had not.
-fn end_the_process_on_any_panic() {
-    std::panic::set_hook(Box::new(|panic| {
-        let payload = panic.payload();
-        let said = payload.downcast_ref::<&str>().copied();
-        let said = said.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        let message = said.unwrap_or("no message").replace(['\r', '\n'], " ");
-        let place = panic.location().map_or_else(|| "somewhere".to_owned(), ToString::to_string);
-        complain(&format!(
-            "internal error at {place}: {message}; please report this. What was confirmed is safe: start it again"
-        ));
-        std::process::exit(70);
-    }));
-}
-
 /// Standard error may be closed; then nobody listens.
-fn complain(reason: &str) {
+pub(crate) fn complain(reason: &str) {
     let _ = writeln!(io::stderr(), "warrener: {reason}");
 }

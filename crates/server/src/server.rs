@@ -145,8 +145,9 @@ impl<L: Log + 'static> Parts<L> {
         node.set_disk_limit(config.disk_free_bytes.unwrap_or_default());
         let (lanes, threads) = lanes::lanes();
         let core = Arc::new(Core::new(clock, node, lanes, Logins::start()?));
-        let for_lanes = Arc::clone(&core);
-        threads.start(move |done| for_lanes.handle_done(done)).map_err(ServeError::Threads)?;
+        let [for_done, for_panics] = [(); 2].map(|()| Arc::clone(&core));
+        let done = move |done| for_done.handle_done(done);
+        threads.start(done, move || for_panics.panicked()).map_err(ServeError::Threads)?;
         let entrance = Arc::new(Entrance::new(greeting, tls, &config));
         let control = Control::new(config.clone(), Arc::clone(&entrance));
         let gate = Gate::new(config.limits.clone(), Descriptors::of_process());
@@ -289,7 +290,7 @@ impl fmt::Debug for Server {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use core::time::Duration;
     use std::io::{Read, Write};
     use std::net::TcpStream;
@@ -398,6 +399,26 @@ mod tests {
             });
             self.wait_for(|event| matches!(event, Event::Method(_, Method::BasicConsumeOk(_))));
         }
+    }
+
+    /// Runs a server, and beside it a story on a thread that may block, for ever.
+    pub(crate) async fn with_parts(
+        config: Config,
+        story: impl FnOnce(Arc<Core<MemoryLog>>) + Send + 'static,
+    ) {
+        let server = Server::start(config).await.unwrap();
+        let Running::Memory(parts) = server.running else { panic!("in memory") };
+        let core = Arc::clone(&parts.core);
+        drop(tokio::task::spawn_blocking(move || story(core)));
+        parts.run(core::future::pending()).await.unwrap();
+    }
+
+    /// A task as connections have them.
+    pub(crate) fn spawn_guarded(
+        core: Arc<Core<MemoryLog>>,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        tokio::spawn(guarded(core, task));
     }
 
     /// Runs a server in memory, and `story` beside it on a thread that may block; gives how the server ended.

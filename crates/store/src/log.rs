@@ -80,6 +80,9 @@ pub trait Log: Send {
     /// Takes back what [`Work::run`] returned.
     fn handle_done(&mut self, done: <Self::Work as Work>::Done);
 
+    /// Where a record that is needed lies, for people who look for it. A log without files does not know.
+    fn locate(&self, id: RecordId) -> Option<Location>;
+
     /// What has happened, in order.
     fn poll_event(&mut self) -> Option<LogEvent>;
 
@@ -235,6 +238,21 @@ pub struct Loaded {
     pub digest: Bytes,
     /// The body, in one piece and in a buffer of its own.
     pub body: Bytes,
+}
+
+/// A place on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The file's name within the log's directory.
+    pub file: String,
+    /// The offset in bytes.
+    pub offset: u64,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at offset {}", self.file, self.offset)
+    }
 }
 
 /// How full the disk is, as of the last work done.

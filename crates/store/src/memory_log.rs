@@ -2,8 +2,8 @@
 
 use crate::error::{LoadError, Refused};
 use crate::log::{
-    Append, Appended, Backlog, Epoch, Lane, Loaded, Log, LogEvent, Opened, RecordId, Replayed,
-    Space, Work,
+    Append, Appended, Backlog, Epoch, Lane, Loaded, Location, Log, LogEvent, Opened, RecordId,
+    Replayed, Space, Work,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
@@ -238,6 +238,10 @@ impl Log for MemoryLog {
             }
             Lane::Reclaim => {}
         }
+    }
+
+    fn locate(&self, _id: RecordId) -> Option<Location> {
+        None
     }
 
     fn poll_event(&mut self) -> Option<LogEvent> {

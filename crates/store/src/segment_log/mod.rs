@@ -21,7 +21,9 @@ mod work;
 use crate::config::{Config, DIGEST_BYTES_MAX, GROUP_BYTES_MAX, REFERENCES_MAX};
 use crate::disk::Disk;
 use crate::error::{LogError, Refused};
-use crate::log::{Append, Appended, Backlog, Epoch, Lane, Log, LogEvent, Opened, RecordId, Space};
+use crate::log::{
+    Append, Appended, Backlog, Epoch, Lane, Location, Log, LogEvent, Opened, RecordId, Space,
+};
 use commit::Committer;
 use index::Index;
 use pending::{Batch, Pending};
@@ -320,6 +322,13 @@ impl<D: Disk> Log for SegmentLog<D> {
         }
         self.state = State::Ready;
         Some(LogEvent::Ready { last: self.last })
+    }
+
+    fn locate(&self, id: RecordId) -> Option<Location> {
+        let mut entries = Vec::new();
+        self.find(id, 0, &mut entries);
+        let first = entries.first()?;
+        Some(Location { file: first.name.file(), offset: u64::from(first.offset) })
     }
 
     fn space(&self) -> Space {

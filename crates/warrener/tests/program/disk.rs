@@ -8,8 +8,11 @@ use lapin::options::ConfirmSelectOptions;
 use lapin::protocol::BasicProperties;
 use lapin::{Channel, PublisherConfirm};
 
+use warrener_store::{Append, Config, Lane, Log, LogEvent, RealDisk, RecordId, SegmentLog, Work};
+
 use crate::broker::{Broker, program};
 use crate::clients::lapin::session::{ack, consume, declare, next, open, play};
+use crate::process;
 use crate::wire::Peer;
 
 /// Larger than what any of the pipes on the way takes.
@@ -127,4 +130,45 @@ async fn send(channel: &Channel, body: &[u8]) -> PublisherConfirm {
 
 async fn select_confirms(channel: &Channel) {
     channel.confirm_select(ConfirmSelectOptions::default()).await.expect("confirm.select-ok");
+}
+
+#[test]
+fn a_record_that_makes_no_sense_stops_the_start_with_its_place_each_time() {
+    let data = tempfile::tempdir().expect("a folder");
+    // The log is whole; what it was given is none of a broker's records.
+    let disk = RealDisk::new(data.path()).expect("a directory");
+    let mut log = SegmentLog::new(disk, Config::new(1));
+    let run = |log: &mut SegmentLog<RealDisk>| {
+        for lane in Lane::ALL {
+            while let Some(work) = log.poll_work(lane) {
+                log.handle_done(work.run());
+            }
+        }
+        while let Some(event) = log.poll_event() {
+            assert!(!matches!(event, LogEvent::Failed(_)), "{event:?}");
+        }
+    };
+    log.open();
+    run(&mut log);
+    let digest = b"\xffnonsense";
+    let append = Append { id: RecordId(7), refers_to: &[], digest, body: &[], sync: true };
+    log.append(append).expect("taken");
+    run(&mut log);
+    log.close();
+    run(&mut log);
+    drop(log);
+
+    let folder = data.path().to_str().expect("UTF-8");
+    let start = || {
+        let mut command = program();
+        command.args(["--listen", "127.0.0.1:0", "--data-dir", folder]);
+        let outcome = process::run(&mut command, Duration::from_secs(20)).expect("an end");
+        assert_eq!(outcome.status.code(), Some(1));
+        outcome.stderr.lines().last().expect("a line").to_owned()
+    };
+    let said = start();
+    for words in [" at offset ", "record 7", folder] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(start(), said);
 }
