@@ -1,40 +1,59 @@
 //! Threads that do the log's disk work, so that no disk is waited for under the node's lock.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::io;
-use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, Mutex};
 
 use warrener_store::{Lane, Work};
 
 use crate::poison::LockOrStop;
 
+/// How many works a lane holds that its thread has not begun.
+pub(crate) const LANE_BOUND: usize = 1;
+
 /// The ends of the three lanes that work is given to. A log has at most one work out a lane, so that none ever waits.
 #[derive(Debug)]
-pub(crate) struct Lanes<W>(Mutex<Option<[SyncSender<W>; 3]>>);
+pub(crate) struct Lanes<W> {
+    senders: Mutex<Option<[SyncSender<W>; 3]>>,
+    /// Works given and not done, a lane each.
+    out: Arc<[AtomicU64; 3]>,
+}
 
 /// The ends that work comes out of, one thread each.
-pub(crate) struct LaneThreads<W>([(Lane, Receiver<W>); 3]);
+pub(crate) struct LaneThreads<W> {
+    lanes: [(Lane, Receiver<W>); 3],
+    out: Arc<[AtomicU64; 3]>,
+}
 
 /// Lanes, and the threads to be started for them.
 pub(crate) fn lanes<W: Work>() -> (Lanes<W>, LaneThreads<W>) {
-    let [commit, read, reclaim] = [(); 3].map(|()| mpsc::sync_channel(1));
+    let [commit, read, reclaim] = [(); 3].map(|()| mpsc::sync_channel(LANE_BOUND));
     let senders = [commit.0, read.0, reclaim.0];
-    let threads = [(Lane::Commit, commit.1), (Lane::Read, read.1), (Lane::Reclaim, reclaim.1)];
-    (Lanes(Mutex::new(Some(senders))), LaneThreads(threads))
+    let lanes = [(Lane::Commit, commit.1), (Lane::Read, read.1), (Lane::Reclaim, reclaim.1)];
+    let out = Arc::new([(); 3].map(|()| AtomicU64::new(0)));
+    let threads = LaneThreads { lanes, out: Arc::clone(&out) };
+    (Lanes { senders: Mutex::new(Some(senders)), out }, threads)
 }
 
 impl<W: Work> Lanes<W> {
     /// Gives `work` to its thread.
     pub(crate) fn give(&self, lane: Lane, work: W) {
-        let senders = self.0.lock_or_stop();
+        let senders = self.senders.lock_or_stop();
         let sender = senders.as_ref().map(|senders| &senders[index(lane)]);
+        self.out[index(lane)].fetch_add(1, Ordering::Relaxed);
         // After the end nobody takes it, and nobody waits for what it would do.
         let _ = sender.map(|sender| sender.send(work));
     }
 
+    /// How many works of a lane are given and not done.
+    pub(crate) fn out(&self, lane: Lane) -> u64 {
+        self.out[index(lane)].load(Ordering::Relaxed)
+    }
+
     /// Ends the threads when they have done what they have.
     pub(crate) fn end(&self) {
-        self.0.lock_or_stop().take();
+        self.senders.lock_or_stop().take();
     }
 }
 
@@ -45,12 +64,17 @@ impl<W: Work> LaneThreads<W> {
         done: impl Fn(W::Done) + Clone + Send + 'static,
         panicked: impl Fn() + Clone + Send + 'static,
     ) -> io::Result<()> {
-        for (lane, works) in self.0 {
+        for (lane, works) in self.lanes {
             let (done, guard) = (done.clone(), Guard(panicked.clone()));
+            let out = Arc::clone(&self.out);
             let thread = std::thread::Builder::new().name(format!("log-{lane:?}").to_lowercase());
             thread.spawn(move || {
                 let _guard = guard;
-                works.into_iter().for_each(|work| done(work.run()));
+                for work in works {
+                    let outcome = work.run();
+                    out[index(lane)].fetch_sub(1, Ordering::Relaxed);
+                    done(outcome);
+                }
             })?;
         }
         Ok(())
@@ -78,8 +102,7 @@ const fn index(lane: Lane) -> usize {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use core::sync::atomic::{AtomicBool, Ordering};
-    use std::sync::Arc;
+    use core::sync::atomic::AtomicBool;
 
     use super::*;
 

@@ -14,6 +14,7 @@ mod entrance;
 
 mod error;
 mod gate;
+mod gauges;
 mod greeting;
 mod keepalive;
 mod lanes;
@@ -49,6 +50,7 @@ pub use config::{
     Config, ConnectionLimits, Listen, Network, Storage, TcpConfig, TlsConfig, User, UserError,
 };
 pub use error::ServeError;
+pub use gauges::{Gauges, Level};
 pub use program::program;
 pub use reload::Control;
 pub use server::{Server, serve};

@@ -35,6 +35,13 @@ impl Logins {
     }
 }
 
+impl Logins {
+    /// How many passwords wait to be checked.
+    pub(crate) fn waiting(&self) -> usize {
+        self.passwords.waiting()
+    }
+}
+
 /// An answer, and how long it is to be kept back.
 pub(crate) struct Verdict {
     pub(crate) answer: Answer,

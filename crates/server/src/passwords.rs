@@ -46,6 +46,11 @@ impl Passwords {
         Ok(Self { checks, key: random()?, remembered: Mutex::default() })
     }
 
+    /// How many checks wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.checks.max_capacity() - self.checks.capacity()
+    }
+
     /// Whether this is the password of the user with this name, if there is such a user. It takes as long for nobody.
     pub(crate) async fn is_right(
         &self,

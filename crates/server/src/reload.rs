@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use crate::config::Config;
 use crate::configuration::{Loaded, Settings, Sources, changed, keys, load};
 use crate::entrance::Entrance;
+use crate::gauges::Gauges;
 use crate::logging::Logging;
 use crate::poison::LockOrStop;
 
@@ -20,11 +21,22 @@ pub struct Control(Arc<Live>);
 struct Live {
     config: Mutex<Config>,
     entrance: Arc<Entrance>,
+    gauges: Look,
 }
 
+/// Looks at a core, whatever its log is.
+pub(crate) type Look = Box<dyn Fn(&Config) -> Gauges + Send + Sync>;
+
 impl Control {
-    pub(crate) fn new(config: Config, entrance: Arc<Entrance>) -> Self {
-        Self(Arc::new(Live { config: Mutex::new(config), entrance }))
+    pub(crate) fn new(config: Config, entrance: Arc<Entrance>, gauges: Look) -> Self {
+        Self(Arc::new(Live { config: Mutex::new(config), entrance, gauges }))
+    }
+
+    /// How full the queues between the server's threads are.
+    #[must_use]
+    pub fn gauges(&self) -> Gauges {
+        let config = self.0.config.lock_or_stop().clone();
+        (self.0.gauges)(&config)
     }
 
     /// From now on this configuration counts, for what comes after it: `handshake_timeout`, `server_properties`,

@@ -149,7 +149,9 @@ impl<L: Log + 'static> Parts<L> {
         let done = move |done| for_done.handle_done(done);
         threads.start(done, move || for_panics.panicked()).map_err(ServeError::Threads)?;
         let entrance = Arc::new(Entrance::new(greeting, tls, &config));
-        let control = Control::new(config.clone(), Arc::clone(&entrance));
+        let for_gauges = Arc::clone(&core);
+        let gauges = Box::new(move |config: &Config| for_gauges.gauges(config));
+        let control = Control::new(config.clone(), Arc::clone(&entrance), gauges);
         let gate = Gate::new(config.limits.clone(), Descriptors::of_process());
         let (listeners, gate) = (Vec::new(), Arc::new(gate));
         let mut parts = Self { core, listeners, entrance, gate, config, control };
@@ -499,6 +501,29 @@ pub(crate) mod tests {
                 let delivered = slow.wait_for(|event| matches!(event, Event::Content(..)));
                 let Event::Content(_, _, content) = delivered else { panic!("content") };
                 assert_eq!(content.body.len(), BODY.len());
+            }
+        };
+        with_server(story).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn every_queue_between_threads_has_a_gauge_and_a_bound() {
+        const BODY: &[u8] = &[b'x'; 100_000];
+        let story = |address, core: Arc<Core<MemoryLog>>| {
+            let (mut slow, mut quick) = (Client::connect(address), Client::connect(address));
+            slow.declare("q");
+            slow.consume("q");
+            for _ in 0..200 {
+                quick.publish("q", BODY);
+                quick.flush();
+            }
+            quick.declare("q");
+            quick.wait_for(|event| matches!(event, Event::Method(_, Method::QueueDeclareOk(_))));
+            let gauges = core.gauges(&Config::in_memory());
+            assert_eq!(gauges.connections.now, 2);
+            assert!(gauges.outbound_bytes.now > 0, "{gauges:?}");
+            for (name, level) in gauges.all() {
+                assert!(level.bound > 0 && level.now <= level.bound, "{name}: {level}");
             }
         };
         with_server(story).await.unwrap();

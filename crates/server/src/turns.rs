@@ -12,8 +12,10 @@ use warrener_store::{Lane, Log, Work};
 use warrener_time::Time;
 
 use crate::clock::Clock;
-use crate::lanes::Lanes;
-use crate::limits::{BACKLOG_BYTES, BACKLOG_RECORDS, REPEATED_WINDOW};
+use crate::config::Config;
+use crate::gauges::{Gauges, Level};
+use crate::lanes::{LANE_BOUND, Lanes};
+use crate::limits::{BACKLOG_BYTES, BACKLOG_RECORDS, PASSWORD_CHECKS_WAITING, REPEATED_WINDOW};
 use crate::link::Link;
 use crate::links::Links;
 use crate::login::Logins;
@@ -204,6 +206,31 @@ impl<L: Log> Core<L> {
     /// The user of this name, if there is one.
     pub(crate) fn user(&self, name: &str) -> Option<User> {
         self.state.lock_or_stop().node.broker().view().user(name.as_bytes()).cloned()
+    }
+
+    /// How full the queues between threads are. Walks all connections: for whoever looks now and then.
+    pub(crate) fn gauges(&self, config: &Config) -> Gauges {
+        let (backlog, links) = {
+            let state = self.state.lock_or_stop();
+            (state.node.backlog(), state.links.iter().cloned().collect::<Vec<_>>())
+        };
+        let count = links.len() as u64;
+        let waits = |link: &Arc<Link>| link.with(|endpoint| endpoint.outgoing().len() as u64);
+        let outbound_each = warrener_broker::Limits::default().outbound_pause_bytes;
+        let lane = |lane| Level::new(self.lanes.out(lane), LANE_BOUND as u64);
+        Gauges {
+            connections: Level::new(count, config.limits.connections as u64),
+            disk_records: Level::new(backlog.records as u64, BACKLOG_RECORDS as u64),
+            disk_bytes: Level::new(backlog.bytes, BACKLOG_BYTES),
+            log_commits: lane(Lane::Commit),
+            log_reads: lane(Lane::Read),
+            log_rewrites: lane(Lane::Reclaim),
+            password_checks: Level::new(
+                self.logins.waiting() as u64,
+                PASSWORD_CHECKS_WAITING as u64,
+            ),
+            outbound_bytes: Level::new(links.iter().map(waits).sum(), count * outbound_each),
+        }
     }
 
     /// A task has panicked, and nothing should go on.
