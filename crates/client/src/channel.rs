@@ -12,7 +12,7 @@ use warrener_connection::Close;
 use crate::abandoned::{Abandoned, ChannelKey};
 use crate::driver::{Command, Publication, Reply, Request};
 use crate::returns::RETURNS_MAX;
-use crate::{Call, Confirm, Consumer, Delivery, Error, Message, Returns};
+use crate::{Call, Confirm, Consumer, Delivery, Error, Got, Returns};
 
 /// Deliveries buffered for a consumer without a prefetch limit; when it is full, the connection is not read until the
 /// consumer has caught up. A consumer with a limit gets a buffer of that size, so that it never comes to this.
@@ -153,15 +153,20 @@ impl Channel {
     ///
     /// When the broker refuses, which closes the channel: the error says why.
     pub async fn get(&self, queue: &str, no_ack: bool) -> Result<Option<Delivery>, Error> {
+        self.get_ahead(queue, no_ack).await?.await
+    }
+
+    /// Asks for one message from a queue, and gives a future of the answer: many can be asked for before the first is
+    /// there. They are answered in the order in which they were asked for.
+    ///
+    /// # Errors
+    ///
+    /// When the channel is closed; what the broker refuses, the future says.
+    pub async fn get_ahead(&self, queue: &str, no_ack: bool) -> Result<Got, Error> {
         let get = basic::Get { queue: name(queue)?, no_ack, ..basic::Get::default() };
-        match self.request(get.into()).await? {
-            Reply::Content(Method::BasicGetOk(got), content) => {
-                let message = Message::got(&got, content);
-                Ok(Some(Delivery::new(message, self.clone())))
-            }
-            Reply::Method(Method::BasicGetEmpty) => Ok(None),
-            other => Err(Error::UnexpectedReply(other.into_method().name())),
-        }
+        let (waiter, reply) = oneshot::channel();
+        self.send(Command::Call(self.shared.key, Request::Method(get.into()), waiter)).await?;
+        Ok(Got { reply, channel: self.clone() })
     }
 
     /// Acknowledges a delivery, and with `multiple` all before it.

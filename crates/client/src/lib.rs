@@ -10,6 +10,7 @@ mod connection;
 mod consumer;
 mod driver;
 mod error;
+mod got;
 mod ledger;
 mod recovery;
 mod returns;
@@ -20,6 +21,7 @@ pub use confirm::{Confirm, Confirmation};
 pub use connection::{Connection, Options};
 pub use consumer::{Consumer, Delivery, Message};
 pub use error::Error;
+pub use got::Got;
 pub use recovery::{RecoveringChannel, RecoveringConnection, RecoveringConsumer, Recovery};
 pub use returns::{Returned, Returns};
 

@@ -186,6 +186,8 @@ const AFTER_HELP: &str = "\
 Users: guest with password guest may log in from this machine only, unless --user gives it a password.
 Stop it with Ctrl-C or SIGTERM: clients are told, durable things are synced. A second signal ends it at once.
 
+`warrener move SOURCE TARGET` moves the messages of any AMQP 0-9-1 broker into another: `warrener move --help`.
+
 Examples:
   warrener                                    a broker for this machine
   warrener --dev --listen 127.0.0.1:0         one for a test, on a free port
