@@ -40,7 +40,7 @@ pub trait Log: Send {
     type Work: Work;
 
     /// Becomes the owner of the log and replays it: [`LogEvent::Opened`], then [`LogEvent::Replayed`] for each record that
-    /// is still needed, in the order of their ids, then [`LogEvent::Ready`]. Done in the lane [`Lane::Read`].
+    /// is still needed, in the order of their ids, then [`LogEvent::Ready`]. Done in the lane [`Lane::Read`]; others may help.
     fn open(&mut self);
 
     /// Adds a record. It is on disk when [`LogEvent::Durable`] says so, and kept until it is released.
@@ -107,7 +107,7 @@ pub trait Work: Send + 'static {
 pub enum Lane {
     /// Batches: drain what waits, one write, one sync. Somebody waits for these.
     Commit,
-    /// Opening, replay and loads.
+    /// Opening, replay and loads. The other lanes, which have nothing else to do then, may help with the replay.
     Read,
     /// Giving space back, and looking at the free space. Nobody waits for these.
     Reclaim,

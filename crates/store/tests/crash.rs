@@ -285,7 +285,13 @@ impl Run {
             self.log.open();
             let mut replayed = Vec::new();
             let mut ready = None;
-            while ready.is_none() && self.step(Lane::Read) {
+            let mut lanes = Lane::ALL;
+            // Whichever lane is first, and several of them between two looks at what happened.
+            while ready.is_none() && lanes.into_iter().any(|lane| self.step(lane)) {
+                lanes.rotate_left(random.below(3) as usize);
+                if random.chance(3) {
+                    self.step(lanes[1]);
+                }
                 while let Some(event) = self.log.poll_event() {
                     match event {
                         LogEvent::Opened(_) => {}

@@ -258,14 +258,20 @@ impl<D: Disk> Log for SegmentLog<D> {
     }
 
     fn poll_work(&mut self, lane: Lane) -> Option<SegmentWork<D>> {
+        if let State::Replaying(replay) = &mut self.state {
+            let busy = lane == Lane::Reclaim && self.reclaiming;
+            let read = if busy { None } else { replay.next_read(lane, &self.disk) };
+            if read.is_some() || busy || replay.reads(lane) {
+                return Some(SegmentWork(Job::ReadRecords(read?)));
+            }
+        }
         let job = match lane {
             Lane::Commit => Job::Commit(Box::new(self.poll_commit()?)),
             Lane::Read if self.reading => return None,
             Lane::Read => {
                 let job = match &mut self.state {
-                    State::New => return None,
+                    State::New | State::Replaying(_) => return None,
                     State::Opening => Job::Open(self.disk.clone(), self.config),
-                    State::Replaying(replay) => Job::ReadRecords(replay.next_read(&self.disk)?),
                     State::Ready | State::Closing | State::Stopped => Job::Load(self.poll_load()?),
                 };
                 self.reading = true;
@@ -282,15 +288,11 @@ impl<D: Disk> Log for SegmentLog<D> {
                 self.reading = false;
                 self.handle_opened(*recovered);
             }
-            Done::Records(records) => {
-                self.reading = false;
-                match records {
-                    Ok(records) => {
-                        if let State::Replaying(replay) = &mut self.state {
-                            replay.handle_records(records, &mut self.index);
-                        }
-                    }
-                    Err(error) => self.fail(error),
+            Done::Records(read) => {
+                if let State::Replaying(replay) = &mut self.state
+                    && let Err(error) = replay.handle_read(*read)
+                {
+                    self.fail(error);
                 }
             }
             Done::Loaded(loaded) => {

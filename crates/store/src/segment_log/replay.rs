@@ -1,4 +1,6 @@
 //! The replay: one sealed segment after the other, from their footers.
+//!
+//! Nothing else is done meanwhile, so all lanes read, each another segment; what they bring is told of in order.
 
 use super::index::{Bits, FragmentPlace, Index, Line, Segment};
 use super::recovery::{Found, FoundFragment, Which, read_section};
@@ -6,23 +8,34 @@ use super::released::Released;
 use crate::disk::Disk;
 use crate::error::LogError;
 use crate::format::{damage, read_records};
-use crate::log::{RecordId, Replayed};
+use crate::log::{Lane, RecordId, Replayed};
 use bytes::Bytes;
 use core::ops::Range;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Reads the records of one segment.
 #[derive(Debug)]
 pub(super) struct ReadRecords<D: Disk> {
+    pub(super) lane: Lane,
+    /// How many segments come before it.
+    pub(super) place: usize,
     pub(super) disk: D,
     pub(super) segment: Found<D::File>,
     pub(super) released: Arc<Released>,
 }
 
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct ReadDone<F> {
+    lane: Lane,
+    place: usize,
+    records: Result<Records<F>, LogError>,
+}
+
 /// The records of one segment.
 #[derive(Debug)]
-pub(super) struct Records<F> {
+struct Records<F> {
     found: Found<F>,
     lines: Vec<Line>,
     dead: Bits,
@@ -42,8 +55,12 @@ struct LiveRecord {
 }
 
 impl<D: Disk> ReadRecords<D> {
-    pub(super) fn run(self) -> Result<Records<D::File>, LogError> {
-        let Self { disk, segment, released } = self;
+    pub(super) fn run(self) -> ReadDone<D::File> {
+        ReadDone { lane: self.lane, place: self.place, records: self.read() }
+    }
+
+    fn read(self) -> Result<Records<D::File>, LogError> {
+        let Self { disk, segment, released, .. } = self;
         let section: Bytes = read_section(&disk, &segment, Which::Records)?.into();
         let count = segment.trailer.records.count;
         let mut records = Records {
@@ -51,7 +68,7 @@ impl<D: Disk> ReadRecords<D> {
             found: segment,
             dead: Bits::default(),
             live_bytes: 0,
-            live: Vec::new(),
+            live: Vec::with_capacity(count as usize),
             section,
         };
         let section = records.section.clone();
@@ -86,6 +103,13 @@ impl<D: Disk> ReadRecords<D> {
 #[derive(Debug)]
 pub(super) struct Replay<F> {
     segments: VecDeque<Found<F>>,
+    /// How many segments were given out to be read, and how many of these have had their turn.
+    given: usize,
+    taken: usize,
+    /// The lanes that read.
+    reading: BTreeSet<Lane>,
+    /// What came before its turn.
+    early: BTreeMap<usize, Records<F>>,
     released: Arc<Released>,
     /// Complete records in fragments that have not been told of yet, by their last fragments.
     fragmented: BTreeMap<RecordId, FoundFragment>,
@@ -94,8 +118,10 @@ pub(super) struct Replay<F> {
     /// The records of the segment that is being told of.
     live: VecDeque<LiveRecord>,
     section: Bytes,
-    reading: bool,
 }
+
+/// How many segments may be read and not told of yet.
+const AHEAD: usize = Lane::ALL.len();
 
 impl<F: Clone> Replay<F> {
     /// Begins with the fragments, which the index has to know before anything is said about them.
@@ -138,25 +164,49 @@ impl<F: Clone> Replay<F> {
             released: Arc::new(released),
             references: references.map(|(id, last)| (*id, last.line.references.clone())).collect(),
             fragmented: complete,
+            given: 0,
+            taken: 0,
+            reading: BTreeSet::new(),
+            early: BTreeMap::new(),
             live: VecDeque::new(),
             section: Bytes::new(),
-            reading: false,
         }
     }
 
-    /// The next segment to read, when the records of the last one have been told of.
-    pub(super) fn next_read<D: Disk<File = F>>(&mut self, disk: &D) -> Option<ReadRecords<D>> {
-        if self.reading || !self.live.is_empty() {
+    /// The next segment to read in this lane.
+    pub(super) fn next_read<D: Disk<File = F>>(
+        &mut self,
+        lane: Lane,
+        disk: &D,
+    ) -> Option<ReadRecords<D>> {
+        if self.reading.contains(&lane) || self.given - self.taken >= AHEAD {
             return None;
         }
         let segment = self.segments.pop_front()?;
-        self.reading = true;
-        Some(ReadRecords { disk: disk.clone(), segment, released: self.released.clone() })
+        self.reading.insert(lane);
+        let place = self.given;
+        self.given += 1;
+        let (disk, released) = (disk.clone(), self.released.clone());
+        Some(ReadRecords { lane, place, disk, segment, released })
     }
 
-    pub(super) fn handle_records(&mut self, records: Records<F>, index: &mut Index<F>) {
+    /// Whether this lane reads.
+    pub(super) fn reads(&self, lane: Lane) -> bool {
+        self.reading.contains(&lane)
+    }
+
+    /// A segment was read.
+    pub(super) fn handle_read(&mut self, done: ReadDone<F>) -> Result<(), LogError> {
+        self.reading.remove(&done.lane);
+        self.early.insert(done.place, done.records?);
+        Ok(())
+    }
+
+    /// Goes on to the next segment, if it has been read.
+    fn advance(&mut self, index: &mut Index<F>) {
+        let Some(records) = self.early.remove(&self.taken) else { return };
+        self.taken += 1;
         let Records { found, lines, dead, live_bytes, mut live, section } = records;
-        self.reading = false;
         self.section = section;
         let number = found.header.name.number;
         let before = index.remove_segment(number);
@@ -166,14 +216,18 @@ impl<F: Clone> Replay<F> {
         segment.live_fragments = fragments;
         index.add_segment(segment);
         // What was about records that are gone is gone too: that can be told once everything before it is known.
+        let mut about = false;
         for record in live.iter().filter(|record| !record.references.is_empty()) {
+            about = true;
             self.add_references(record.id, index);
             index.add_references(record.id, &record.references);
         }
         if let Some(last) = live.last() {
             self.add_references(last.id, index);
         }
-        live.retain(|record| record.references.is_empty() || index.is_live(record.id));
+        if about {
+            live.retain(|record| record.references.is_empty() || index.is_live(record.id));
+        }
         self.live = live.into();
     }
 
@@ -187,9 +241,12 @@ impl<F: Clone> Replay<F> {
 
     /// The next record that is still needed; `None`: more has to be read, or nothing is left.
     pub(super) fn next(&mut self, index: &mut Index<F>) -> Option<Replayed> {
+        while self.live.is_empty() && self.early.contains_key(&self.taken) {
+            self.advance(index);
+        }
         let limit = match self.live.front() {
             Some(record) => record.id,
-            None if self.segments.is_empty() && !self.reading => RecordId(u64::MAX),
+            None if self.is_read() => RecordId(u64::MAX),
             None => return None,
         };
         self.add_references(limit, index);
@@ -209,11 +266,13 @@ impl<F: Clone> Replay<F> {
         Some(Replayed { id: record.id, digest: self.section.slice(digest), body_bytes })
     }
 
+    /// Whether every segment has had its turn.
+    fn is_read(&self) -> bool {
+        self.segments.is_empty() && self.given == self.taken
+    }
+
     pub(super) fn is_over(&self) -> bool {
-        self.segments.is_empty()
-            && !self.reading
-            && self.live.is_empty()
-            && self.fragmented.is_empty()
+        self.is_read() && self.live.is_empty() && self.fragmented.is_empty()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::commit::{Commit, Committed};
 use super::load::{Load, LoadedRecords};
 use super::recovery::{self, Recovered};
-use super::replay::{ReadRecords, Records};
+use super::replay::{ReadDone, ReadRecords};
 use super::rewrite::{Rewrite, Rewritten};
 use super::space::{FoundSpace, LookForSpace};
 use crate::config::Config;
@@ -32,7 +32,7 @@ pub(super) enum Job<D: Disk> {
 #[derive(Debug)]
 pub(super) enum Done<D: Disk> {
     Opened(Box<Result<Recovered<D>, LogError>>),
-    Records(Result<Records<D::File>, LogError>),
+    Records(Box<ReadDone<D::File>>),
     Loaded(LoadedRecords),
     Committed(Box<Committed<D>>),
     Rewritten(Box<Rewritten<D>>),
@@ -45,7 +45,7 @@ impl<D: Disk> Work for SegmentWork<D> {
     fn run(self) -> SegmentDone<D> {
         SegmentDone(match self.0 {
             Job::Open(disk, config) => Done::Opened(Box::new(recovery::open(&disk, &config))),
-            Job::ReadRecords(read) => Done::Records(read.run()),
+            Job::ReadRecords(read) => Done::Records(Box::new(read.run())),
             Job::Load(load) => Done::Loaded(load.run()),
             Job::Commit(commit) => Done::Committed(Box::new(commit.run())),
             Job::Rewrite(rewrite) => Done::Rewritten(Box::new(rewrite.run())),
