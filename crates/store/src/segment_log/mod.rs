@@ -88,7 +88,7 @@ pub struct SegmentLog<D: Disk> {
 enum State<D: Disk> {
     New,
     Opening,
-    Replaying(Replay<D::File>),
+    Replaying(Box<Replay<D::File>>),
     Ready,
     Closing,
     Stopped,
@@ -189,7 +189,8 @@ impl<D: Disk> SegmentLog<D> {
             reserve,
             buffer: Vec::new(),
         });
-        self.state = State::Replaying(Replay::new(segments, released, fragments, &mut self.index));
+        let replay = Replay::new(segments, released, fragments, &mut self.index);
+        self.state = State::Replaying(Box::new(replay));
         let epoch = Epoch(manifest.epoch);
         self.events.push_back(LogEvent::Opened(Opened { epoch, cut }));
     }
