@@ -31,14 +31,16 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects by URI over TCP: `amqp://user:password@host:port/vhost`.
+    /// Connects by URI over TCP: `amqp://user:password@host:port/vhost`, or with the feature `tls` also `amqps://`, with
+    /// `cacertfile`, `certfile`, `keyfile` and `server_name_indication` among its options, as in
+    /// `amqps://host?cacertfile=ca.pem`. Without `cacertfile` the authorities of this machine are believed.
     ///
     /// # Errors
     ///
     /// When the URI is none, the broker cannot be reached, or it refuses: the error says which and why.
     pub async fn open(uri: &str) -> Result<Self, Error> {
         let uri: Uri = uri.parse()?;
-        if uri.tls {
+        if uri.tls && cfg!(not(feature = "tls")) {
             return Err(Error::TlsNotBuiltIn);
         }
         let stream = TcpStream::connect((uri.host.as_str(), uri.port)).await.map_err(|source| {
@@ -48,6 +50,13 @@ impl Connection {
             }
         })?;
         stream.set_nodelay(true)?;
+        #[cfg(feature = "tls")]
+        if uri.tls {
+            let within = uri.client_config().handshake_timeout;
+            let stream = tokio::time::timeout(within, crate::tls::over(stream, &uri)).await;
+            let late = |_| Err(Error::Tls(Arc::new(std::io::ErrorKind::TimedOut.into())));
+            return Self::over(stream.unwrap_or_else(late)?, uri.client_config()).await;
+        }
         Self::over(stream, uri.client_config()).await
     }
 

@@ -12,10 +12,13 @@ pub enum Error {
     /// The connection URI is not one.
     #[error(transparent)]
     Uri(#[from] UriError),
-    /// The URI asks for TLS, which this client does not speak by itself: give
-    /// [`Connection::over`](crate::Connection::over) a stream that does.
-    #[error("amqps:// needs a TLS stream: connect it yourself and use Connection::over")]
+    /// The URI asks for TLS, and the feature `tls` is not there. Give [`Connection::over`](crate::Connection::over) a
+    /// stream that speaks it, or switch the feature on.
+    #[error("amqps:// needs the feature tls, or a TLS stream of your own and Connection::over")]
     TlsNotBuiltIn,
+    /// TLS failed (feature `tls`): the certificate is not believed, or a file of the URI cannot be used.
+    #[error("TLS: {0}")]
+    Tls(Arc<io::Error>),
     /// No stream to the broker could be made.
     #[error("cannot connect to {address}: {source}")]
     Connect {

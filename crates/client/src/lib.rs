@@ -14,6 +14,8 @@ mod got;
 mod ledger;
 mod recovery;
 mod returns;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use call::Call;
 pub use channel::Channel;
