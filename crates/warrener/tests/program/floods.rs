@@ -75,6 +75,18 @@ fn a_crowd_of_connections_waits_its_turn_and_costs_no_memory() {
 }
 
 #[test]
+fn an_idle_connection_costs_less_than_a_buffer() {
+    const COUNT: u64 = 1000;
+    let broker = Broker::start();
+    // What the first ones cost is not for them alone.
+    let mut idle: Vec<Peer> = (0..50).map(|_| Peer::open(&broker)).collect();
+    let before = broker.resident_bytes();
+    idle.extend((0..COUNT).map(|_| Peer::open(&broker)));
+    let cost = broker.resident_bytes().saturating_sub(before) / COUNT;
+    assert!(cost <= 16 << 10, "{cost} bytes each");
+}
+
+#[test]
 fn one_address_has_no_more_connections_than_it_may() {
     let broker = Broker::start_with(&["--max-connections-per-source", "3"]);
     let mut inside: Vec<Peer> = (0..3).map(|_| Peer::open(&broker)).collect();

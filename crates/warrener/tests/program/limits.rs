@@ -63,6 +63,24 @@ fn limits_of_channels_are_as_set() {
 }
 
 #[test]
+fn two_thousand_channels_are_held_on_one_connection() {
+    const COUNT: u16 = 2000;
+    let broker = Broker::start();
+    let mut peer = Peer::open(&broker);
+    for channel in 2..=COUNT {
+        peer.send(&method(channel, CHANNEL_OPEN, &short("")));
+    }
+    for channel in 2..=COUNT {
+        peer.expect_method(channel, CHANNEL_OPEN_OK);
+    }
+    let arguments = [&[0, 0][..], &short("q"), &[0], &long(b"")].concat();
+    for channel in 1..=COUNT {
+        peer.send(&method(channel, QUEUE_DECLARE, &arguments));
+        peer.expect_method(channel, (50, 11));
+    }
+}
+
+#[test]
 fn limits_of_connections_are_as_set() {
     for (option, said) in [
         ("--limits-connections-per-user=1", "user connection limit (1) is reached"),
