@@ -2,8 +2,8 @@
 //!
 //! Ready entries stand in one of these per priority, unacked entries in another, and what happens when in a third. Both
 //! ends cost a few nanoseconds. What is removed from the middle leaves a hole, so that in a long line only the item
-//! itself is fetched from memory; a hole is filled by who returns to it, and a block is closed up when seven eighths of
-//! it are holes. An item put in the middle moves part of a block. Nothing is ever rebuilt, and after warm-up nothing is
+//! itself is fetched from memory; a hole is filled by who returns to it, and a block is closed up when most of it are
+//! holes. An item put in the middle moves part of a block. Nothing is ever rebuilt, and after warm-up nothing is
 //! allocated. The order is that of a key, which the caller can tell from an item; no two items have the same.
 
 mod search;
@@ -103,13 +103,14 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
     }
 
     pub(crate) fn pop_front(&mut self) -> Option<T> {
+        let holes_each = self.holes_each();
         let block = self.blocks.front_mut()?;
         let item = block.items.pop_front()??;
         block.gone = block.gone.wrapping_add(1);
         self.len -= 1;
         if block.holes > 0 {
             block.trim_front();
-            block.close_up_if_mostly_holes();
+            block.close_up_beyond(holes_each);
         }
         if block.items.is_empty() && self.blocks.len() > 1 {
             self.forget_block(0);
@@ -234,12 +235,23 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
             return self.pop_front().expect(GOOD);
         }
         let is_outer = place.block == 0 || place.block + 1 == self.blocks.len();
+        let holes_each = self.holes_each();
+        let is_short = self.blocks.len() == 1;
         let block = &mut self.blocks[place.block];
-        let item = block.items[place.index].take().expect(GOOD);
         self.len -= 1;
+        if is_short && block.items.len() <= BLOCK / 2 {
+            // So little is moved at once, and a search that steps over holes takes longer.
+            return block
+                .items
+                .remove(place.index)
+                .flatten()
+                .inspect(|_| block.trim())
+                .expect(GOOD);
+        }
+        let item = block.items[place.index].take().expect(GOOD);
         block.holes += 1;
         let left = block.left();
-        block.close_up_if_mostly_holes();
+        block.close_up_beyond(holes_each);
         if left == 0 && self.blocks.len() > 1 {
             self.forget_block(place.block);
         } else if left < Self::SPARSE && left.is_power_of_two() {
@@ -364,6 +376,12 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
         self.trim();
     }
 
+    /// How many holes a block may have for each item. In a long line they save fetching from memory what would be moved;
+    /// in one that the caches hold they only take time.
+    fn holes_each(&self) -> usize {
+        if self.blocks.len() > 8 { 7 } else { 1 }
+    }
+
     /// Leaves no hole at either end of all.
     fn trim(&mut self) {
         if let Some(first) = self.blocks.front_mut() {
@@ -423,9 +441,9 @@ impl<K, T> Block<K, T> {
         self.items.len() - self.holes as usize
     }
 
-    /// Leaves no hole if seven eighths are holes, so that a step over them never takes long.
-    fn close_up_if_mostly_holes(&mut self) {
-        if self.holes as usize > self.left() * 7 {
+    /// Leaves no hole if there are more than so many for each item, so that a step over them never takes long.
+    fn close_up_beyond(&mut self, holes_each: usize) {
+        if self.holes as usize > self.left() * holes_each {
             self.close_up();
         }
     }
@@ -436,6 +454,11 @@ impl<K, T> Block<K, T> {
             self.items.retain(Option::is_some);
             self.holes = 0;
         }
+    }
+
+    fn trim(&mut self) {
+        self.trim_front();
+        self.trim_back();
     }
 
     fn trim_front(&mut self) {
