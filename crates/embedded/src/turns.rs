@@ -16,6 +16,9 @@ use warrener_time::Time;
 use crate::clock::Clock;
 use crate::faults::Faults;
 
+/// How many deadlines one move of the clock meets; what is left then is done at its end.
+const STEPS_MAX: usize = 100_000;
+
 /// What all tasks of a broker share.
 #[derive(Debug)]
 pub(crate) struct Core<L: Log> {
@@ -193,9 +196,17 @@ impl<L: Log<Work: Send> + Send + 'static> Core<L> {
         }
     }
 
-    /// Moves the clock, and does what is due then.
+    /// Moves the clock, from deadline to deadline: what follows from one is as old as it would have been, and may have a
+    /// deadline of its own.
     pub(crate) fn advance(self: &Arc<Self>, by: core::time::Duration) {
-        self.clock.advance(by);
+        let end = self.clock.now() + by;
+        for _ in 0..STEPS_MAX {
+            let next = self.lock().as_ref().and_then(|state| state.node.poll_timeout());
+            let Some(due) = next.filter(|due| *due <= end) else { break };
+            self.clock.advance(due.saturating_since(self.clock.now()));
+            self.turn(|node, now, sockets| node.handle_timeout(now, sockets));
+        }
+        self.clock.advance(end.saturating_since(self.clock.now()));
         self.turn(|node, now, sockets| {
             node.handle_timeout(now, sockets);
             // Heartbeats and deadlines of connections are their tasks' business.
