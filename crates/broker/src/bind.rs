@@ -84,6 +84,10 @@ impl Realm {
             key: spec.key.detached(),
             arguments: arguments.table().clone(),
         };
+        #[cfg(warrener_planted)]
+        if warrener_time::planted::planted(warrener_time::planted::Bug::ForgetBinding) {
+            return Ok(None);
+        }
         let record = self.persist(&fact, out);
         self.vhosts[vhost].binding_records.insert(key, record);
         Ok(Some(record))

@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use smallvec::{SmallVec, smallvec};
 use warrener_queue::{Effect as QueueEffect, Progress, Why};
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 use crate::arguments::DeadLetterTo;
 use crate::dead_letter::{DeathReason, bury};
@@ -24,8 +26,8 @@ impl Realm {
     pub(crate) fn absorb(&mut self, now: Time, out: &mut Vec<Effect>) {
         while let Some((queue, happened)) = self.happened.pop_front() {
             match happened {
-                Happened::Queue(QueueEffect::Gone { handle, why, .. }) => {
-                    self.depart(now, queue, handle, why, out);
+                Happened::Queue(QueueEffect::Gone { handle, why, redelivered, .. }) => {
+                    self.depart(now, queue, (handle, redelivered), why, out);
                 }
                 Happened::Queue(QueueEffect::TakenBack { seq, consumer }) => {
                     let link = LinkId::from_consumer(consumer);
@@ -72,7 +74,7 @@ impl Realm {
         &mut self,
         now: Time,
         queue: QueueId,
-        message: MessageId,
+        (message, redelivered): (MessageId, bool),
         why: Why,
         out: &mut Vec<Effect>,
     ) {
@@ -82,7 +84,7 @@ impl Realm {
             (_, Some(reason)) if slot.settings.dead_letter.is_some() => Then::Bury(reason),
             _ => return self.let_go(queue, message, None, out),
         };
-        let leaving = Leaving { message, then };
+        let leaving = Leaving { message, redelivered, then };
         if slot.leaving.is_empty() && self.messages.get(message).is_here() {
             self.leave_now(now, queue, leaving, out);
         } else {
@@ -98,7 +100,7 @@ impl Realm {
         leaving: Leaving,
         out: &mut Vec<Effect>,
     ) {
-        let Leaving { message, then } = leaving;
+        let Leaving { message, then, .. } = leaving;
         match then {
             Then::SendOn(exchange) => self.send_on(now, queue, exchange, message, out),
             Then::Bury(_) if self.queue(queue).settings.dead_letter.is_none() => {
@@ -165,6 +167,8 @@ impl Realm {
                 slot.keeper.is_some() || !history.would_cycle(&slot.spec.name)
             });
         }
+        #[cfg(warrener_planted)]
+        targets.retain(|_| !planted(Bug::LoseDeadLetter));
         (!targets.is_empty()).then_some((buried, targets))
     }
 
@@ -226,6 +230,8 @@ impl Realm {
             // A record that goes with this takes what it says along; one that stays would bring the message back.
             let shared = self.compounds.get(&at.record).is_some_and(|record| record.left > 1);
             let stays = holders > 0 || is_needed || shared;
+            #[cfg(warrener_planted)]
+            let stays = stays && !planted(Bug::ForgetSettlement);
             if let Some(queue) = record.filter(|_| stays && told.is_none()) {
                 let settled = Fact::Settled(Place { queue, message: at });
                 self.append(&settled, SmallVec::new(), false, out);

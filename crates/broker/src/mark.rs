@@ -197,10 +197,10 @@ impl Realm {
         let taken = slot.queue.unacked(None).chain(slot.queue.held(None));
         let taken = taken.map(|look| (*look.handle, true));
         // What could not leave before the end is back in its queue after it.
-        let leaving = slot.leaving.iter().map(|&Leaving { message, then }| {
+        let leaving = slot.leaving.iter().map(|&Leaving { message, redelivered, then }| {
             let had =
                 matches!(then, Then::Bury(DeathReason::Rejected | DeathReason::DeliveryLimit));
-            (message, had || self.messages.get(message).failed)
+            (message, had || redelivered)
         });
         let mut runs: Vec<Run> = Vec::new();
         // Whether the last one looked at ends the last run.

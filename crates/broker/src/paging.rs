@@ -42,6 +42,8 @@ struct Load {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Leaving {
     pub(crate) message: MessageId,
+    /// It was handed out before it last stood in line.
+    pub(crate) redelivered: bool,
     pub(crate) then: Then,
 }
 
@@ -311,12 +313,17 @@ impl Realm {
 
     /// Sends on what waited for its content, in the order of leaving.
     fn leave_waiting(&mut self, now: Time, queue: QueueId, out: &mut Vec<Effect>) {
-        for _ in 0..LEAVING_AHEAD {
+        for nth in 0..=LEAVING_AHEAD {
             let Some(slot) = self.queues.get_mut(queue) else { return };
             let Some(leaving) = slot.leaving.front().copied() else { break };
             let next = slot.leaving.get(LEAVING_AHEAD).copied();
             if !self.messages.get(leaving.message).is_here() {
                 self.ask(leaving.message, 0, Some(queue), out);
+                break;
+            }
+            if nth == LEAVING_AHEAD {
+                // The next slice: nothing that is still to come would bring it on.
+                self.happened.push_back((queue, Happened::Content));
                 break;
             }
             if let Some(next) = next.filter(|next| !self.messages.get(next.message).is_here()) {

@@ -13,6 +13,8 @@ use warrener_codec::{Content, ShortStr};
 use warrener_queue::{Effect as QueueEffect, Seq};
 use warrener_router::{Matches, Target};
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 use crate::config::{Config, Limits};
 use crate::declare::QueueSlot;
@@ -245,6 +247,10 @@ impl Realm {
             }
             let compound = self.compounds.remove(&at.record).expect("it was just there");
             self.restate(&compound.settled, out);
+        }
+        #[cfg(warrener_planted)]
+        if planted(Bug::ForgetRelease) {
+            return;
         }
         out.push(Effect::Release(at.record));
     }

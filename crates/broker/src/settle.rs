@@ -139,14 +139,19 @@ impl Realm {
                 }
                 return has_wide.then_some((LinkId::from_consumer(consumer), message));
             }
-            if next.is_none() {
-                let slot = self.queues.get_mut(id).expect("it was just there");
+            self.awake.pop_front();
+            let slot = self.queues.get_mut(id).expect("it was just there");
+            slot.awake = false;
+            if next.is_some() {
+                // Until it is read, what waits for it is in the way.
+                slot.queue.put_off(now, &mut self.answers);
+                self.collect(id);
+                self.absorb(now, out);
+            } else {
                 let none = slot.queue.poll_delivery(now, &mut self.answers);
                 assert!(none.is_none(), "what was not there to be looked at is not delivered");
                 self.collect(id);
             }
-            self.queue_mut(id).awake = false;
-            self.awake.pop_front();
             self.reschedule(id);
         }
         None

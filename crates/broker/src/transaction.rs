@@ -89,7 +89,7 @@ impl Realm {
             if held {
                 self.hold_dead(now, queue, (seq, message, why), out);
             } else {
-                self.depart(now, queue, message, why, out);
+                self.depart(now, queue, (message, true), why, out);
             }
         }
         self.absorb(now, out);
@@ -116,7 +116,7 @@ impl Realm {
             slot.queue.settle(now, &[seq], settlement.outcome(), &mut self.answers);
             self.answers.retain(|answer| {
                 let (message, why, held) = match answer {
-                    QueueEffect::Gone { seq: of, handle, why } if *of == seq => {
+                    QueueEffect::Gone { seq: of, handle, why, .. } if *of == seq => {
                         (*handle, *why, false)
                     }
                     QueueEffect::Held { seq: of, handle, why } if *of == seq => {

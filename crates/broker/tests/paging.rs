@@ -359,3 +359,79 @@ fn what_was_rejected_and_could_not_leave_before_an_orderly_end_says_that_it_was_
     assert!(seen.contains("get-ok 1 - q \"one\" (1 left) redelivered\n"), "{seen}");
     assert!(seen.contains("get-ok 2 - q \"two\" (0 left)\n"), "{seen}");
 }
+
+#[test]
+fn what_was_handed_out_and_could_not_leave_a_full_queue_before_an_orderly_end_says_so() {
+    let mut world = without_memory();
+    let seen = world.run(
+        "
+        1 connect
+        1.1 open
+        1.1 queue.declare grave durable
+        1.1 queue.declare q durable arg:x-max-length=1 arg:x-dead-letter-exchange=s! arg:x-dead-letter-routing-key=grave
+        1.1 publish - q one persistent
+        1.1 get q
+        disk read
+        1.1 publish - q two persistent
+        disk reads-slowly
+        1.1 nack 1 requeue
+        end
+        restart
+        2 connect
+        2.1 open
+        2.1 get q
+        disk read
+        2.1 get q
+        disk read
+        ",
+    );
+    assert!(seen.contains("\"one\" (1 left) redelivered\n"), "{seen}");
+    assert!(seen.contains("\"two\" (0 left)\n"), "{seen}");
+}
+
+#[test]
+fn what_waits_for_the_disk_counts_towards_the_length_whoever_consumes() {
+    let mut world = without_memory();
+    world.run(
+        "
+        1 connect
+        1.1 open
+        1.1 queue.declare q durable arg:x-max-length=2
+        1.1 publish - q one persistent
+        1.1 publish - q two persistent
+        disk reads-slowly
+        1.1 consume q c
+        ",
+    );
+    let seen = world.run("1.1 publish - q three persistent\n1.1 publish - q four persistent\nview");
+    assert!(seen.contains("queue 'q' classic durable: 2 ready, 0 unacked, 1 consumers"), "{seen}");
+    let seen = world.run("disk read\ndisk read\nview");
+    assert!(seen.contains("\"three\""), "{seen}");
+    assert!(seen.contains("\"four\""), "{seen}");
+    assert!(seen.contains("queue 'q' classic durable: 0 ready, 2 unacked, 1 consumers"), "{seen}");
+}
+
+#[test]
+fn many_that_left_behind_one_on_disk_follow_it() {
+    let mut world = World::with_budget(None);
+    world.run(
+        "
+        1 connect
+        1.1 open
+        1.1 queue.declare grave durable
+        1.1 queue.declare q durable arg:x-message-ttl=1000 arg:x-dead-letter-exchange=s! arg:x-dead-letter-routing-key=grave
+        1.1 publish - q first persistent
+        end
+        restart
+        disk reads-slowly
+        1 connect
+        1.1 open
+        ",
+    );
+    for _ in 0..100 {
+        world.run("1.1 publish - q next persistent");
+    }
+    world.run("wait 1001ms\nwait 1ms");
+    let seen = world.run("disk read\nview");
+    assert!(seen.contains("queue 'grave' classic durable: 101 ready"), "{seen}");
+}

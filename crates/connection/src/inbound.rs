@@ -5,6 +5,8 @@ use alloc::collections::VecDeque;
 use bytes::BytesMut;
 use warrener_codec::{ChannelId, Decoder, Frame, Method};
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 use crate::channel::Channels;
 use crate::heartbeat::ReceiveMonitor;
@@ -122,6 +124,8 @@ impl Inbound {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Time, Timer)> {
         let watched = self.stage == Stage::Running;
+        #[cfg(warrener_planted)]
+        let watched = watched && !planted(Bug::MissNobody);
         let deadline = self.monitor.deadline().filter(|_| watched)?;
         Some((deadline, Timer::HeartbeatReceive))
     }

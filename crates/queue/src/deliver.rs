@@ -15,6 +15,7 @@ impl<M: Clone> Queue<M> {
         now: Time,
         out: &mut Vec<Effect<M>>,
     ) -> Option<Delivery<M>> {
+        self.stuck = false;
         if !self.catch_up(now, out) || !self.finish_first(now, out) {
             return None;
         }

@@ -18,6 +18,8 @@ pub enum Effect<M> {
         handle: M,
         /// What made it leave.
         why: Why,
+        /// Whether it had been handed out before it last stood in line.
+        redelivered: bool,
     },
     /// The entry is to leave and the host is to say when, because of [`Config::hold`](crate::Config::hold) or
     /// [`Outcome::Hold`]. Until it is settled, it stays counted and is not handed out. Accepted or discarded, it is

@@ -6,6 +6,8 @@ use crate::queue::Queue;
 use crate::ready::Lines;
 use alloc::vec::Vec;
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 /// How many entries one call drops or expires by the way, before it leaves the rest to [`Queue::work`].
 pub(crate) const BY_THE_WAY: u32 = 64;
@@ -19,7 +21,7 @@ impl<M: Clone> Queue<M> {
             Overflow::RejectPublish => false,
             Overflow::RejectPublishDeadLetter => true,
         };
-        let appetite = self.consumers.appetite();
+        let appetite = if self.stuck { 0 } else { self.consumers.appetite() };
         if appetite > self.counts().ready {
             return None;
         }
@@ -27,6 +29,10 @@ impl<M: Clone> Queue<M> {
         let too_many = self.config.max_length.is_some_and(|max| length + 1 - appetite > max);
         let too_big =
             self.config.max_length_bytes.is_some_and(|max| length_bytes + u64::from(bytes) > max);
+        #[cfg(warrener_planted)]
+        if planted(Bug::NeverRefuse) {
+            return None;
+        }
         (too_many || too_big).then_some(Refusal::Full { dead_letter })
     }
 
@@ -46,13 +52,19 @@ impl<M: Clone> Queue<M> {
     }
 
     fn may_shed(&self) -> bool {
-        let idle =
-            || self.consumers.next().is_none() || self.ready.len() + self.returning.ready.0 == 0;
+        let idle = || {
+            let nothing = self.ready.len() + self.returning.ready.0 == 0;
+            self.stuck || self.consumers.next().is_none() || nothing
+        };
         self.shedding || self.overflowing && idle()
     }
 
     /// Drops what is too much, one entry a step: the oldest of the lowest priority first, delayed ones last.
     fn shed(&mut self, now: Time, budget: &mut u32, out: &mut Vec<Effect<M>>) {
+        #[cfg(warrener_planted)]
+        if planted(Bug::IgnoreMaxLength) {
+            return;
+        }
         self.shedding = true;
         if !self.returning.is_empty() {
             return;

@@ -6,6 +6,8 @@ use crate::queue::Queue;
 use alloc::vec::Vec;
 use core::time::Duration;
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 impl<M: Clone> Queue<M> {
     pub(crate) fn refusal(&self, entry: &Entry<M>) -> Option<Refusal> {
@@ -66,6 +68,8 @@ impl<M: Clone> Queue<M> {
 
     pub(crate) fn put_in(&mut self, now: Time, entry: Entry<M>, restored: Restored) {
         let Restored { seq, published, rare, redelivered, tries, held } = restored;
+        #[cfg(warrener_planted)]
+        let published = if planted(Bug::RestartTimeToLive) { now } else { published };
         let taken = seq.number() <= self.last_number
             && [&self.ready, &self.delayed]
                 .iter()
@@ -109,5 +113,7 @@ impl<M: Clone> Queue<M> {
 /// When an entry expires that began to wait at `since`: never in the very instant in which it began, so that a time to
 /// live of zero means "hand it out now or never".
 pub(crate) fn expiry(since: Time, ttl: Duration) -> Time {
+    #[cfg(warrener_planted)]
+    let ttl = if planted(Bug::DeliverExpired) { ttl * 8 } else { ttl };
     since + ttl.max(Duration::from_micros(1))
 }

@@ -44,6 +44,8 @@ pub struct Queue<M> {
     pub(crate) overflowing: bool,
     /// Entries are being dropped because of a limit, in slices.
     pub(crate) shedding: bool,
+    /// The host cannot hand out what is next, for now.
+    pub(crate) stuck: bool,
     /// Never later than when the next entry expires by the queue's time to live.
     pub(crate) lines_due: Time,
     pub(crate) last_used: Time,
@@ -70,6 +72,7 @@ impl<M: Clone> Queue<M> {
             returning: Returning::default(),
             overflowing: false,
             shedding: false,
+            stuck: false,
             lines_due: Time::MAX,
             last_used: now,
             said_expired: false,
@@ -206,6 +209,14 @@ impl<M: Clone> Queue<M> {
         out: &mut Vec<Effect<M>>,
     ) -> Option<(ConsumerId, Look<'_, M>)> {
         self.look_at_next(now, out)
+    }
+
+    /// The host cannot hand out what [`Queue::next_delivery`] said, and will ask again when it can. Until then consumers
+    /// cannot be served, so that what waits for them counts towards the limits.
+    pub fn put_off(&mut self, now: Time, out: &mut Vec<Effect<M>>) {
+        self.stuck = true;
+        self.overflowing = true;
+        self.look_after_limits(now, out);
     }
 
     /// What [`Queue::get`] would hand out in this instant.

@@ -9,6 +9,8 @@ use crate::unacked::{Fate, HolderKey, HolderKind, Record};
 use crate::work::Pending;
 use alloc::vec::Vec;
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 impl<M: Clone> Queue<M> {
     /// Settles an entry whose record was just taken out.
@@ -20,6 +22,11 @@ impl<M: Clone> Queue<M> {
         out: &mut Vec<Effect<M>>,
     ) {
         let holder = record.holder;
+        #[cfg(warrener_planted)]
+        let outcome = match outcome {
+            Outcome::Discard if planted(Bug::DiscardSilently) => Outcome::Accept,
+            _ => outcome,
+        };
         if outcome != Outcome::Accept {
             // It may return, now or after it was held, and then these count.
             record.slot.extra_mut(record.level, &mut self.extras).tries = record.tries;
@@ -118,7 +125,8 @@ impl<M: Clone> Queue<M> {
         if let Some(index) = slot.more.extra() {
             self.extras.remove(index as usize);
         }
-        out.push(Effect::Gone { seq: slot.seq, handle: slot.handle, why });
+        let redelivered = slot.more.redelivered();
+        out.push(Effect::Gone { seq: slot.seq, handle: slot.handle, why, redelivered });
     }
 
     /// Forgets the holder of a consumer that is cancelled and has nothing left.
@@ -147,10 +155,18 @@ impl<M: Clone> Queue<M> {
         out: &mut Vec<Effect<M>>,
     ) {
         let Record { mut slot, level, .. } = record;
+        #[cfg(warrener_planted)]
+        let untold = slot.more;
         slot.more.set_redelivered();
+        #[cfg(warrener_planted)]
+        if planted(Bug::LoseRedelivered) {
+            slot.more = untold;
+        }
         let tries = &mut slot.extra_mut(level, &mut self.extras).tries;
         tries.failed = tries.failed.saturating_add(u32::from(failed));
         let tries = *tries;
+        #[cfg(warrener_planted)]
+        let failed = failed && !planted(Bug::IgnoreDeliveryLimit);
         if let Some(limit) = self.config.delivery_limit
             && failed
             && tries.failed > limit.failures
@@ -164,6 +180,10 @@ impl<M: Clone> Queue<M> {
                     out.push(Effect::SentBack { seq: slot.seq, failed: tries.failed });
                 }
             }
+        }
+        #[cfg(warrener_planted)]
+        if planted(Bug::RequeueToTheTail) {
+            self.send_back(now, level, &mut slot);
         }
         if self.deadline(&slot) <= now {
             return self.depart(now, level, slot, Why::Expired, out);

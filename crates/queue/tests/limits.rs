@@ -257,3 +257,34 @@ fn a_message_too_big_for_what_is_left_is_refused() {
     assert!(!offer(1));
     assert!(offer(0), "nothing takes no room");
 }
+
+#[test]
+fn what_cannot_be_handed_out_yet_is_in_the_way() {
+    for overflow in [Overflow::DropHead, Overflow::RejectPublish] {
+        let mut world = World::new(max(2).with_overflow(overflow));
+        world.consume(ANN, Consume::default());
+        world.queue.set_credit(ANN, 10);
+        let mut offer = |handle| {
+            let entry = Entry { handle, bytes: 1, priority: 0 };
+            let World { queue, now, effects, .. } = &mut world;
+            let taken = queue.publish(*now, entry, Rare::default(), effects).is_ok();
+            if queue.next_delivery(*now, effects).is_some() {
+                queue.put_off(*now, effects);
+            }
+            taken
+        };
+        let taken = [1, 2, 3, 4].map(&mut offer);
+        assert_eq!(taken[..2], [true, true]);
+        if overflow == Overflow::DropHead {
+            assert_eq!(world.gone(), [(1, Why::MaxLength), (2, Why::MaxLength)]);
+            assert_eq!(world.handles(), [3, 4]);
+        } else {
+            assert_eq!(taken[2..], [false, false]);
+            assert_eq!(world.handles(), [1, 2]);
+        }
+        // It can be handed out again, and so can what comes.
+        world.publish(5);
+        world.publish(6);
+        assert_eq!(world.handles(), [5, 6]);
+    }
+}

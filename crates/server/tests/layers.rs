@@ -40,7 +40,8 @@ const LAYERS: &[Layer] = &[
     layer(1, "queue", &["time"], External::NoStd(&[])),
     // crc32c: the checksum of a record, with the processor's own instruction. rustix: the free
     // space of a file system, which the standard library does not tell.
-    layer(1, "store", &[], External::Std(&["crc32c", "rustix"])),
+    // time: only where bugs are planted.
+    layer(1, "store", &["time"], External::Std(&["crc32c", "rustix"])),
     // Meaning. Broker and connection do not know each other: endpoint joins them.
     // chacha20: the keyed generator behind names that nobody can guess.
     layer(2, "broker", &["codec", "queue", "router", "time"], External::NoStd(&["chacha20"])),

@@ -16,6 +16,9 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(warrener_planted)]
+pub mod planted;
+
 use core::fmt;
 use core::ops::{Add, AddAssign};
 use core::time::Duration;

@@ -12,6 +12,8 @@ use alloc::vec::Vec;
 use warrener_codec::method::connection;
 use warrener_codec::{ChannelId, Method, ShortStr};
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 use crate::alarm::Alarm;
 use crate::amqp091::parked::Stall;
@@ -65,6 +67,10 @@ impl Broker {
 
     /// Whether somebody is blocked who need not be.
     pub(crate) fn can_unblock(&self) -> bool {
+        #[cfg(warrener_planted)]
+        if planted(Bug::ForgetUnblock) {
+            return false;
+        }
         !self.amqp.blocked.is_empty()
             && self.amqp.alarms.reason().is_none()
             && !self.realm.is_strained

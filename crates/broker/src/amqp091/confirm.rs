@@ -67,6 +67,12 @@ impl Confirms {
                 self.late.push(first);
             } else if self.late.is_empty() {
                 range = Some(Confirmed { tag: first.tag, multiple: range.is_some() });
+                #[cfg(warrener_planted)]
+                if warrener_time::planted::planted(warrener_time::planted::Bug::ConfirmOneTooMany)
+                    && let Some(next) = self.waiting.pop_front()
+                {
+                    range = Some(Confirmed { tag: next.tag, multiple: true });
+                }
             } else {
                 confirmed.push(Confirmed { tag: first.tag, multiple: false });
             }

@@ -7,6 +7,8 @@ use warrener_codec::method::basic;
 use warrener_codec::{Method, ShortStr, Table};
 use warrener_queue::Consume;
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 use crate::broker::Broker;
 use crate::effect::Effect;
@@ -51,6 +53,8 @@ impl Broker {
         let priority = priority(&consume.arguments, || self.realm.resource(queue))?;
         let tag = self.consumer_tag(&consume.consumer_tag);
         let (channel, client) = self.amqp.with_client(key);
+        #[cfg(warrener_planted)]
+        let more = u16::from(channel.prefetch > 0 && planted(Bug::PrefetchOneTooMany));
         let consumer = Consumer {
             channel: key,
             tag: tag.clone(),
@@ -60,6 +64,8 @@ impl Broker {
             unacked: 0,
             last_tag: 0,
         };
+        #[cfg(warrener_planted)]
+        let consumer = Consumer { prefetch: consumer.prefetch + more, ..consumer };
         let mut how = Consume::default();
         how.priority = priority;
         how.exclusive = consume.exclusive && self.realm.takes_exclusive_consumers(queue);

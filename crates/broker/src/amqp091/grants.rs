@@ -5,6 +5,9 @@ use alloc::vec::Vec;
 use warrener_codec::{PropertiesRef, ShortStr};
 use warrener_router::ExchangeId;
 
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
+
 use crate::address::Address;
 use crate::broker::Broker;
 use crate::id::{ChannelKey, QueueId};
@@ -54,6 +57,8 @@ impl Grants {
     /// Whether the channel was found to be let write here, and nothing has changed since.
     #[inline]
     pub(crate) fn let_write(&self, revision: u64, exchange: Exchange) -> bool {
+        #[cfg(warrener_planted)]
+        let revision = if planted(Bug::KeepRevokedRight) { self.revision } else { revision };
         self.revision == revision
             && match exchange {
                 Exchange::Default => self.default_exchange,
@@ -63,6 +68,8 @@ impl Grants {
 
     #[inline]
     pub(crate) fn let_read(&self, revision: u64, queue: QueueId) -> bool {
+        #[cfg(warrener_planted)]
+        let revision = if planted(Bug::KeepRevokedRight) { self.revision } else { revision };
         self.revision == revision && self.reads.known.contains(&queue)
     }
 

@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use warrener_codec::method::{access, channel};
 use warrener_codec::{ChannelId, Method};
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 use crate::amqp091::channel::{Channel, Mode};
 use crate::amqp091::parked::Parked;
@@ -119,7 +121,10 @@ impl Broker {
         let channel = self.amqp.channel_mut(key);
         channel.unacked.take_up_to(0, &mut held).expect("tag 0 is always right");
         channel.shared_unacked = 0;
-        self.settle_in_queues(now, &mut held, Settlement::Failed, out);
+        let settlement = Settlement::Failed;
+        #[cfg(warrener_planted)]
+        let settlement = if planted(Bug::LoseUnacked) { Settlement::Accepted } else { settlement };
+        self.settle_in_queues(now, &mut held, settlement, out);
         self.amqp.settling = held;
     }
 

@@ -3,6 +3,8 @@
 use alloc::vec::Vec;
 
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 use crate::broker::Broker;
 use crate::effect::{Effect, Return};
@@ -25,6 +27,8 @@ impl Broker {
             return self.hand_to_repliers(now, repliers, &new, out);
         }
         self.realm.stats.unroutable += 1;
+        #[cfg(warrener_planted)]
+        let mandatory = mandatory && !planted(Bug::ForgetReturn);
         if mandatory {
             self.send_back(key, new, out);
         }

@@ -9,6 +9,8 @@ use warrener_codec::{
     ChannelId, Content, Method, PropertiesRef, ShortStr, Table, TableBuilder, TableRef, Value,
 };
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 use crate::address::Address;
 use crate::amqp091::Amqp;
@@ -128,6 +130,10 @@ impl Broker {
         let mut targets = core::mem::take(&mut self.realm.targets);
         targets.clear();
         let reached = self.realm.route(vhost, exchange, &new, &mut targets);
+        #[cfg(warrener_planted)]
+        if planted(Bug::LoseLastTarget) && targets.len() > 1 {
+            targets.pop();
+        }
         let repliers = self.repliers(vhost, exchange, &new);
         let comes_back = mandatory && !reached && repliers.is_empty();
         let routed = Routed { repliers, targets: &targets, reached, mandatory };
@@ -333,6 +339,14 @@ impl Broker {
         record: Option<RecordId>,
         out: &mut Vec<Effect>,
     ) {
+        #[cfg(warrener_planted)]
+        if planted(Bug::ForgetConfirm) && record.is_none() && !rejected && tag.is_multiple_of(8) {
+            return;
+        }
+        #[cfg(warrener_planted)]
+        let record = record.filter(|_| !planted(Bug::ConfirmBeforeSync));
+        #[cfg(warrener_planted)]
+        let rejected = rejected && !planted(Bug::ConfirmRefused);
         let channel = self.amqp.channel_mut(key);
         let Mode::Confirming(confirms) = &mut channel.mode else { return };
         match record {

@@ -7,6 +7,8 @@ use warrener_codec::Method;
 use warrener_codec::method::basic;
 use warrener_queue::Seq;
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 use crate::amqp091::channel::Mode;
 use crate::amqp091::unacked::Delivered;
@@ -68,6 +70,10 @@ impl Broker {
         } else {
             channel.unacked.take(tag).map(|delivered| taken.push(delivered))
         };
+        #[cfg(warrener_planted)]
+        if planted(Bug::AckOneTooFew) && multiple && taken.len() > 1 {
+            taken.pop();
+        }
         if found.is_none() {
             self.amqp.settling = taken;
             return Err(Reason::UnknownDeliveryTag(tag));
@@ -128,6 +134,10 @@ impl Broker {
     /// A consumer with a prefetch of its own may have another message.
     fn refresh_limited(&mut self, delivered: &Delivered) {
         let Some(link) = delivered.link else { return };
+        #[cfg(warrener_planted)]
+        if planted(Bug::ForgetCredit) {
+            return;
+        }
         if self.amqp.consumers.get(link).is_some_and(|consumer| consumer.prefetch > 0) {
             self.refresh_consumer(link);
         }

@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 
 use warrener_codec::Method;
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 use crate::amqp091::channel::Mode;
 use crate::amqp091::parked::{Parked, Stall};
@@ -127,6 +129,8 @@ impl Broker {
         let accepted = work.settles.iter().filter(|(.., how)| *how == Settlement::Accepted).count();
         self.realm.stats.acknowledged += accepted as u64;
         let record = self.realm.commit(now, work, out);
+        #[cfg(warrener_planted)]
+        let record = record.filter(|_| !planted(Bug::CommitBeforeSync));
         self.reply(key, Method::TxCommitOk, false, record, out);
         Ok(())
     }
@@ -137,9 +141,26 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
         let transaction = self.transaction(key)?;
+        #[cfg(warrener_planted)]
+        let transaction = self.roll_back_all_but_publishes(key, transaction);
         self.amqp.channel_mut(key).unacked.put_back(transaction.into_settled());
         self.reply(key, Method::TxRollbackOk, false, None, out);
         Ok(())
+    }
+
+    /// Keeps the publishes of a transaction for the next one, if that bug is planted.
+    #[cfg(warrener_planted)]
+    fn roll_back_all_but_publishes(
+        &mut self,
+        key: ChannelKey,
+        mut transaction: Transaction,
+    ) -> Transaction {
+        if planted(Bug::RollbackPublishes)
+            && let Mode::Transactional(next) = &mut self.amqp.channel_mut(key).mode
+        {
+            next.publishes = core::mem::take(&mut transaction.publishes);
+        }
+        transaction
     }
 
     /// Takes what the channel has said so far; it goes on with an empty transaction.

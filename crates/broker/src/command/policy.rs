@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use warrener_codec::ShortStr;
 use warrener_router::ExchangeId;
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 use crate::arguments::Settings;
 use crate::broker::Broker;
@@ -61,6 +63,10 @@ impl Broker {
 
     /// The policies of a virtual host are not what they were: all that is in it is looked at again, in slices.
     pub(crate) fn apply_policies(&mut self, vhost: VhostId) {
+        #[cfg(warrener_planted)]
+        if planted(Bug::ForgetPolicy) {
+            return;
+        }
         let is_same = |job: &Job| matches!(job, Job::Policies { vhost: own, .. } if *own == vhost);
         self.jobs.retain(|job| !is_same(job));
         self.jobs.push_back(Job::Policies { vhost, exchanges: 0, queues: 0 });

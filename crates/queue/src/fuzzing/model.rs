@@ -152,7 +152,8 @@ impl Model {
     fn gone(&mut self, index: usize, why: Why) {
         let message = self.messages.remove(index);
         let seq = Seq::new(message.seq);
-        self.effects.push(Effect::Gone { seq, handle: message.handle, why });
+        let Message { handle, redelivered, .. } = message;
+        self.effects.push(Effect::Gone { seq, handle, why, redelivered });
     }
 
     fn depart(&mut self, index: usize, why: Why) {

@@ -13,6 +13,8 @@ use crate::format::{
 use bytes::Bytes;
 use core::ops::Range;
 use std::io::{self, IoSlice};
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 /// The end of the log: it goes out with each commit and comes back with it.
 #[derive(Debug)]
@@ -194,6 +196,10 @@ impl<D: Disk> Committer<D> {
             let file = self.disk.create(&name.file())?;
             self.disk.append(&file, &mut [IoSlice::new(&header.encode())])?;
             self.disk.sync(&file)?;
+            #[cfg(warrener_planted)]
+            if planted(Bug::ForgetDirectorySync) {
+                return Ok(file);
+            }
             self.disk.sync_dir()?;
             Ok(file)
         })();
@@ -253,7 +259,10 @@ impl<D: Disk> Committer<D> {
 
     /// Syncs everything written so far.
     fn sync(&mut self) -> Result<(), Failure> {
-        if let Some(active) = &self.active {
+        let active = self.active.as_ref();
+        #[cfg(warrener_planted)]
+        let active = active.filter(|_| !planted(Bug::ForgetSync));
+        if let Some(active) = active {
             // Never asked twice: the pages of a sync that failed may count as written.
             let synced = self.disk.sync(&active.file);
             synced.map_err(|error| Failure::Failed(failed("syncing a segment", &error)))?;

@@ -1,6 +1,7 @@
 //! The loss of power, and what it leaves.
 
-use super::{Contents, NameChange, SimulatedDisk};
+use super::{Contents, NameChange, SimulatedDisk, State};
+use std::collections::BTreeSet;
 
 /// What is written altogether or not at all, when nothing is torn.
 const PAGE_BYTES: usize = 4096;
@@ -23,6 +24,7 @@ impl SimulatedDisk {
         let mut state = self.state();
         state.boot += 1;
         state.locked = false;
+        state.forget_lost_files();
     }
 
     /// Whether the power has gone.
@@ -54,6 +56,7 @@ impl SimulatedDisk {
             }
         }
         state.names = state.synced_names.clone();
+        state.forget_lost_files();
         for contents in &mut state.files {
             contents.lose_power(&mut choose);
         }
@@ -61,6 +64,28 @@ impl SimulatedDisk {
         state.off = false;
         state.locked = false;
         state.power_cut_at = None;
+    }
+}
+
+impl State {
+    /// Files without any name, now or after a loss of power, are gone with the last handle to them.
+    fn forget_lost_files(&mut self) {
+        let unsynced = self.unsynced_names.iter().filter_map(|change| match change {
+            NameChange::Put(_, index) | NameChange::Rename(_, _, index) => Some(index),
+            NameChange::Remove(_) => None,
+        });
+        let named: BTreeSet<usize> = self
+            .names
+            .values()
+            .chain(self.synced_names.values())
+            .chain(unsynced)
+            .copied()
+            .collect();
+        for (index, contents) in self.files.iter_mut().enumerate() {
+            if !named.contains(&index) {
+                *contents = Contents::default();
+            }
+        }
     }
 }
 
