@@ -94,6 +94,6 @@ comparison() {
 }
 
 if [ $# = 0 ]; then
-    set -- tools packages features oldest_rust kills full_disk properties seeds counts comparison fuzzing
+    set -- tools packages features oldest_rust kills full_disk properties seeds planted_bugs counts comparison fuzzing
 fi
 run_steps "$@"

@@ -22,6 +22,12 @@ run_steps() {
     done
 }
 
+# Every bug that is planted on purpose is found by the simulator within so many seeds.
+planted_bugs() {
+    RUSTFLAGS="--cfg warrener_planted" cargo run --profile planted --target-dir target/planted --locked --quiet \
+        --package warrener-simulator -- --planted 100
+}
+
 report() {
     printf '\n'
     [ ${#minutes[@]} = 0 ] || printf '%s\n' "${minutes[@]}"

@@ -119,7 +119,7 @@ impl Heard {
 }
 
 impl Peer {
-    fn new(config: ClientConfig, link: usize, now: Time) -> Self {
+    pub(crate) fn new(config: ClientConfig, link: usize, now: Time) -> Self {
         Self {
             machine: Connection::client(config, now),
             link,
@@ -133,11 +133,7 @@ impl Peer {
 
     /// Opens a stream and begins to log in, without waiting; `None` when nobody listens.
     pub(crate) fn dial(world: &World, config: ClientConfig) -> Option<usize> {
-        world.with(|state| {
-            let link = state.open_link()?;
-            state.peers.push(Self::new(config, link, state.now()));
-            Some(state.peers.len() - 1)
-        })
+        world.with(|state| state.add_peer(config))
     }
 
     /// The client is gone without a word, and hears no more.
@@ -145,6 +141,10 @@ impl Peer {
         self.ended = true;
         self.is_open = false;
         self.input = BytesMut::new();
+    }
+
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.ended
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Time> {

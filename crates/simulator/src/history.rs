@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use warrener_broker::Alarm;
 use warrener_time::Time;
 
 use crate::workload::{Options, Topology};
@@ -27,6 +28,15 @@ pub struct Story {
     pub topology: Topology,
     /// What happened, in order.
     pub moments: Vec<Moment>,
+}
+
+impl Story {
+    /// How much clients did: publishes, deliveries and settlements, and whatever else they asked for.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        let counted = self.moments.iter().filter(|moment| moment.what.is_operation());
+        counted.count() as u64
+    }
 }
 
 /// One thing that happened, and when by the world's clock.
@@ -76,6 +86,8 @@ pub struct Delivered {
     pub whole: bool,
     /// How it died before, the latest death first.
     pub deaths: Vec<Died>,
+    /// How often it has failed before, as a quorum queue says.
+    pub failures: u64,
     /// The server cannot have sent it before.
     pub not_before: Time,
 }
@@ -102,6 +114,19 @@ pub enum Settlement {
     Requeue,
     /// Given back for nobody.
     Discard,
+}
+
+/// What an operator says about one queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// It keeps messages for so long, at most.
+    pub ttl_ms: Option<u64>,
+    /// It holds so many messages, at most.
+    pub max_length: Option<u64>,
+    /// New messages are refused when it is full, rather than old ones dropped.
+    pub refuses: bool,
+    /// Where what dies here goes.
+    pub grave: Option<QueueId>,
 }
 
 /// One thing that a client did or saw, or that befell the world.
@@ -163,6 +188,13 @@ pub enum Happened {
         /// The queue.
         queue: QueueId,
     },
+    /// A client consumes, and is to hold so many messages at most; 0 for any number.
+    Consuming {
+        /// Who.
+        by: ActorId,
+        /// How many.
+        prefetch: u16,
+    },
     /// A client made a queue for itself, which is to go with it.
     Made {
         /// Who.
@@ -170,6 +202,27 @@ pub enum Happened {
         /// The queue.
         queue: QueueId,
     },
+    /// An operator sets the policy of a queue, or clears it.
+    Policing {
+        /// The queue.
+        queue: QueueId,
+        /// The policy.
+        policy: Option<Policy>,
+    },
+    /// That is done.
+    Policed(QueueId),
+    /// A client is one whose rights may be taken away.
+    Visits(ActorId),
+    /// An operator takes the right to publish from all who visit.
+    Revoking,
+    /// It is gone.
+    Revoked,
+    /// An operator gives it back.
+    Granting,
+    /// It is there again.
+    Granted,
+    /// An alarm is on from now on (`true`), or over.
+    Alarmed(Alarm, bool),
     /// A client's channel or connection is over, and the broker had not ended it.
     Ended(ActorId),
     /// The broker ended a client's channel or connection.
@@ -235,6 +288,24 @@ pub enum Happened {
     Odd(String),
     /// The world came to a halt.
     Panicked(String),
+}
+
+impl Happened {
+    const fn is_operation(&self) -> bool {
+        matches!(
+            self,
+            Self::Published(_)
+                | Self::Delivered(_)
+                | Self::Settled { .. }
+                | Self::Barrier(_)
+                | Self::Recovering(_)
+                | Self::Committing(..)
+                | Self::RolledBack(..)
+                | Self::Purging(_)
+                | Self::Careless { .. }
+                | Self::Made { .. }
+        )
+    }
 }
 
 impl fmt::Display for Moment {
@@ -321,7 +392,19 @@ impl fmt::Display for Happened {
             Self::Careless { by, queue } => {
                 write!(f, "{by} consumes {queue} without acknowledging")
             }
+            Self::Consuming { by, prefetch } => {
+                write!(f, "{by} consumes, and holds at most {prefetch}")
+            }
             Self::Made { by, queue } => write!(f, "{by} makes {queue} for itself"),
+            Self::Policing { queue, policy } => write!(f, "{queue} is to have {policy:?}"),
+            Self::Policed(queue) => write!(f, "the policy of {queue} is set"),
+            Self::Visits(by) => write!(f, "{by} is a visitor"),
+            Self::Revoking => f.write_str("visitors lose their rights"),
+            Self::Revoked => f.write_str("visitors have lost their rights"),
+            Self::Granting => f.write_str("visitors get their rights back"),
+            Self::Granted => f.write_str("visitors have their rights back"),
+            Self::Alarmed(alarm, true) => write!(f, "alarm: {alarm:?}"),
+            Self::Alarmed(alarm, false) => write!(f, "alarm over: {alarm:?}"),
             Self::Ended(by) => write!(f, "{by} is gone"),
             Self::Refused { by, code, text } => write!(f, "{by} is thrown out: {code} {text}"),
             Self::Cut(by) => write!(f, "the stream of {by} breaks"),

@@ -4,6 +4,7 @@
 mod channel;
 pub mod check;
 mod client;
+mod clock;
 pub mod history;
 mod message;
 mod network;

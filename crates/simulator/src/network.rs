@@ -112,6 +112,11 @@ impl Pipe {
         self.flying.is_empty() && self.ended.is_some_and(|ended| ended <= now)
     }
 
+    /// Whether nothing arrives any more.
+    pub(crate) fn is_over(&self, now: Time) -> bool {
+        self.silent || self.is_at_end(now)
+    }
+
     /// When the next octets or the end arrive, unless nobody reads.
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
         if self.stopped {

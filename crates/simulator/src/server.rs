@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::BytesMut;
-use warrener_broker::{Config, ConnectionId, Input, PasswordHash, Seed, User};
+use warrener_broker::{CommandId, Config, ConnectionId, Input, PasswordHash, Seed, User};
 use warrener_codec::ShortStr;
 use warrener_connection::{Credentials, Event, Inbound, Outgoing, ServerConfig};
 use warrener_endpoint::{Answer, Endpoint, Question};
@@ -14,6 +14,7 @@ use warrener_store::{Lane, Log, SegmentLog, SimulatedDisk, Work};
 use warrener_time::Time;
 
 use crate::Random;
+use crate::clock::Clock;
 use crate::world::{Link, Links};
 
 type FalseLog = SegmentLog<SimulatedDisk>;
@@ -40,6 +41,8 @@ pub(crate) struct Server {
     next_connection: u64,
     /// How it ended, until somebody asks.
     pub(crate) ended: Option<Ending>,
+    /// Commands that were done or refused, until somebody asks.
+    pub(crate) done: Vec<(CommandId, Option<String>)>,
 }
 
 /// How a server ended by itself.
@@ -49,35 +52,6 @@ pub(crate) enum Ending {
     Closed,
     /// The node stopped, for this reason.
     Failed(String),
-}
-
-/// The server's own idea of the time: the world's, and a step of its wall clock. A step is felt at the next start, as
-/// a server reads the wall clock only then.
-#[derive(Clone, Copy, Debug, Default)]
-struct Clock {
-    ahead: Duration,
-    behind: Duration,
-}
-
-impl Clock {
-    /// The log says that it is later than that.
-    fn go_on_from(&mut self, present: Time, world: Time) {
-        let reading = self.read(world);
-        if reading < present {
-            self.ahead += present.saturating_since(reading);
-        }
-    }
-
-    fn read(self, world: Time) -> Time {
-        let ahead = world + self.ahead;
-        Time::ZERO + ahead.saturating_since(Time::ZERO + self.behind)
-    }
-
-    /// When the world reaches this reading of the clock.
-    fn reaches(self, reading: Time) -> Time {
-        let later = reading + self.behind;
-        Time::ZERO + later.saturating_since(Time::ZERO + self.ahead)
-    }
 }
 
 struct Running {
@@ -143,12 +117,13 @@ impl Server {
             next_connection: 1,
             ended,
             memory_budget_bytes,
+            done: Vec::new(),
         }
     }
 
     /// The wall clock stands `ahead` and `behind` of the world's from the next start on.
     pub(crate) fn set_clock(&mut self, ahead: Duration, behind: Duration) {
-        self.clock = Clock { ahead, behind };
+        self.clock = Clock::set(ahead, behind);
     }
 
     /// The power is on: the node reads its log back.
@@ -176,6 +151,14 @@ impl Server {
         running.stage = Stage::ShuttingDown(now + FAREWELL);
         let now = running.clock.read(now);
         running.node.handle_input(now, Input::Shutdown, &mut running.sockets);
+    }
+
+    /// Something happened that no stream brought.
+    pub(crate) fn handle_input(&mut self, now: Time, input: Input) {
+        if let Some(running) = &mut self.running {
+            let now = running.clock.read(now);
+            running.node.handle_input(now, input, &mut running.sockets);
+        }
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -263,6 +246,7 @@ impl Server {
             busy |= running.serve(id, world, links);
         }
         busy |= running.run_disk(world, self.disk_delay_max, &mut self.random);
+        running.hear_node(world, &mut self.done);
         busy |= running.write(world, links, random);
         busy |= running.farewell(world);
         if let Stage::Ended(ending) = &running.stage {
@@ -324,6 +308,11 @@ impl Running {
         for (_, work) in works {
             self.node.handle_done(now, work.run(), &mut self.sockets);
         }
+        busy
+    }
+
+    fn hear_node(&mut self, world: Time, done: &mut Vec<(CommandId, Option<String>)>) {
+        let now = self.clock.read(world);
         while let Some(notice) = self.node.poll_notice() {
             match notice {
                 Notice::Ready { present, .. } => {
@@ -334,10 +323,12 @@ impl Running {
                     self.node.handle_input(now, Input::Failed, &mut self.sockets);
                     self.stage = Stage::Failing(world + FAREWELL, error.to_string());
                 }
+                Notice::Done(id, outcome) => {
+                    done.push((id, outcome.err().map(|why| why.to_string())))
+                }
                 Notice::Closed => self.stage = Stage::Ended(Ending::Closed),
                 Notice::Unsayable(..)
                 | Notice::Warning(_)
-                | Notice::Done(..)
                 | Notice::TornEnd(_)
                 | Notice::DiskFull
                 | Notice::DiskLow { .. }
@@ -346,7 +337,6 @@ impl Running {
                 | Notice::Damaged(_) => {}
             }
         }
-        busy
     }
 
     /// When all connections are gone, or have had their time, the node is closed; one that has failed is just left.
@@ -470,7 +460,7 @@ pub(crate) fn front(outgoing: &Outgoing, room: usize) -> Vec<u8> {
     front
 }
 
-/// A world has one user, with full access and a password that nobody checks twice; and in most lives too little memory, so
+/// A world has two users, with full access and a password that nobody checks twice; and in most lives too little memory, so
 /// that what waits does so on disk.
 fn config(seed: u64, budget: Option<u64>) -> Config {
     let mut config = Config::new(Seed::from(seed));
@@ -478,7 +468,9 @@ fn config(seed: u64, budget: Option<u64>) -> Config {
     config.limits.memory_budget_bytes =
         budget.unwrap_or([0, 16 << 10, 1 << 30][(seed % 3) as usize]);
     let (guest, vhost) = (ShortStr::from_static("guest"), ShortStr::from_static("/"));
-    config.users.push(User::with_full_access(guest, PasswordHash::default(), vhost));
+    config.users.push(User::with_full_access(guest, PasswordHash::default(), vhost.clone()));
+    let visitor = ShortStr::from_static("visitor");
+    config.users.push(User::with_full_access(visitor, PasswordHash::default(), vhost));
     config
 }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use bytes::BytesMut;
-use warrener_broker::View;
+use warrener_broker::{Alarm, Command, CommandId, Input, View};
 use warrener_connection::ClientConfig;
 use warrener_store::{Config as LogConfig, SimulatedDisk};
 use warrener_time::Time;
@@ -19,6 +19,8 @@ use crate::{Random, Weather};
 pub(crate) const BEGINNING: Time = Time::from_secs(1_700_000_000);
 /// How long, in the world's time, anything may take that is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3_600);
+/// How often one thing may lead to another in one instant: whatever goes on longer goes on for ever.
+const ROUNDS_MAX: u32 = 100_000;
 
 /// A world of clients and one server. Clones are handles to the same world.
 ///
@@ -35,6 +37,8 @@ pub(crate) struct State {
     links: Links,
     pub(crate) server: Server,
     pub(crate) peers: Vec<Peer>,
+    /// Those of the peers that have not ended, each with a link of its own: most of a long run's have.
+    living: Vec<usize>,
 }
 
 pub(crate) type Links = Vec<Link>;
@@ -66,6 +70,11 @@ impl Link {
         self.up.end(now, &self.weather, random);
     }
 
+    /// Nothing will arrive at either end any more.
+    fn is_over(&self, now: Time) -> bool {
+        self.broken || self.up.is_over(now) && self.down.is_over(now)
+    }
+
     pub(crate) fn cut(&mut self, now: Time) {
         self.up.cut(now);
         self.down.cut(now);
@@ -85,8 +94,8 @@ impl World {
     pub fn in_weather(seed: u64, weather: Weather) -> Self {
         let mut random = Random::new(seed);
         let server = Server::new(random.fork());
-        let state =
-            State { now: BEGINNING, random, weather, links: Vec::new(), server, peers: Vec::new() };
+        let (links, peers, living) = (Vec::new(), Vec::new(), Vec::new());
+        let state = State { now: BEGINNING, random, weather, links, server, peers, living };
         let world = Self { state: Rc::new(RefCell::new(state)) };
         world.start();
         world
@@ -187,6 +196,23 @@ impl World {
     pub fn shut_down(&self) {
         let state = &mut *self.state.borrow_mut();
         state.server.shut_down(state.now);
+    }
+
+    /// The people who run the broker ask for something.
+    pub(crate) fn command(&self, id: CommandId, command: Command) {
+        let state = &mut *self.state.borrow_mut();
+        state.server.handle_input(state.now, Input::Command(id, Box::new(command)));
+    }
+
+    /// What was done of that since the last look, and why not where it was refused.
+    pub(crate) fn poll_done(&self) -> Vec<(CommandId, Option<String>)> {
+        core::mem::take(&mut self.state.borrow_mut().server.done)
+    }
+
+    /// The server's host runs short of something, or no longer does.
+    pub(crate) fn set_alarm(&self, alarm: Alarm, on: bool) {
+        let state = &mut *self.state.borrow_mut();
+        state.server.handle_input(state.now, Input::Alarm(alarm, on));
     }
 
     /// How the server ended, if it did by itself and nobody has asked yet.
@@ -295,27 +321,46 @@ impl State {
         self.links[link].down.stopped = stopped;
     }
 
+    /// A client that begins to log in; `None` when nobody listens.
+    pub(crate) fn add_peer(&mut self, config: ClientConfig) -> Option<usize> {
+        let link = self.open_link()?;
+        let peer = self.peers.len();
+        self.peers.push(Peer::new(config, link, self.now));
+        self.living.push(peer);
+        Some(peer)
+    }
+
     fn next(&self) -> Option<Time> {
-        let links = self.links.iter().filter(|link| !link.broken);
-        let pipes = links.flat_map(|link| [link.up.poll_timeout(), link.down.poll_timeout()]);
-        let peers = self.peers.iter().map(Peer::poll_timeout);
-        let all = pipes.chain(peers).flatten().chain(self.server.poll_timeout());
-        // What is past and still there waits for something else than time.
-        all.filter(|due| *due > self.now).min()
+        let mut next = self.server.poll_timeout().filter(|due| *due > self.now);
+        for peer in &self.living {
+            let peer = &self.peers[*peer];
+            let link = &self.links[peer.link];
+            // What is past and still there waits for something else than time.
+            let due = [peer.poll_timeout(), link.up.poll_timeout(), link.down.poll_timeout()];
+            let due = due.into_iter().flatten().filter(|due| *due > self.now);
+            next = next.into_iter().chain(due).min();
+        }
+        next
     }
 
     /// Everything that is due now, and what follows from it at once.
     fn run_due(&mut self) {
-        loop {
-            let Self { now, random, links, server, peers, .. } = self;
+        for round in 0.. {
+            assert!(round < ROUNDS_MAX, "the world does not come to rest at {:?}", self.now);
+            let Self { now, random, links, server, peers, living, .. } = self;
             let mut busy = server.run(*now, links, random);
-            for peer in peers {
-                busy |= peer.run(*now, links, random);
+            for peer in &*living {
+                busy |= peers[*peer].run(*now, links, random);
             }
             if !busy {
-                return;
+                break;
             }
         }
+        let Self { now, links, peers, living, .. } = self;
+        living.retain(|peer| {
+            let peer = &peers[*peer];
+            !peer.has_ended() || !links[peer.link].is_over(*now)
+        });
     }
 }
 

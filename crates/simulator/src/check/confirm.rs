@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use crate::history::{Happened, Story};
 
 use super::happened;
+use super::terms::Terms;
 
 pub(super) fn check(story: &Story) -> Result<(), String> {
+    let terms = Terms::of(story);
     let mut waiting = BTreeMap::new();
     for happened in happened(story) {
         match happened {
@@ -22,7 +24,7 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
                 }
                 for key in told {
                     let published = waiting.remove(&key).expect("it was just there");
-                    let may_refuse = published.to.iter().any(|queue| refuses(story, *queue));
+                    let may_refuse = published.to.iter().any(|it| terms.may(*it, |it| it.refuses));
                     if !accepted && !may_refuse {
                         return Err(format!("{} was refused, and no queue refuses", published.id));
                     }
@@ -32,10 +34,6 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn refuses(story: &Story, queue: crate::history::QueueId) -> bool {
-    story.topology.get(queue).is_some_and(|design| design.refuses)
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
 //! Requests are answered in their order and with their answers, and nobody is thrown out who did nothing wrong.
 
+use std::collections::BTreeSet;
+
 use crate::history::{Happened, Story};
 
 use super::happened;
+use super::terms::Terms;
 
 pub(super) fn check(story: &Story) -> Result<(), String> {
-    let mut faults = false;
-    let may_refuse = story.topology.queues.iter().any(|design| design.refuses);
+    let (mut faults, mut revoked) = (false, false);
+    let mut visitors = BTreeSet::new();
+    let may_refuse = Terms::of(story).any_refuses();
     for happened in happened(story) {
         match happened {
             // A commit that a full queue refuses ends the channel.
@@ -14,6 +18,12 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
                 if text.contains("partial tx completion") && may_refuse => {}
             // A server whose disk has failed says so as long as it can.
             Happened::Refused { code: 541, .. } if faults => {}
+            // Whoever has lost a right is told so, then or when it is back already.
+            Happened::Refused { by, code: 403, .. } if revoked && visitors.contains(by) => {}
+            Happened::Revoking => revoked = true,
+            Happened::Visits(by) => {
+                visitors.insert(*by);
+            }
             Happened::DiskFault => faults = true,
             Happened::Refused { by, code, text } => {
                 return Err(format!("{by} was thrown out for nothing: {code} {text}"));

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::history::{Happened, Settlement, Story};
 
+use super::terms::{QueueTerms, Terms};
 use super::{happened, published};
 
 pub(super) fn check(story: &Story) -> Result<(), String> {
     let all = published(story);
+    let terms = Terms::of(story);
     let mut discarded = BTreeSet::new();
     for happened in happened(story) {
         match happened {
@@ -19,14 +21,12 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
                 for (nth, died) in delivered.deaths.iter().enumerate() {
                     let expires = nth == first
                         && all.get(&delivered.id).is_some_and(|it| it.expiration_ms.is_some());
-                    let has = |what: fn(&crate::workload::QueueDesign) -> bool| {
-                        story.topology.get(died.queue).is_some_and(what)
-                    };
+                    let has = |what: fn(&QueueTerms) -> bool| terms.may(died.queue, what);
                     let can = match died.reason.as_str() {
                         "rejected" => discarded.contains(&(delivered.id, died.queue)),
-                        "expired" => expires || has(|design| design.ttl_ms.is_some()),
-                        "maxlen" => has(|design| design.max_length.is_some()),
-                        "delivery_limit" => has(|design| design.quorum),
+                        "expired" => expires || has(|queue| queue.ttl_ms.is_some()),
+                        "maxlen" => has(|queue| queue.max_length.is_some()),
+                        "delivery_limit" => has(|queue| queue.quorum),
                         _ => false,
                     };
                     if !can {

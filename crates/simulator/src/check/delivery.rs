@@ -1,12 +1,14 @@
 //! What is delivered was published, to that queue or to one whose dead letters go there, and is what was published.
 
-use crate::history::{Delivered, Published, QueueId, Story};
+use crate::history::{Delivered, Published, Story};
 
+use super::terms::Terms;
 use super::{happened, published};
 use crate::history::Happened;
 
 pub(super) fn check(story: &Story) -> Result<(), String> {
     let all = published(story);
+    let terms = Terms::of(story);
     for happened in happened(story) {
         let Happened::Delivered(delivered) = happened else { continue };
         let Some(published) = all.get(&delivered.id) else {
@@ -15,7 +17,7 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
         if !delivered.whole {
             return Err(format!("{} was delivered damaged", delivered.id));
         }
-        if !belongs(story, published, delivered) {
+        if !belongs(&terms, published, delivered) {
             return Err(format!("{} came out of {}", delivered.id, delivered.from));
         }
     }
@@ -23,11 +25,10 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
 }
 
 /// The message went from a queue it was published to, from death to death, to where it was delivered.
-fn belongs(story: &Story, published: &Published, delivered: &Delivered) -> bool {
-    let grave = |queue: QueueId| story.topology.get(queue).and_then(|design| design.grave);
+fn belongs(terms: &Terms, published: &Published, delivered: &Delivered) -> bool {
     let mut place = delivered.from;
     for died in &delivered.deaths {
-        if grave(died.queue) != Some(place) || died.count != 1 {
+        if !terms.may(died.queue, |it| it.graves.contains(&place)) || died.count != 1 {
             return false;
         }
         place = died.queue;

@@ -1,26 +1,33 @@
 //! The judges: each looks at a whole history and names the first thing that must not be.
 
+mod alarm;
 mod confirm;
 mod conversation;
 mod dead_letter;
 mod delivery;
+mod delivery_limit;
 mod drained;
 mod floor;
 mod length;
 mod liveness;
 mod once;
 mod order;
+mod permission;
+mod prefetch;
 mod recovery;
 mod redelivered;
 mod returned;
+mod sight;
 mod stop;
+mod terms;
 mod transaction;
 mod ttl;
 
 use core::fmt;
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{Happened, MessageId, Published, QueueId, Story};
+use crate::history::{Happened, MessageId, Published, Story};
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +44,13 @@ impl fmt::Display for Violation {
     }
 }
 
+/// How long it takes at most until the server misses a client that has vanished.
+const MISSED: Duration = Duration::from_secs(20);
+
 type Check = fn(&Story) -> Result<(), String>;
 
 /// Those that tell most come first: what hangs or stops makes others complain as well.
-const CHECKS: [(&str, Check); 16] = [
+const CHECKS: [(&str, Check); 20] = [
     ("stop", stop::check),
     ("conversation", conversation::check),
     ("delivery", delivery::check),
@@ -49,10 +59,14 @@ const CHECKS: [(&str, Check); 16] = [
     ("transaction", transaction::check),
     ("order", order::check),
     ("redelivered", redelivered::check),
+    ("prefetch", prefetch::check),
+    ("permission", permission::check),
+    ("alarm", alarm::check),
     ("once", once::check),
     ("ttl", ttl::check),
     ("length", length::check),
     ("dead_letter", dead_letter::check),
+    ("delivery_limit", delivery_limit::check),
     ("liveness", liveness::check),
     ("recovery", recovery::check),
     ("drained", drained::check),
@@ -79,18 +93,6 @@ fn happened(story: &Story) -> impl Iterator<Item = &Happened> {
 /// Whether everything was emptied and looked at in the end.
 fn came_to_its_end(story: &Story) -> bool {
     happened(story).any(|happened| matches!(happened, Happened::Floor(_)))
-}
-
-/// Whether messages can leave the queue, or what becomes of them, without anybody having settled them.
-fn may_lose(story: &Story, queue: QueueId) -> bool {
-    let careless = || {
-        happened(story).any(|happened| match happened {
-            Happened::Purging(it) | Happened::Careless { queue: it, .. } => *it == queue,
-            _ => false,
-        })
-    };
-    story.topology.get(queue).is_none_or(|design| design.is_lossy() || !design.durable)
-        || careless()
 }
 
 /// Every message that was published, by its number.
@@ -206,6 +208,7 @@ pub(crate) mod testing {
             redelivered: false,
             whole: true,
             deaths: Vec::new(),
+            failures: 0,
             not_before: Time::ZERO,
         }
     }

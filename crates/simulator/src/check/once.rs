@@ -1,37 +1,25 @@
 //! A message ends once in each queue: what was settled for good does not come again, neither there nor as a dead letter,
 //! unless a crash took the settlement back. And when everything has been given back, there is one of each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::history::{ActorId, Happened, MessageId, QueueId, Settlement, Story};
+use crate::history::{ActorId, Happened, MessageId, Published, QueueId, Settlement, Story};
 
 use super::happened;
+use super::terms::Terms;
+
+/// A message in a queue.
+type Place = (MessageId, QueueId);
 
 pub(super) fn check(story: &Story) -> Result<(), String> {
-    // Acknowledged, and when asked afterwards the server answered.
-    let mut gone: BTreeSet<(MessageId, QueueId)> = BTreeSet::new();
-    let mut sent: BTreeMap<ActorId, Vec<(MessageId, QueueId)>> = BTreeMap::new();
-    let mut asked: BTreeMap<ActorId, Vec<(MessageId, QueueId)>> = BTreeMap::new();
+    let terms = Terms::of(story);
+    let mut ends = Ends::default();
     let mut recovering = BTreeSet::new();
     let mut last_seen: Option<BTreeSet<(MessageId, QueueId, Vec<QueueId>)>> = None;
     for happened in happened(story) {
+        ends.note(&terms, happened);
         match happened {
             Happened::Quiet => last_seen = Some(BTreeSet::new()),
-            Happened::Settled { by, id, from, how: Settlement::Ack } => {
-                sent.entry(*by).or_default().push((*id, *from));
-            }
-            Happened::Barrier(by) | Happened::Committing(by, _) => {
-                let sent = sent.remove(by).unwrap_or_default();
-                asked.entry(*by).or_default().extend(sent);
-            }
-            Happened::Synced(by) | Happened::Committed(by, _) => {
-                gone.extend(asked.remove(by).unwrap_or_default());
-            }
-            Happened::Killed | Happened::PowerLost | Happened::Failed(_) => {
-                gone.clear();
-                sent.clear();
-                asked.clear();
-            }
             Happened::Recovering(by) => {
                 recovering.insert(*by);
             }
@@ -51,8 +39,7 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
                 }
                 for place in &places {
                     // Where dead letters go there may be several copies of a message.
-                    let only_way = story.topology.queues.iter().all(|it| it.grave != Some(*place));
-                    if only_way && gone.contains(&(delivered.id, *place)) {
+                    if !terms.is_grave(*place) && ends.gone.contains(&(delivered.id, *place)) {
                         let (id, from) = (delivered.id, delivered.from);
                         return Err(format!("{id} ended in {place} and came again out of {from}"));
                     }
@@ -64,11 +51,74 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
     Ok(())
 }
 
+/// Which messages have ended where.
+#[derive(Default)]
+struct Ends {
+    /// Acknowledged, and when asked afterwards the server answered.
+    gone: BTreeSet<Place>,
+    sent: BTreeMap<ActorId, Vec<Place>>,
+    /// What each question that is not answered yet comes after.
+    asked: BTreeMap<ActorId, VecDeque<Vec<Place>>>,
+    /// A crash takes back what is not on disk: whatever is confirmed proves that all before it is.
+    unwritten: Vec<Place>,
+    after: BTreeMap<(ActorId, u64), Vec<Place>>,
+    written: BTreeSet<Place>,
+}
+
+impl Ends {
+    fn note(&mut self, terms: &Terms, happened: &Happened) {
+        match happened {
+            Happened::Settled { by, id, from, how: Settlement::Ack } => {
+                self.sent.entry(*by).or_default().push((*id, *from));
+            }
+            Happened::Barrier(by) | Happened::Committing(by, _) => {
+                let sent = self.sent.remove(by).unwrap_or_default();
+                self.asked.entry(*by).or_default().push_back(sent);
+            }
+            Happened::Synced(by) | Happened::Committed(by, _) => {
+                let first = self.asked.get_mut(by).and_then(VecDeque::pop_front);
+                let first = first.unwrap_or_default();
+                self.gone.extend(first.iter().copied());
+                self.unwritten.extend(first);
+            }
+            Happened::Published(published) if is_written(terms, published) => {
+                // Its record comes after theirs.
+                let before = core::mem::take(&mut self.unwritten);
+                self.after.insert((published.by, published.tag), before);
+            }
+            Happened::Confirmed { by, tag, multiple, accepted: true } => {
+                let first = if *multiple { 0 } else { *tag };
+                let told = self.after.range((*by, first)..=(*by, *tag));
+                let told: Vec<_> = told.map(|(key, _)| *key).collect();
+                for key in told {
+                    self.written.extend(self.after.remove(&key).unwrap_or_default());
+                }
+            }
+            Happened::Killed | Happened::PowerLost | Happened::Failed(_) => {
+                let written = &self.written;
+                self.gone.retain(|place| written.contains(place));
+                self.unwritten.clear();
+                self.after.clear();
+                self.sent.clear();
+                self.asked.clear();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a confirm of this says that it is on disk: some queue keeps it, come what may.
+fn is_written(terms: &Terms, published: &Published) -> bool {
+    let keeps = |queue: &QueueId| !terms.may_lose(*queue);
+    let stays = published.persistent && published.expiration_ms.is_none();
+    published.tag > 0 && stays && published.to.iter().any(keeps)
+}
+
 #[cfg(test)]
 mod tests {
     use super::check;
     use crate::check::testing::{
-        BOB, GRAVE, acked, again, buried, delivered, published, story, story_in,
+        BOB, GRAVE, acked, again, buried, confirmed, delivered, published, story, story_in,
     };
     use crate::history::Happened;
     use crate::workload::QueueDesign;
@@ -85,6 +135,27 @@ mod tests {
         assert!(check(&story(in_between)).is_ok());
         let crashed = ended().into_iter().chain([Happened::PowerLost, again(1)]);
         assert!(check(&story(crashed)).is_ok());
+    }
+
+    #[test]
+    fn finds_an_end_that_a_crash_took_back_though_it_was_on_disk() {
+        let told = |then: &[Happened]| {
+            let crash = [Happened::PowerLost, again(1)];
+            check(&story(ended().into_iter().chain(then.to_vec()).chain(crash)))
+        };
+        assert!(told(&[published(2)]).is_ok());
+        assert!(told(&[published(2), confirmed(2)]).is_err());
+        assert!(told(&[confirmed(1)]).is_ok());
+    }
+
+    #[test]
+    fn knows_which_question_was_answered() {
+        let second = [delivered(2), acked(2), Happened::Barrier(BOB), Happened::Synced(BOB)];
+        let begun = [published(1), published(2), delivered(1), Happened::Barrier(BOB), acked(1)];
+        let told = || begun.iter().cloned().chain(second.clone());
+        // The answer is to the first question, before which nothing was acknowledged.
+        assert!(check(&story(told().chain([again(1)]))).is_ok());
+        assert!(check(&story(told().chain([Happened::Synced(BOB), again(1)]))).is_err());
     }
 
     #[test]

@@ -7,10 +7,8 @@ use warrener_time::Time;
 
 use crate::history::{ActorId, Happened, MessageId, Published, QueueId, Settlement, Story};
 
-use super::{came_to_its_end, may_lose, published, taken};
-
-/// How long it takes at most until the server misses a client that has vanished.
-const MISSED: Duration = Duration::from_secs(20);
+use super::terms::{QueueTerms, Terms};
+use super::{MISSED, came_to_its_end, published, taken};
 
 /// What is known of the copies of messages in queues.
 #[derive(Default)]
@@ -39,11 +37,12 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
         return Ok(());
     }
     let known = Known::of(story);
+    let terms = Terms::of(story);
     let all = published(story);
     for id in taken(story) {
         let message = all[&id];
         for queue in &message.to {
-            if !known.accounts_for(story, message, *queue) {
+            if !known.accounts_for(story, &terms, message, *queue) {
                 return Err(format!("{id} was confirmed and is lost from {queue}"));
             }
         }
@@ -97,48 +96,52 @@ impl Known {
     }
 
     /// Whether it is known, or at least allowed, what became of the message in this queue.
-    fn accounts_for(&self, story: &Story, message: &Published, queue: QueueId) -> bool {
+    fn accounts_for(
+        &self,
+        story: &Story,
+        terms: &Terms,
+        message: &Published,
+        queue: QueueId,
+    ) -> bool {
         let copy = (message.id, queue);
         if self.settled.contains(&copy) || self.passed.contains(&copy) {
             return true;
         }
-        let Some(design) = story.topology.get(queue) else { return true };
-        let (number, at) = self.published_at[&message.id];
-        let transient = !design.durable || !design.quorum && !message.persistent;
+        let Some(its) = terms.get(queue) else { return true };
+        let (_, at) = self.published_at[&message.id];
         let careless = self.careless_until.get(&queue).is_some_and(|until| *until > at);
-        if transient && self.ended > number || careless || self.purged.contains(&queue) {
+        if self.is_forgotten(its, message) || careless || self.purged.contains(&queue) {
             return true;
         }
-        let ages = [design.ttl_ms, message.expiration_ms].into_iter().flatten().min();
+        let ages = [its.ttl_ms, message.expiration_ms].into_iter().flatten().min();
         // A step of the clock makes everything older at once.
         let steps = Duration::from_millis(2 * story.options.clock_step_max_ms);
         let may_expire = ages.is_some_and(|ms| self.end + steps >= at + Duration::from_millis(ms));
+        // What a queue has refused was not confirmed; only one that drops loses what it had.
         let routed = self.routed.get(&queue).copied().unwrap_or_default();
-        let may_drop = design.max_length.is_some_and(|limit| routed > limit)
-            || self.is_grave(story, queue) && design.max_length.is_some();
-        let may_fail = design.delivery_limit.is_some();
-        let may_die = may_expire || may_drop || may_fail || self.discarded.contains(&copy);
-        match design.grave {
-            None => may_die,
-            // It died, and where it went it may be lost.
-            Some(grave) => may_die && self.may_vanish(story, message, grave),
-        }
+        let may_drop =
+            its.drops && its.max_length.is_some_and(|it| routed > it || terms.is_grave(queue));
+        let may_die =
+            may_expire || may_drop || its.has_delivery_limit || self.discarded.contains(&copy);
+        let vanishes = |grave: &QueueId| self.may_vanish(terms, message, *grave);
+        may_die && (its.buries_nowhere || its.graves.iter().any(vanishes))
     }
 
-    fn is_grave(&self, story: &Story, queue: QueueId) -> bool {
-        story.topology.queues.iter().any(|design| design.grave == Some(queue))
+    /// Whether a restart forgets it.
+    fn is_forgotten(&self, queue: &QueueTerms, message: &Published) -> bool {
+        let (number, _) = self.published_at[&message.id];
+        let transient = !queue.durable || !queue.quorum && !message.persistent;
+        transient && self.ended > number
     }
 
     /// Whether a dead letter may get lost in its grave, or in the grave of that.
-    fn may_vanish(&self, story: &Story, message: &Published, grave: QueueId) -> bool {
-        let Some(design) = story.topology.get(grave) else { return true };
-        let (number, _) = self.published_at[&message.id];
-        let transient = !design.durable || !design.quorum && !message.persistent;
-        transient && self.ended > number
-            || may_lose(story, grave)
+    fn may_vanish(&self, terms: &Terms, message: &Published, grave: QueueId) -> bool {
+        let Some(its) = terms.get(grave) else { return true };
+        self.is_forgotten(its, message)
+            || terms.may_lose(grave)
             || self.purged.contains(&grave)
-            || design.grave.is_none() && self.discarded.contains(&(message.id, grave))
-            || design.grave.is_some_and(|next| self.may_vanish(story, message, next))
+            || its.buries_nowhere && self.discarded.contains(&(message.id, grave))
+            || its.graves.iter().any(|next| self.may_vanish(terms, message, *next))
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::history::{Delivered, Happened, MessageId, QueueId, Story};
 
 use super::happened;
+use super::sight::Sight;
 
 /// One copy of a message: its queue, and the way it came there.
 type Copy = (MessageId, QueueId, Vec<QueueId>);
@@ -16,8 +17,12 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
     let mut published_at = BTreeMap::new();
     // The last time at which something may have been under way to somebody who did not get it.
     let mut lost_sight = None;
-    for (number, happened) in happened(story).enumerate() {
-        match happened {
+    let mut sight = Sight::of(story);
+    for (number, moment) in story.moments.iter().enumerate() {
+        if sight.is_lost(moment) {
+            lost_sight = Some(number);
+        }
+        match &moment.what {
             Happened::Published(published) => {
                 published_at.insert(published.id, number);
             }
@@ -37,12 +42,6 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
                     return Err(format!("{id} came again out of {from} as if new"));
                 }
             }
-            Happened::Ended(_)
-            | Happened::Cut(_)
-            | Happened::Vanished(_)
-            | Happened::Refused { .. }
-            | Happened::Recovering(_) => lost_sight = Some(number),
-            Happened::Started(_) => lost_sight = Some(number),
             // A crash forgets who was given what, and may take back the very death of a dead letter.
             Happened::Killed | Happened::PowerLost | Happened::Failed(_) => seen.clear(),
             _ => {}

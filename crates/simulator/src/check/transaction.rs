@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::history::{ActorId, Happened, MessageId, Published, QueueId, Story};
 
 use super::happened;
+use super::terms::Terms;
 
 #[derive(Default)]
 struct Transaction<'a> {
@@ -54,13 +55,14 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
     if !super::came_to_its_end(story) {
         return Ok(());
     }
+    let terms = Terms::of(story);
     let decided = transactions.values().filter(|transaction| !transaction.undecided);
-    decided.into_iter().try_for_each(|transaction| altogether(story, transaction, &seen))
+    decided.into_iter().try_for_each(|transaction| altogether(&terms, transaction, &seen))
 }
 
 /// Of the copies that nothing but a crash can lose, all were seen or none.
 fn altogether(
-    story: &Story,
+    terms: &Terms,
     transaction: &Transaction<'_>,
     seen: &BTreeSet<(MessageId, QueueId)>,
 ) -> Result<(), String> {
@@ -70,7 +72,7 @@ fn altogether(
             continue;
         }
         for queue in &message.to {
-            if super::may_lose(story, *queue) {
+            if terms.may_lose(*queue) {
                 continue;
             }
             let there = seen.contains(&(message.id, *queue));

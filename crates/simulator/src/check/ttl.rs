@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use warrener_time::Time;
 
-use crate::history::{Delivered, Happened, MessageId, Published, QueueId, Story};
+use crate::history::{Delivered, Happened, MessageId, Published, Story};
 
 use super::published;
+use super::terms::Terms;
 
 pub(super) fn check(story: &Story) -> Result<(), String> {
     if story.options.clock_step_max_ms > 0 {
@@ -15,6 +16,7 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
         return Ok(());
     }
     let all = published(story);
+    let terms = Terms::of(story);
     let mut sent_at: BTreeMap<MessageId, Time> = BTreeMap::new();
     let mut there_at: BTreeMap<MessageId, Time> = BTreeMap::new();
     let mut by_tag = BTreeMap::new();
@@ -33,7 +35,7 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
             Happened::Delivered(delivered) => {
                 let Some(published) = all.get(&delivered.id) else { continue };
                 let sent = sent_at[&delivered.id];
-                too_early(story, published, delivered, sent, moment.at)?;
+                too_early(&terms, published, delivered, sent, moment.at)?;
                 if let Some(there) = there_at.get(&delivered.id) {
                     too_late(story, published, delivered, *there)?;
                 }
@@ -44,15 +46,14 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
     Ok(())
 }
 
-/// How long the message lives in this queue, when it was published to it.
-fn lives(story: &Story, published: &Published, queue: QueueId) -> Option<Duration> {
-    let of_queue = story.topology.get(queue).and_then(|design| design.ttl_ms);
+/// How long a message lives, when it was published to a queue with this time to live.
+fn lives(of_queue: Option<u64>, published: &Published) -> Option<Duration> {
     let ttl_ms = of_queue.into_iter().chain(published.expiration_ms).min();
     ttl_ms.map(Duration::from_millis)
 }
 
 fn too_early(
-    story: &Story,
+    terms: &Terms,
     published: &Published,
     delivered: &Delivered,
     sent: Time,
@@ -61,7 +62,8 @@ fn too_early(
     let Some(first) = delivered.deaths.last().filter(|died| died.reason == "expired") else {
         return Ok(());
     };
-    match lives(story, published, first.queue) {
+    // A policy may have said less than the queue's arguments, for a while.
+    match lives(terms.get(first.queue).and_then(|queue| queue.ttl_ms), published) {
         Some(lives) if at >= sent + lives => Ok(()),
         _ => Err(format!("{} died in {} before its time", delivered.id, first.queue)),
     }
@@ -76,7 +78,9 @@ fn too_late(
     if !delivered.deaths.is_empty() {
         return Ok(());
     }
-    match lives(story, published, delivered.from) {
+    // A policy can only make it less.
+    let declared = story.topology.get(delivered.from).and_then(|design| design.ttl_ms);
+    match lives(declared, published) {
         Some(lives) if delivered.not_before > there + lives => {
             let (id, from) = (delivered.id, delivered.from);
             Err(format!("{id} was given out of {from} after it should have died"))

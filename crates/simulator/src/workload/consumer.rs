@@ -160,6 +160,7 @@ impl Consumer {
         if self.habit == Habit::Greedy {
             record.note(Happened::Careless { by: self.session.by, queue: self.queue });
         }
+        record.note(Happened::Consuming { by: self.session.by, prefetch: self.prefetch });
         self.since = record.now();
         self.consuming = true;
         self.session.ask(consume, Asked::Consume(self.since));
@@ -177,6 +178,7 @@ impl Consumer {
             redelivered: message.redelivered,
             whole,
             deaths: deaths(message),
+            failures: failures(message),
             not_before,
         }));
         if self.habit == Habit::Greedy {
@@ -345,6 +347,13 @@ impl Consumer {
         self.settle_each(Settlement::Ack, record);
         any
     }
+}
+
+/// How often a message has failed, as its queue says.
+fn failures(message: &Message) -> u64 {
+    let count =
+        message.properties.headers().and_then(|headers| headers.get("x-delivery-count")?.as_i64());
+    count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default()
 }
 
 /// A message's deaths, the latest first.

@@ -19,7 +19,8 @@ impl Run<'_> {
         self.listen();
         self.heal();
         self.record.note(Happened::Healed);
-        if !self.wait(|run| run.open && run.world.is_listening() && run.first_waiting().is_none()) {
+        let is_calm = |run: &Self| run.open && run.retired && run.first_waiting().is_none();
+        if !self.wait(|run| is_calm(run) && run.world.is_listening()) {
             let (by, what) = match self.first_waiting() {
                 Some(waiting) => waiting,
                 None => (crate::history::ActorId(0), "the server".into()),
@@ -40,6 +41,7 @@ impl Run<'_> {
         for _ in 0..PATIENCE_S {
             self.tend_server();
             self.listen();
+            self.retired = self.open && self.operator.retire(&self.record);
             if done(self) {
                 return true;
             }

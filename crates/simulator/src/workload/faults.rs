@@ -3,6 +3,8 @@
 use core::time::Duration;
 use std::io::ErrorKind;
 
+use warrener_broker::Alarm;
+
 use crate::history::{Happened, QueueId};
 use crate::server::Ending;
 
@@ -68,6 +70,37 @@ impl Run<'_> {
         }
         if self.happens(options.purge_permille) {
             self.purge();
+        }
+        self.operate();
+    }
+
+    /// Chance decides what the operator does in this step.
+    fn operate(&mut self) {
+        let options = self.options;
+        let policy = self.happens(options.policy_permille);
+        let rights = self.happens(options.rights_permille);
+        let alarm = self.happens(options.alarm_permille).then(|| {
+            // A disk that gets full has an alarm of its own.
+            let disk = options.disk_full_permille == 0 && self.random.chance(30);
+            if disk { Alarm::Disk } else { Alarm::Memory }
+        });
+        if !self.open || !self.world.is_listening() {
+            return;
+        }
+        let Self { operator, topology, random, record, .. } = self;
+        if policy {
+            operator.police(topology, random, record);
+        }
+        if rights {
+            operator.change_rights(record);
+        }
+        for alarm in operator.alarms() {
+            if random.chance(10) {
+                operator.alarm(alarm, false, record);
+            }
+        }
+        if let Some(alarm) = alarm {
+            operator.alarm(alarm, true, record);
         }
     }
 
@@ -142,6 +175,7 @@ impl Run<'_> {
         self.opener = None;
         self.faults.starting = false;
         self.faults.ending = false;
+        self.operator.handle_end();
     }
 
     /// Hears how the server ended, starts it again after a while, and opens it when it listens.

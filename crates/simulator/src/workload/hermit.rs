@@ -61,6 +61,7 @@ impl Hermit {
                 redelivered: message.redelivered,
                 whole,
                 deaths: Vec::new(),
+                failures: 0,
                 not_before: record.now(),
             }));
         }

@@ -5,6 +5,7 @@ mod consumer;
 mod drain;
 mod faults;
 mod hermit;
+mod operator;
 mod options;
 mod publisher;
 mod record;
@@ -23,6 +24,7 @@ use crate::{Random, World};
 use consumer::Consumer;
 use faults::Faults;
 use hermit::Hermit;
+use operator::Operator;
 use publisher::Publisher;
 use record::Record;
 use session::Session;
@@ -70,6 +72,9 @@ struct Run<'a> {
     publishers: Vec<Publisher>,
     consumers: Vec<Consumer>,
     hermits: Vec<Hermit>,
+    operator: Operator,
+    /// The operator has taken back everything.
+    retired: bool,
 }
 
 impl<'a> Run<'a> {
@@ -107,6 +112,8 @@ impl<'a> Run<'a> {
             publishers,
             consumers,
             hermits,
+            operator: Operator::default(),
+            retired: false,
         }
     }
 
@@ -186,6 +193,7 @@ impl<'a> Run<'a> {
         for hermit in &mut self.hermits {
             hermit.listen(&self.record);
         }
+        self.operator.listen(&self.record);
         self.open_up();
     }
 

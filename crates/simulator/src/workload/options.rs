@@ -56,6 +56,12 @@ pub struct Options {
     pub disk_full_permille: u64,
     /// How often, in a thousand steps, a queue is purged.
     pub purge_permille: u64,
+    /// How often, in a thousand steps, the policy of a queue is set or cleared.
+    pub policy_permille: u64,
+    /// How often, in a thousand steps, those who visit lose the right to publish, or get it back.
+    pub rights_permille: u64,
+    /// How often, in a thousand steps, an alarm goes on.
+    pub alarm_permille: u64,
     /// How far the wall clock may step at a restart, either way, in milliseconds.
     pub clock_step_max_ms: u64,
 }
@@ -84,7 +90,8 @@ macro_rules! fields {
 fields! {
     seed delay_min_us delay_max_us window_bytes split_percent queues publishers consumers hermits steps body_bytes_max
     disk_delay_max_us segment_bytes cut_permille vanish_permille stall_permille power_permille kill_permille
-    shutdown_permille disk_fault_permille reboot_after_fault disk_full_permille purge_permille clock_step_max_ms
+    shutdown_permille disk_fault_permille reboot_after_fault disk_full_permille purge_permille policy_permille
+    rights_permille alarm_permille clock_step_max_ms
 }
 
 impl Options {
@@ -119,6 +126,9 @@ impl Options {
             disk_full_permille: now_and_then(&[0, 0, 0, 10]),
             purge_permille: now_and_then(&[0, 0, 0, 5]),
             clock_step_max_ms: now_and_then(&[0, 0, 1_000, 3_600_000]),
+            policy_permille: now_and_then(&[0, 0, 10, 40]),
+            rights_permille: now_and_then(&[0, 0, 0, 20]),
+            alarm_permille: now_and_then(&[0, 0, 0, 10]),
         }
     }
 

@@ -35,7 +35,8 @@ pub(super) struct Publisher {
 
 impl Publisher {
     pub(super) fn dial(random: &mut Random, record: &Record) -> Option<Self> {
-        let session = Session::dial(record)?;
+        let visits = random.chance(30);
+        let session = if visits { Session::visit(record) } else { Session::dial(record) }?;
         let mode = *random.pick(&[Mode::Confirms, Mode::Confirms, Mode::Transactions, Mode::Plain]);
         let expires = random.chance(30);
         Some(Self { session, mode, tag: 0, waiting: BTreeMap::new(), transaction: 1, expires })

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use warrener_codec::{ChannelId, Method};
-use warrener_connection::{Close, Initiator};
+use warrener_connection::{ClientConfig, Close, Initiator, Mechanism};
 use warrener_time::Time;
 
 use crate::Channel;
@@ -14,6 +14,8 @@ use super::record::Record;
 
 /// The one channel that a client has.
 const CHANNEL: ChannelId = ChannelId::new(1);
+/// The user whose rights may be taken away.
+pub(super) const VISITOR: &str = "visitor";
 /// RabbitMQ's code for connections that end because the server does.
 const CONNECTION_FORCED: u16 = 320;
 
@@ -85,7 +87,18 @@ pub(super) struct Session {
 impl Session {
     /// `None` when nobody listens.
     pub(super) fn dial(record: &Record) -> Option<Self> {
-        let mut config = warrener_connection::ClientConfig::default();
+        Self::dial_as("guest", record)
+    }
+
+    /// Somebody whose rights may be taken away.
+    pub(super) fn visit(record: &Record) -> Option<Self> {
+        let session = Self::dial_as(VISITOR, record)?;
+        record.note(Happened::Visits(session.by));
+        Some(session)
+    }
+
+    fn dial_as(user: &str, record: &Record) -> Option<Self> {
+        let mut config = ClientConfig::new(Mechanism::plain(user, "guest"), "/");
         config.heartbeat_s = Some(HEARTBEAT_S);
         let peer = Peer::dial(&record.world, config)?;
         let channel = Channel::of(record.world.clone(), peer, CHANNEL);
