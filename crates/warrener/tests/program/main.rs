@@ -32,5 +32,6 @@ mod reload;
 mod shutdown;
 mod store_command;
 mod tls;
+mod tour;
 mod web_socket;
 mod wire;
