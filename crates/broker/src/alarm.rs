@@ -26,10 +26,13 @@ impl Alarms {
         }
     }
 
-    /// What the broker holds is this much, and may be `limit`: the alarm goes off again when a tenth less is held.
+    /// What the broker holds is this much, and may be `limit`: the alarm goes off again when a tenth less is held. Whether
+    /// that changed it, and to what.
     #[inline]
-    pub(crate) const fn weigh(&mut self, held: u64, limit: u64) {
-        self.holds_too_much = held > if self.holds_too_much { limit / 10 * 9 } else { limit };
+    pub(crate) const fn weigh(&mut self, held: u64, limit: u64) -> Option<bool> {
+        let before = self.holds_too_much;
+        self.holds_too_much = held > if before { limit / 10 * 9 } else { limit };
+        if self.holds_too_much == before { None } else { Some(self.holds_too_much) }
     }
 
     /// Why whoever publishes must wait, in the words of RabbitMQ's connection.blocked.
@@ -39,6 +42,27 @@ impl Alarms {
             (true, false) => Some("low on memory"),
             (false, true) => Some("low on disk"),
             (false, false) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_turns_the_alarm_on_and_a_tenth_less_turns_it_off_and_both_are_said_once() {
+        let mut alarms = Alarms::default();
+        for (held, changed, on) in [
+            (100, None, false),
+            (101, Some(true), true),
+            (150, None, true),
+            (95, None, true),
+            (90, Some(false), false),
+            (100, None, false),
+        ] {
+            assert_eq!(alarms.weigh(held, 100), changed, "{held}");
+            assert_eq!(alarms.reason().is_some(), on, "{held}");
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::record::Record;
 use crate::recovery::{Recovery, RecoveryError};
 use crate::sync::Progress;
 use crate::view::View;
+use crate::warning::Warning;
 
 /// A whole broker, as a machine: what happened goes in with the time, and what is to be done comes out, in order.
 ///
@@ -197,6 +198,14 @@ impl Broker {
             self.handle_notices(now, out);
         }
         self.realm.relieve(out);
-        self.amqp.alarms.weigh(self.realm.memory_bytes(), self.realm.limits.memory_alarm_bytes);
+        let (held, limit) = (self.realm.memory_bytes(), self.realm.limits.memory_alarm_bytes);
+        if let Some(on) = self.amqp.alarms.weigh(held, limit) {
+            let warning = if on {
+                Warning::MemoryLow { held_bytes: held, limit_bytes: limit }
+            } else {
+                Warning::MemoryEnough { held_bytes: held }
+            };
+            out.push(Effect::Warn(warning.into()));
+        }
     }
 }

@@ -33,6 +33,24 @@ pub enum Warning {
         /// How often it has failed.
         failed: u32,
     },
+    /// The broker holds more than it may: whoever publishes waits.
+    #[error(
+        "low on memory: {} MiB are held, and there may be {} MiB: publishers wait; let consumers work, or raise memory_budget",
+        held_bytes >> 20,
+        limit_bytes >> 20
+    )]
+    MemoryLow {
+        /// What it holds, in octets.
+        held_bytes: u64,
+        /// What it may.
+        limit_bytes: u64,
+    },
+    /// It holds enough less that publishers go on.
+    #[error("enough memory again: {} MiB are held; publishers go on", held_bytes >> 20)]
+    MemoryEnough {
+        /// What it holds, in octets.
+        held_bytes: u64,
+    },
     /// A policy does not apply because its pattern would take too many steps. Said once for each policy that is set.
     #[error(
         "policy '{policy}' in vhost '{vhost}' does not apply everywhere: pattern '{pattern}' takes too many steps"

@@ -188,3 +188,22 @@ fn a_client_that_leaves_under_an_alarm_has_published_what_it_said() {
     let order = ["\"last\"", "1 closed"].map(|word| seen.find(word).expect("both"));
     assert!(order.is_sorted(), "{seen}");
 }
+
+#[test]
+fn a_broker_that_holds_too_much_says_so_once() {
+    let mut world = World::with_limits(|limits| limits.memory_alarm_bytes = 1_000_000);
+    let large = "x".repeat(600_000);
+    let seen = world.run(&format!(
+        "
+        1 connect
+        1.1 open
+        1.1 queue.declare q
+        1.1 publish - q {large}
+        1.1 publish - q {large}
+        1.1 publish - q {large}
+        "
+    ));
+    let warnings: Vec<&str> = seen.lines().filter(|line| line.contains("warning: ")).collect();
+    let [low] = warnings[..] else { panic!("{warnings:?}") };
+    assert!(low.contains("low on memory") && low.contains("publishers wait"), "{low}");
+}

@@ -80,6 +80,15 @@ impl fmt::Display for Format {
     }
 }
 
+/// A line of our own in which names of strangers are quoted: every character in it is harmless.
+pub(crate) struct Plain<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| write_plain(f, character))
+    }
+}
+
 /// Text that a peer chose, made fit for a log line: one line, no control characters, not long.
 pub(crate) struct Shown<'a>(pub(crate) &'a [u8]);
 
@@ -96,8 +105,7 @@ impl fmt::Display for Shown<'_> {
             for character in chunk.valid().chars() {
                 match character {
                     '\'' | '\\' => write!(f, "\\{character}")?,
-                    _ if is_plain(character) => f.write_char(character)?,
-                    _ => write!(f, "{}", character.escape_default())?,
+                    _ => write_plain(f, character)?,
                 }
             }
             for byte in chunk.invalid() {
@@ -106,6 +114,13 @@ impl fmt::Display for Shown<'_> {
         }
         f.write_str(if cut { "...'" } else { "'" })
     }
+}
+
+fn write_plain(f: &mut fmt::Formatter<'_>, character: char) -> fmt::Result {
+    if is_plain(character) {
+        return fmt::Write::write_char(f, character);
+    }
+    write!(f, "{}", character.escape_default())
 }
 
 /// Letters and digits of any script; what can move a cursor, hide, or turn the reading order cannot pass.
@@ -126,6 +141,13 @@ mod tests {
             Shown("J\u{f6}rg's \u{202e}".as_bytes()).to_string(),
             "'J\u{f6}rg\\'s \\u{202e}'"
         );
+    }
+
+    #[test]
+    fn a_line_that_quotes_a_name_stays_one_line() {
+        let line = "queue 'a\u{1b}[2J\r\n' failed: it's \\ so";
+        let plain = Plain(line).to_string();
+        assert_eq!(plain, "queue 'a\\u{1b}[2J\\r\\n' failed: it's \\ so");
     }
 
     #[test]

@@ -77,7 +77,7 @@ enum Refused {
     Password(String),
     #[error(
         "user {} can only connect via localhost; let a user of your own in with --user NAME:PASSWORD, or give this one \
-         a password that way",
+         a password that way (in a container: RABBITMQ_DEFAULT_USER and RABBITMQ_DEFAULT_PASS, or WARRENER_USER)",
         Shown(.0.as_bytes())
     )]
     Remote(String),

@@ -1,6 +1,9 @@
 //! Log lines for what a node notices.
 
+use warrener_broker::Warning;
 use warrener_node::Notice;
+
+use crate::logging::Plain;
 
 /// One line for each notice that people should know.
 pub(crate) fn log(notice: &Notice) {
@@ -34,7 +37,9 @@ pub(crate) fn log(notice: &Notice) {
         Notice::Unsayable(connection, misuse) => {
             tracing::warn!("connection {connection} is closed with 506: {misuse}");
         }
-        Notice::Warning(warning) => tracing::warn!("{warning}"),
+        Notice::Warning(warning @ Warning::MemoryEnough { .. }) => tracing::info!("{warning}"),
+        // It quotes names that clients have chosen.
+        Notice::Warning(warning) => tracing::warn!("{}", Plain(&warning.to_string())),
         // Whoever gave the command says it.
         Notice::Done(..) => {}
         // The server says it in its own words.

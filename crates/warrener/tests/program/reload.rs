@@ -6,6 +6,44 @@ use crate::broker::Broker;
 use crate::wire::{self, Peer, START};
 
 #[test]
+fn a_reload_under_load_loses_neither_a_connection_nor_a_message() {
+    const COUNT: u32 = 2_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("warrener.toml");
+    let write = |timeout: u32| {
+        let text = format!(
+            "memory_only = true\nlisten = ['127.0.0.1:0']\nhandshake_timeout = {timeout}\n"
+        );
+        fs::write(&file, text).expect("a file");
+    };
+    write(100);
+    let broker = Broker::start_configured(|command| {
+        command.arg("--config").arg(&file);
+    });
+    let declare = |passive: u8| {
+        let arguments = [&[0, 0][..], &wire::short("q"), &[passive], &wire::long(b"")].concat();
+        wire::method(1, wire::QUEUE_DECLARE, &arguments)
+    };
+    let mut peer = Peer::open(&broker);
+    peer.send(&declare(0));
+    peer.expect_method(1, (50, 11));
+    let body = [wire::content_header(1, 60, 1), wire::frame(wire::BODY, 1, b"x")].concat();
+    for number in 0..COUNT {
+        if number % 100 == 0 {
+            write(101 + number / 100);
+            broker.signal("HUP");
+            // Others come and go meanwhile.
+            Peer::open(&broker);
+        }
+        peer.send(&[wire::publish(1, "q"), body.clone()].concat());
+    }
+    broker.expect_log("handshake_timeout is now 120");
+    peer.send(&declare(1));
+    let answer = peer.expect_method(1, (50, 11));
+    assert_eq!(answer[2..6], COUNT.to_be_bytes());
+}
+
+#[test]
 fn what_may_change_changes_for_those_who_come_after() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("warrener.toml");
