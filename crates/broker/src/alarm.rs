@@ -35,6 +35,13 @@ impl Alarms {
         if self.holds_too_much == before { None } else { Some(self.holds_too_much) }
     }
 
+    pub(crate) const fn is_on(self, alarm: Alarm) -> bool {
+        match alarm {
+            Alarm::Memory => self.memory || self.holds_too_much,
+            Alarm::Disk => self.disk,
+        }
+    }
+
     /// Why whoever publishes must wait, in the words of RabbitMQ's connection.blocked.
     pub(crate) const fn reason(self) -> Option<&'static str> {
         match (self.memory || self.holds_too_much, self.disk) {

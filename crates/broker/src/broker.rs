@@ -135,6 +135,7 @@ impl Broker {
             Input::Closed(connection) => self.closed(now, connection, out),
             Input::Disconnected(connection) => self.disconnected(now, connection, out),
             Input::Alarm(alarm, on) => self.alarm(alarm, on),
+            Input::Expel(connection, why) => self.expel(now, connection, why, out),
             Input::Command(id, command) => self.command(now, id, *command, out),
             Input::Refuse(refuses) => self.refuses_messages = refuses,
             Input::Shutdown => self.shut_down(now, out),

@@ -37,6 +37,11 @@ use crate::pattern::PatternError;
 use crate::refusal::Reason;
 use crate::sync::Sync;
 
+/// The policy that a parameter holds, if it is one.
+pub(crate) fn policy_of(parameter: &ParameterDefinition) -> Option<PolicyDefinition> {
+    policy::definition(parameter).ok()
+}
+
 /// Which command an answer is to; the host chooses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommandId(pub u64);

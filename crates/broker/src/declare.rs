@@ -29,6 +29,7 @@ use crate::realm::{Notice, Realm};
 use crate::record::Fact;
 use crate::refusal::{Kind, Reason, Resource, Right, said, shown};
 use crate::shelf::ShelfId;
+use crate::stats::Traffic;
 
 /// What a queue is asked to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +78,8 @@ pub(crate) struct QueueSlot {
     pub(crate) shelf: ShelfId,
     /// How many messages it has handed out since it was looked at for what comes next.
     pub(crate) since_read_ahead: u32,
+    /// What went through it.
+    pub(crate) traffic: Traffic,
     /// What leaves it and waits for its content, in order.
     pub(crate) leaving: VecDeque<Leaving>,
 }
@@ -124,6 +127,7 @@ impl QueueSlot {
             emptied: false,
             shelf,
             since_read_ahead: 0,
+            traffic: Traffic::default(),
             leaving: VecDeque::new(),
         }
     }
@@ -154,6 +158,7 @@ impl Realm {
         access.check(Right::Configure, Kind::Queue, spec.name.as_bytes(), place.as_bytes())?;
         let resource = Resource::queue(spec.name.as_bytes(), place.as_bytes());
         self.choose_queue_type(vhost, &mut spec);
+        self.stats.churn.queues_declared += 1;
         if let Some(id) = self.find_queue(vhost, spec.name.as_bytes()) {
             let existing = self.queue_mut(id);
             assert_equivalent(existing, &spec, &resource)?;
@@ -242,6 +247,7 @@ impl Realm {
         settings: Settings,
         record: Option<RecordId>,
     ) -> QueueId {
+        self.stats.churn.queues_created += 1;
         let name = spec.name.clone();
         let owner = spec.owner;
         #[cfg(warrener_planted)]
@@ -330,6 +336,7 @@ impl Realm {
             self.dissolve(now, id, out);
             return None;
         }
+        self.stats.churn.queues_deleted += 1;
         let vhost = self.queue(id).vhost;
         let name = self.queue(id).spec.name.clone();
         self.vhosts[vhost].queue_names.remove(&name);

@@ -13,6 +13,7 @@ use crate::permission::Caller;
 use crate::realm::Realm;
 use crate::record::Fact;
 use crate::refusal::{Difference, Given, Kind, Reason, Resource, Right, said, shown};
+use crate::stats::Passage;
 use crate::value::{same, text, type_name};
 use crate::vhost::Vhost;
 
@@ -46,6 +47,8 @@ pub(crate) struct Exchange {
     pub(crate) record: Option<RecordId>,
     /// The queue that it keeps messages in, if its type keeps any.
     pub(crate) keeper: Option<QueueId>,
+    /// What was published to it.
+    pub(crate) passage: Passage,
 }
 
 impl Exchange {
@@ -55,7 +58,7 @@ impl Exchange {
         alternate: Option<ShortStr>,
         record: Option<RecordId>,
     ) -> Self {
-        Self { spec, alternate, record, keeper: None }
+        Self { spec, alternate, record, keeper: None, passage: Passage::NONE }
     }
 }
 

@@ -60,6 +60,8 @@ pub enum Input {
     /// The record that [`Effect::Load`](crate::Effect::Load) asked for, as [`Record::restored`] makes it of what the log
     /// gives. It may come late: what nobody waits for any more changes nothing.
     Loaded(Box<Record>),
+    /// The people who run the broker want this connection closed, with 320 and this reason.
+    Expel(ConnectionId, Box<str>),
     /// The people who run the broker ask for something. Answered by [`Effect::Done`](crate::Effect::Done).
     Command(CommandId, Box<Command>),
     /// The host is stopping: every connection is closed with 320.

@@ -86,8 +86,12 @@ pub use crate::permission::{Permission, TopicPermission};
 pub use crate::record::{Record, RecordError};
 pub use crate::recovery::RecoveryError;
 pub use crate::refusal::{Difference, Given, Kind, Reason, Refusal, Resource, Right};
-pub use crate::stats::Stats;
+pub use crate::stats::{ChannelTraffic, Churn, Passage, Stats, Traffic};
 pub use crate::sync::{Progress, Sync, Syncs};
 pub use crate::user::{PasswordHash, User};
-pub use crate::view::View;
+pub use crate::view::{
+    BindingView, ChannelView, ConnectionView, ConsumerView, Cursor, End, ExchangeView, QueueView,
+    Slice, Totals, View,
+};
 pub use crate::warning::Warning;
+pub use warrener_queue::Counts;

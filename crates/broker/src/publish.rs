@@ -173,6 +173,8 @@ impl Realm {
             match slot.queue.publish(now, entry, rare, &mut self.answers) {
                 Ok(_) => {
                     holders += 1;
+                    slot.traffic.published += 1;
+                    self.stats.of(kind).published += 1;
                     admission.first.get_or_insert(id);
                     admission.is_kept |= slot.keeper.is_some();
                     slot.has_wide |= is_wide;

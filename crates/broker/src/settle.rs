@@ -226,6 +226,10 @@ impl Realm {
             self.note_failures(id, seqs, settlement, out);
         }
         let slot = self.queues.get_mut(id).expect("it was just there");
+        if settlement == Settlement::Accepted {
+            slot.traffic.acknowledged += seqs.len() as u64;
+            self.stats.of(slot.settings.kind).acknowledged += seqs.len() as u64;
+        }
         slot.queue.settle(now, seqs, settlement.outcome(), &mut self.answers);
         self.collect(id);
         if settlement != Settlement::Accepted {

@@ -16,6 +16,7 @@ use crate::json::{Json, Object};
 use crate::limit::VhostLimits;
 use crate::names::Map;
 use crate::policy::{Level, Policies};
+use crate::stats::Passage;
 use crate::sync::{Sync, Syncs};
 
 /// One virtual host.
@@ -40,6 +41,8 @@ pub(crate) struct Vhost {
     pub(crate) limits: VhostLimits,
     /// How many connections are in it.
     pub(crate) connections: usize,
+    /// What was published to the default exchange.
+    pub(crate) default_passage: Passage,
     policies: [Policies; 2],
     life: Life,
 }
@@ -79,6 +82,7 @@ impl Vhost {
             definition: VhostDefinition::default(),
             limits: VhostLimits::default(),
             connections: 0,
+            default_passage: Passage::default(),
             policies: [Policies::default(), Policies::default()],
             life: Life::Lives,
         };

@@ -1,5 +1,11 @@
 //! What may be looked at, by people, by tests and by a management interface. Looking changes nothing.
 
+mod client;
+mod exchange;
+mod queue;
+mod slice;
+mod tenant;
+
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -19,6 +25,11 @@ use crate::policy::Policy;
 use crate::stats::Stats;
 use crate::user::User;
 use crate::vhost::Vhost;
+pub use crate::view::client::{ChannelView, ConnectionView, ConsumerView};
+pub use crate::view::exchange::{BindingView, End, ExchangeView};
+pub use crate::view::queue::QueueView;
+pub use crate::view::slice::{Cursor, Slice};
+pub use crate::view::tenant::Totals;
 
 /// A look at a broker.
 #[derive(Clone, Copy, Debug)]

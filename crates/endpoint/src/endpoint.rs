@@ -4,10 +4,10 @@ use alloc::boxed::Box;
 
 use bytes::BytesMut;
 use warrener_broker::{Capabilities, ClosedBy, Connected, ConnectionId, Input};
-use warrener_codec::{ChannelId, Method, ShortStr};
+use warrener_codec::{ChannelId, Method, ShortStr, Table};
 use warrener_connection::{
     Authenticate, Close, Connection, ConnectionError, Decision, Event, Inbound, Initiator, Misuse,
-    Outbound, Outgoing, ServerConfig, Timer,
+    Outbound, Outgoing, ServerConfig, Timer, Tune,
 };
 use warrener_time::Time;
 
@@ -32,6 +32,7 @@ pub struct Endpoint {
     name: ShortStr,
     user: ShortStr,
     mechanism: ShortStr,
+    client_properties: Table,
     capabilities: Capabilities,
     question: Option<Question>,
     /// Who ended it, and in which words.
@@ -63,6 +64,7 @@ impl Endpoint {
             name: stream,
             user: ShortStr::EMPTY,
             mechanism: ShortStr::EMPTY,
+            client_properties: Table::EMPTY,
             capabilities: Capabilities::default(),
             question: None,
             ending: None,
@@ -85,6 +87,27 @@ impl Endpoint {
     #[must_use]
     pub const fn name(&self) -> &ShortStr {
         &self.name
+    }
+
+    /// How the client logs in; empty before it does.
+    #[must_use]
+    pub const fn mechanism(&self) -> &ShortStr {
+        &self.mechanism
+    }
+
+    /// What the client says about itself; empty before it does.
+    #[must_use]
+    pub const fn client_properties(&self) -> &Table {
+        &self.client_properties
+    }
+
+    /// What was agreed on.
+    #[must_use]
+    pub fn tune(&self) -> Tune {
+        match &self.stage {
+            Stage::Greeting(connection) => connection.tune(),
+            Stage::Open { outbound, .. } => outbound.tune(),
+        }
     }
 
     /// The next event in `input`, taken off its front; `None` when more octets are needed, or an answer, or the reading
@@ -299,6 +322,7 @@ impl Endpoint {
 
     fn authenticate(&mut self, authenticate: Box<Authenticate>) -> Option<Input> {
         self.mechanism = authenticate.mechanism.clone();
+        self.client_properties = authenticate.client_properties.clone();
         self.capabilities = Capabilities {
             consumer_cancel_notify: authenticate.capabilities.consumer_cancel_notify,
             connection_blocked: authenticate.capabilities.connection_blocked,
@@ -315,10 +339,7 @@ impl Endpoint {
     }
 
     fn connected(&self, vhost: ShortStr) -> Connected {
-        let frame_max = match &self.stage {
-            Stage::Greeting(connection) => connection.tune().frame_max,
-            Stage::Open { outbound, .. } => outbound.tune().frame_max,
-        };
+        let frame_max = self.tune().frame_max;
         Connected {
             connection: self.id,
             user: self.user.clone(),

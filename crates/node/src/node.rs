@@ -1,7 +1,7 @@
 //! One broker, its endpoints and its log joined: the turn.
 
 use core::time::Duration;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use warrener_broker::{
     Alarm, Broker, Command, CommandId, Config, ConnectionId, Effect, Input, Progress, Record,
@@ -33,6 +33,8 @@ pub struct Node<L: Log> {
     journal: Journal,
     effects: Vec<Effect>,
     notices: VecDeque<Notice>,
+    /// Clients without a wire.
+    sessions: BTreeSet<ConnectionId>,
     disk_alarm: DiskAlarm,
     /// No time before this is believed: records are that young.
     present: Time,
@@ -63,6 +65,7 @@ impl<L: Log> Node<L> {
             journal: Journal::default(),
             effects: Vec::new(),
             notices: VecDeque::new(),
+            sessions: BTreeSet::new(),
             disk_alarm: DiskAlarm::default(),
             present: now,
             sync_interval,
@@ -117,6 +120,23 @@ impl<L: Log> Node<L> {
         connections: &mut impl Connections,
     ) {
         self.handle_input(now, Input::Command(id, Box::new(command)), connections);
+    }
+
+    /// A client without a wire comes: what the broker has for a connection of this number is told by [`Notice::Session`]
+    /// from now on, and not to an endpoint. The host tells of the client by [`handle_input`](Self::handle_input).
+    pub fn open_session(&mut self, session: ConnectionId) {
+        self.sessions.insert(session);
+    }
+
+    /// The client without a wire is gone.
+    pub fn close_session(
+        &mut self,
+        now: Time,
+        session: ConnectionId,
+        connections: &mut impl Connections,
+    ) {
+        self.handle_input(now, Input::Disconnected(session), connections);
+        self.sessions.remove(&session);
     }
 
     /// A work of the log was run.
@@ -239,6 +259,9 @@ impl<L: Log> Node<L> {
             Effect::Load(record) => self.log.load(store_id(record)),
             effect => {
                 let Some(connection) = recipient(&effect) else { return };
+                if !self.sessions.is_empty() && self.sessions.contains(&connection) {
+                    return self.notices.push_back(Notice::Session(connection, Box::new(effect)));
+                }
                 let applied = connections.with(connection, |endpoint| endpoint.apply(now, effect));
                 if let Some(Err(misuse)) = applied {
                     self.notices.push_back(Notice::Unsayable(connection, misuse));

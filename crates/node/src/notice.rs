@@ -1,7 +1,8 @@
 //! What a host should know, and most should log.
 
 use warrener_broker::{
-    CommandError, CommandId, ConnectionId, Outcome, RecordError, RecordId, RecoveryError, Warning,
+    CommandError, CommandId, ConnectionId, Effect, Outcome, RecordError, RecordId, RecoveryError,
+    Warning,
 };
 use warrener_endpoint::connection::Misuse;
 use warrener_store::{Cut, Damage, LoadError, Location, LogError, Refused};
@@ -42,6 +43,8 @@ pub enum Notice {
     Unsayable(ConnectionId, Misuse),
     /// The answer to a [command](crate::Node::command).
     Done(CommandId, Box<Result<Outcome, CommandError>>),
+    /// Something for a client [without a wire](crate::Node::open_session).
+    Session(ConnectionId, Box<Effect>),
     /// The broker has something to tell the people who run it.
     Warning(Warning),
     /// The log is closed after [`Node::close`](crate::Node::close): everything is on disk.

@@ -67,7 +67,14 @@ pub(crate) fn users(config: &Config) -> Result<Vec<User>, ServeError> {
 
 fn user(name: &str, password: &str, vhost: &ShortStr) -> Result<User, ServeError> {
     let hash = hashed(random()?, password.as_bytes());
-    Ok(User::with_full_access(ShortStr::truncated(name), hash, vhost.clone()))
+    let mut user = User::with_full_access(ShortStr::truncated(name), hash, vhost.clone());
+    user.tags.push(ShortStr::from_static("administrator"));
+    Ok(user)
+}
+
+/// The hash to keep of a new password.
+pub(crate) fn hash(password: &[u8]) -> Result<PasswordHash, ServeError> {
+    Ok(hashed(random()?, password))
 }
 
 /// Octets from the operating system's generator.

@@ -53,6 +53,10 @@ pub struct Config {
     /// How much the broker may hold in memory, in bytes, before the contents of waiting messages are left to the disk.
     /// Without it: a quarter of what the machine, or the process's control group, has.
     pub memory_budget_bytes: Option<u64>,
+    /// Where the management API is.
+    pub management: Http,
+    /// Where metrics are collected.
+    pub metrics: Http,
     /// What confirms wait for, in which virtual host. Without it: for the disk, in all.
     pub syncs: Syncs,
     /// Users who may log in from anywhere and do anything in the default virtual host, beside guest from this machine.
@@ -97,6 +101,8 @@ impl Config {
             storage,
             disk_free_bytes: None,
             memory_budget_bytes: None,
+            management: Http::Default,
+            metrics: Http::Default,
             syncs: Syncs { default: Sync::Always, named: BTreeMap::new() },
             users: Vec::new(),
             server_properties: BTreeMap::new(),
@@ -126,6 +132,23 @@ impl Listen {
             SocketAddr::new(core::net::IpAddr::V6(Ipv6Addr::LOCALHOST), port),
         ]
     }
+}
+
+/// The port of RabbitMQ's management API.
+pub const MANAGEMENT_PORT: u16 = 15672;
+
+/// The port of RabbitMQ's metrics.
+pub const METRICS_PORT: u16 = 15692;
+
+/// Where something is served by HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Http {
+    /// Nowhere.
+    Off,
+    /// On its port of 127.0.0.1; when that is taken, nowhere, which is warned of.
+    Default,
+    /// Exactly there; port 0 takes a free one.
+    On(SocketAddr),
 }
 
 /// Where durable things are kept.

@@ -16,7 +16,7 @@ use warrener_time::Time;
 
 use crate::entrance::{Accepted, Arrival, Entrance, Origin};
 use crate::limits::{EVENTS_PER_TURN, LINGER, LINGER_BYTES, UNFINISHED_STEP_BYTES};
-use crate::link::{Link, Plan};
+use crate::link::{Ends, Link, Plan};
 use crate::login;
 use crate::obituary;
 use crate::reader::{Brought, Reader};
@@ -40,7 +40,10 @@ async fn converse<L: Log>(core: Arc<Core<L>>, arrival: Arrival) {
     tracing::debug!("{}: accepted", origin.name);
     let now = core.clock.now();
     let name = ShortStr::truncated(&origin.name);
-    let added = core.add(|id| Link::new(Endpoint::new(id, name, greeting, now), write));
+    let ends =
+        Ends { name: origin.name.clone(), peer: Some(origin.peer), tls: origin.tls, since: now };
+    let added =
+        core.add(|id| Link::new(Endpoint::new(id, name, greeting, now), write).between(ends));
     // The server has begun to stop meanwhile.
     let Some(link) = added else { return };
     let reader = Reader::new(read);

@@ -57,6 +57,8 @@ pub(crate) struct Origin {
     pub(crate) peer: SocketAddr,
     /// Both its ends, for log lines.
     pub(crate) name: String,
+    /// Whether what comes is encrypted.
+    pub(crate) tls: bool,
     /// The user that its certificate names; nothing when it showed none.
     pub(crate) certificate: Option<Result<String, NoName>>,
 }
@@ -102,6 +104,7 @@ impl Entrance {
         let claimed = place.claim(ends.source.ip());
         claimed.map_err(|full| io::Error::new(io::ErrorKind::QuotaExceeded, full))?;
         let mut origin = Origin::new(ends);
+        origin.tls = protocol.is_secret();
         let mut session: Option<Box<dyn Wrap>> = None;
         if protocol.is_secret() {
             let tls =
@@ -124,7 +127,7 @@ impl Entrance {
 impl Origin {
     fn new(ends: Ends) -> Self {
         let name = format!("{} -> {}", ends.source, ends.destination);
-        Self { peer: ends.source, name, certificate: None }
+        Self { peer: ends.source, name, tls: false, certificate: None }
     }
 }
 

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use warrener_store::{Lane, Work};
 
+use crate::clock::Clock;
+use crate::durations::Durations;
 use crate::poison::LockOrStop;
 
 /// How many works a lane holds that its thread has not begun.
@@ -61,17 +63,23 @@ impl<W: Work> LaneThreads<W> {
     /// Starts them; `done` is called with what each work gives back, `panicked` when a thread panics.
     pub(crate) fn start(
         self,
+        commits: &Arc<Durations>,
         done: impl Fn(W::Done) + Clone + Send + 'static,
         panicked: impl Fn() + Clone + Send + 'static,
     ) -> io::Result<()> {
         for (lane, works) in self.lanes {
             let (done, guard) = (done.clone(), Guard(panicked.clone()));
             let out = Arc::clone(&self.out);
+            let commits = (lane == Lane::Commit).then(|| Arc::clone(commits));
             let thread = std::thread::Builder::new().name(format!("log-{lane:?}").to_lowercase());
             thread.spawn(move || {
                 let _guard = guard;
                 for work in works {
+                    let took = Clock::stopwatch();
                     let outcome = work.run();
+                    if let Some(commits) = &commits {
+                        commits.add(took());
+                    }
                     out[index(lane)].fetch_sub(1, Ordering::Relaxed);
                     done(outcome);
                 }
@@ -121,7 +129,9 @@ pub(crate) mod tests {
     fn a_thread_that_panics_says_so() {
         let panicked = Arc::new(AtomicBool::new(false));
         let (seen, (lanes, threads)) = (Arc::clone(&panicked), lanes());
-        threads.start(|()| (), move || seen.store(true, Ordering::SeqCst)).unwrap();
+        threads
+            .start(&Arc::default(), |()| (), move || seen.store(true, Ordering::SeqCst))
+            .unwrap();
         lanes.give(Lane::Commit, Planted);
         while !panicked.load(Ordering::SeqCst) {
             std::thread::yield_now();

@@ -10,8 +10,8 @@ mod config_command;
 mod configuration;
 mod connection_task;
 mod doctor;
+mod durations;
 mod entrance;
-
 mod error;
 mod gate;
 mod gauges;
@@ -24,12 +24,14 @@ mod links;
 mod listener;
 mod logging;
 mod login;
+mod management;
 mod memory;
 mod notices;
 mod obituary;
 mod panic;
 mod passwords;
 mod poison;
+mod process;
 mod program;
 mod proxy_protocol;
 mod read_buffer;
@@ -47,7 +49,8 @@ mod web_socket;
 
 pub use config::{
     AMQP_PORT, AMQPS_PORT, AlternativeName, CertificateFiles, CertificateLogin, ClientCertificates,
-    Config, ConnectionLimits, Listen, Network, Storage, TcpConfig, TlsConfig, User, UserError,
+    Config, ConnectionLimits, Http, Listen, MANAGEMENT_PORT, METRICS_PORT, Network, Storage,
+    TcpConfig, TlsConfig, User, UserError,
 };
 pub use error::ServeError;
 pub use gauges::{Gauges, Level};

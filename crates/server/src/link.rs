@@ -1,5 +1,7 @@
 //! The half of a connection that others reach: what waits to be written to it, and its socket.
 
+use core::net::SocketAddr;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::io::{self, IoSlice};
 use std::sync::Mutex;
 
@@ -17,6 +19,8 @@ use crate::stream::WriteHalf;
 #[derive(Debug)]
 pub(crate) struct Link {
     id: ConnectionId,
+    ends: Ends,
+    received_bytes: AtomicU64,
     half: Mutex<Half>,
     wake: Notify,
 }
@@ -30,6 +34,17 @@ pub(crate) struct Half {
     /// Somebody will write soon.
     touched: bool,
     watch: Watch,
+    sent_bytes: u64,
+}
+
+/// The two ends of a stream.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ends {
+    /// As in `10.0.0.7:4711 -> 10.0.0.1:5672`.
+    pub(crate) name: String,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) tls: bool,
+    pub(crate) since: Time,
 }
 
 /// What the connection's task waits for, so that it is woken for nothing less.
@@ -59,8 +74,39 @@ pub(crate) struct Plan {
 
 impl Link {
     pub(crate) fn new(endpoint: Endpoint, stream: WriteHalf) -> Self {
-        let half = Half { endpoint, stream: Some(stream), touched: false, watch: Watch::default() };
-        Self { id: half.endpoint.id(), half: Mutex::new(half), wake: Notify::new() }
+        let half = Half {
+            endpoint,
+            stream: Some(stream),
+            touched: false,
+            watch: Watch::default(),
+            sent_bytes: 0,
+        };
+        Self {
+            id: half.endpoint.id(),
+            ends: Ends::default(),
+            received_bytes: AtomicU64::new(0),
+            half: Mutex::new(half),
+            wake: Notify::new(),
+        }
+    }
+
+    /// With what people see of it.
+    pub(crate) fn between(self, ends: Ends) -> Self {
+        Self { ends, ..self }
+    }
+
+    pub(crate) const fn ends(&self) -> &Ends {
+        &self.ends
+    }
+
+    /// So many octets came.
+    pub(crate) fn received(&self, count: usize) {
+        self.received_bytes.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// How many octets came and went.
+    pub(crate) fn octets(&self) -> (u64, u64) {
+        (self.received_bytes.load(Ordering::Relaxed), self.half.lock_or_stop().sent_bytes)
     }
 
     pub(crate) const fn id(&self) -> ConnectionId {
@@ -122,7 +168,10 @@ impl Half {
         loop {
             let Some(stream) = &self.stream else { return false };
             let outcome = if !self.endpoint.outgoing().is_empty() {
-                write_some(stream, &mut self.endpoint).map(|count| self.endpoint.advance(count))
+                write_some(stream, &mut self.endpoint).map(|count| {
+                    self.sent_bytes += count as u64;
+                    self.endpoint.advance(count);
+                })
             } else if stream.is_unflushed() {
                 stream.try_flush()
             } else {

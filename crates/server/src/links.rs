@@ -36,6 +36,18 @@ impl Links {
         link
     }
 
+    /// A number that no connection has or will have, for a client without a wire.
+    pub(crate) const fn session_number(&mut self) -> ConnectionId {
+        self.serial = self.serial.wrapping_add(1);
+        // No place has this number: so many connections there cannot be.
+        ConnectionId((self.serial as u64) << 32 | 0xFFFF_FFFF)
+    }
+
+    /// The link of this number.
+    pub(crate) fn find(&self, id: ConnectionId) -> Option<Arc<Link>> {
+        find(&self.slots, id).cloned()
+    }
+
     /// Takes a link out.
     pub(crate) fn remove(&mut self, id: ConnectionId) {
         if find(&self.slots, id).is_some() {

@@ -161,7 +161,7 @@ fn has_ipv4_beside(address: SocketAddr, listed: &[SocketAddr]) -> bool {
 }
 
 /// `alone` leaves IPv4 to another socket: otherwise, all of IPv6 is all of IPv4 too.
-fn reserve(address: SocketAddr, alone: bool) -> io::Result<(SocketAddr, TcpSocket)> {
+pub(crate) fn reserve(address: SocketAddr, alone: bool) -> io::Result<(SocketAddr, TcpSocket)> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // A port whose last connections are still in TIME_WAIT is free: a restart must not wait for them.
     #[cfg(unix)]

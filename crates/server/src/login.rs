@@ -68,6 +68,26 @@ pub(crate) async fn answer<L: Log>(core: &Core<L>, question: Question, origin: &
     )
 }
 
+/// Whether this is a user and password that may come from `address` to the management API; a wrong one is kept back.
+pub(crate) async fn is_login<L: Log>(
+    core: &Core<L>,
+    name: &str,
+    password: &Secret,
+    address: IpAddr,
+) -> bool {
+    let reason = match by_password(core, name, password).await {
+        Ok(user) if may_come_from(&user, address) => return true,
+        Ok(user) => Refused::Remote(user.name.to_string()),
+        Err(reason) => reason,
+    };
+    if core.may_write(About::Login, address) {
+        tracing::warn!("management, {address}: login refused: {reason}");
+    }
+    let pause = core.logins.attempts.lock_or_stop().handle_failure(core.clock.now(), address);
+    tokio::time::sleep(pause).await;
+    false
+}
+
 /// Why a login is refused.
 #[derive(Debug, thiserror::Error)]
 enum Refused {

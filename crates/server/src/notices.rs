@@ -41,7 +41,7 @@ pub(crate) fn log(notice: &Notice) {
         // It quotes names that clients have chosen.
         Notice::Warning(warning) => tracing::warn!("{}", Plain(&warning.to_string())),
         // Whoever gave the command says it.
-        Notice::Done(..) => {}
+        Notice::Done(..) | Notice::Session(..) => {}
         // The server says it in its own words.
         Notice::Ready { .. } | Notice::Closed | Notice::Failed(_) => {}
     }

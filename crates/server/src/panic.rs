@@ -68,7 +68,7 @@ mod tests {
             "task" => crate::server::tests::spawn_guarded(core, async { panic!("planted") }),
             "store" => {
                 let (lanes, threads) = lanes::lanes();
-                threads.start(|()| (), || ()).unwrap();
+                threads.start(&Arc::default(), |()| (), || ()).unwrap();
                 lanes.give(Lane::Commit, Planted);
             }
             "silent" => {

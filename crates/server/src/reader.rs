@@ -72,7 +72,8 @@ impl Reader {
         let polled = unfinished.with_buffer(|buffer| {
             let read = ready!(socket.poll_read(cx, buffer));
             let mut events = EVENTS.take();
-            if matches!(read, Ok(1..)) {
+            if let Ok(count @ 1..) = read {
+                link.received(count);
                 decode(inbound.as_deref_mut(), link, clock.now(), buffer, &mut events);
             }
             Poll::Ready((read, events))

@@ -14,11 +14,13 @@ use warrener_store::{Log, MemoryLog, RealDisk, SegmentLog};
 use crate::auth::{self, random};
 use crate::clock::Clock;
 use crate::config::{Config, Storage};
+use crate::durations::Durations;
 use crate::entrance::{Accepted, Entrance};
 use crate::error::ServeError;
 use crate::gate::{Descriptors, Gate};
 use crate::listener::{self, Protocol, Reserved};
 use crate::login::Logins;
+use crate::management::{FaceAddresses, Faces, ReservedFaces};
 use crate::reload::Control;
 use crate::tls::Tls;
 use crate::turns::{Core, Status};
@@ -53,6 +55,10 @@ struct Parts<L: Log> {
     gate: Arc<Gate>,
     config: Config,
     control: Control,
+    /// How long the log's commits took.
+    commits: Arc<Durations>,
+    /// Where the management API and metrics are served.
+    faces: Faces,
 }
 
 impl Server {
@@ -67,7 +73,7 @@ impl Server {
         let tls = config.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
         let reserved = Reserved::take(&config)?;
         let taken: Vec<_> = reserved.addresses().collect();
-        let listening = (reserved, tls);
+        let listening = (reserved, ReservedFaces::take(&config)?, tls);
         let running = match config.storage.clone() {
             Storage::Memory => {
                 tracing::warn!(
@@ -115,6 +121,25 @@ impl Server {
         &self.addresses
     }
 
+    /// Where the management API is, if it is anywhere.
+    #[must_use]
+    pub fn management(&self) -> Option<SocketAddr> {
+        self.faces().management
+    }
+
+    /// Where metrics are collected, if they are anywhere.
+    #[must_use]
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.faces().metrics
+    }
+
+    fn faces(&self) -> FaceAddresses {
+        match &self.running {
+            Running::Memory(parts) => parts.faces.addresses(),
+            Running::Directory(parts) => parts.faces.addresses(),
+        }
+    }
+
     /// Serves until `until` is done, then closes all connections with 320 and brings everything to disk.
     ///
     /// # Errors
@@ -133,7 +158,7 @@ impl<L: Log + 'static> Parts<L> {
         config: Config,
         clock: Clock,
         log: L,
-        (reserved, tls): (Reserved, Option<Arc<Tls>>),
+        (reserved, faces, tls): (Reserved, ReservedFaces, Option<Arc<Tls>>),
     ) -> Result<Self, ServeError> {
         let mut broker = warrener_broker::Config::new(Seed::new(random()?));
         broker.users = auth::users(&config)?;
@@ -147,16 +172,22 @@ impl<L: Log + 'static> Parts<L> {
         let core = Arc::new(Core::new(clock, node, lanes, Logins::start()?));
         let [for_done, for_panics] = [(); 2].map(|()| Arc::clone(&core));
         let done = move |done| for_done.handle_done(done);
-        threads.start(done, move || for_panics.panicked()).map_err(ServeError::Threads)?;
+        let commits = Arc::<Durations>::default();
+        let panicked = move || for_panics.panicked();
+        threads.start(&commits, done, panicked).map_err(ServeError::Threads)?;
         let entrance = Arc::new(Entrance::new(greeting, tls, &config));
         let for_gauges = Arc::clone(&core);
         let gauges = Box::new(move |config: &Config| for_gauges.gauges(config));
         let control = Control::new(config.clone(), Arc::clone(&entrance), gauges);
         let gate = Gate::new(config.limits.clone(), Descriptors::of_process());
         let (listeners, gate) = (Vec::new(), Arc::new(gate));
-        let mut parts = Self { core, listeners, entrance, gate, config, control };
+        let nowhere = Faces::default();
+        let mut parts =
+            Self { core, listeners, entrance, gate, config, control, commits, faces: nowhere };
         parts.recover().await?;
+        let taken: Vec<(SocketAddr, Protocol)> = reserved.addresses().collect();
         parts.listeners = reserved.listen()?;
+        parts.faces = faces.listen(&taken)?;
         Ok(parts)
     }
 
@@ -196,6 +227,8 @@ impl<L: Log + 'static> Parts<L> {
         tasks.spawn(guarded(Arc::clone(&core), async move { core.keep_time().await }));
         let core = Arc::clone(&self.core);
         tasks.spawn(guarded(Arc::clone(&core), async move { core.tell_what_is_left_out().await }));
+        let faces = core::mem::take(&mut self.faces);
+        faces.serve(&self.core, &self.config, &self.commits, &mut tasks);
         let stopped = tokio::select! {
             () = until => self.stop(tasks).await,
             stopped = self.core.status_when(|status| !matches!(status, Status::Ready { .. })) => {

@@ -3,12 +3,15 @@
 use core::cell::RefCell;
 use core::net::IpAddr;
 use core::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{Notify, watch};
-use warrener_broker::{ConnectionId, Input, User};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use warrener_broker::{
+    Command, CommandError, CommandId, ConnectionId, Effect, Input, Outcome, User, View,
+};
 use warrener_node::{Node, NodeError, Notice};
-use warrener_store::{Lane, Log, Work};
+use warrener_store::{Lane, Log, Space, Work};
 use warrener_time::Time;
 
 use crate::clock::Clock;
@@ -46,6 +49,11 @@ struct State<L: Log> {
     links: Links,
     /// Nobody is let in any more.
     shut: bool,
+    /// Who waits for the answers to commands.
+    asked: BTreeMap<CommandId, oneshot::Sender<Result<Outcome, CommandError>>>,
+    commands: u64,
+    /// Clients without a wire.
+    sessions: BTreeMap<ConnectionId, mpsc::UnboundedSender<Effect>>,
     /// When the timer task will wake the node.
     armed: Option<Time>,
 }
@@ -81,7 +89,15 @@ impl<L: Log> Core<L> {
             clock,
             lines: Lines::default(),
             logins,
-            state: Mutex::new(State { node, links: Links::default(), shut: false, armed: None }),
+            state: Mutex::new(State {
+                node,
+                links: Links::default(),
+                shut: false,
+                asked: BTreeMap::new(),
+                commands: 0,
+                sessions: BTreeMap::new(),
+                armed: None,
+            }),
             lanes,
             earlier: Notify::new(),
             backed_up: AtomicBool::new(false),
@@ -203,6 +219,59 @@ impl<L: Log> Core<L> {
         status.wait_for(wanted).await.map_or(Status::Panicked, |status| status.clone())
     }
 
+    /// Looks at the broker between two turns.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(View<'_>) -> R) -> R {
+        look(self.state.lock_or_stop().node.broker().view())
+    }
+
+    /// How full the disk is.
+    pub(crate) fn space(&self) -> Space {
+        self.state.lock_or_stop().node.space()
+    }
+
+    /// Asks the broker for something; the answer comes when what it changed is on disk.
+    pub(crate) fn command(
+        &self,
+        command: Command,
+    ) -> oneshot::Receiver<Result<Outcome, CommandError>> {
+        let (tell, told) = oneshot::channel();
+        let id = {
+            let mut state = self.state.lock_or_stop();
+            state.commands += 1;
+            let id = CommandId(state.commands);
+            state.asked.insert(id, tell);
+            id
+        };
+        self.turn(|node, now, links| node.command(now, id, command, links));
+        told
+    }
+
+    /// A client without a wire comes.
+    pub(crate) fn open_session(&self) -> (ConnectionId, mpsc::UnboundedReceiver<Effect>) {
+        let (tell, told) = mpsc::unbounded_channel();
+        let mut state = self.state.lock_or_stop();
+        let id = state.links.session_number();
+        state.sessions.insert(id, tell);
+        state.node.open_session(id);
+        (id, told)
+    }
+
+    /// It is gone.
+    pub(crate) fn close_session(&self, session: ConnectionId) {
+        self.turn(|node, now, links| node.close_session(now, session, links));
+        self.state.lock_or_stop().sessions.remove(&session);
+    }
+
+    /// Something happened that no stream brought.
+    pub(crate) fn tell(&self, input: Input) {
+        self.turn(|node, now, links| node.handle_input(now, input, links));
+    }
+
+    /// The link of this connection.
+    pub(crate) fn link(&self, id: ConnectionId) -> Option<Arc<Link>> {
+        self.state.lock_or_stop().links.find(id)
+    }
+
     /// The user of this name, if there is one.
     pub(crate) fn user(&self, name: &str) -> Option<User> {
         self.state.lock_or_stop().node.broker().view().user(name.as_bytes()).cloned()
@@ -267,7 +336,22 @@ impl<L: Log> Core<L> {
         if self.backed_up.swap(backed_up, Ordering::Relaxed) && !backed_up {
             self.relieved.notify_waiters();
         }
-        core::iter::from_fn(|| state.node.poll_notice()).collect()
+        let mut notices = Vec::new();
+        while let Some(notice) = state.node.poll_notice() {
+            match notice {
+                // Whoever asked may have gone away.
+                Notice::Done(id, result) => {
+                    state.asked.remove(&id).map(|tell| tell.send(*result));
+                }
+                Notice::Session(id, effect) => {
+                    if let Some(tell) = state.sessions.get(&id) {
+                        let _ = tell.send(*effect);
+                    }
+                }
+                notice => notices.push(notice),
+            }
+        }
+        notices
     }
 
     /// Logging may wait for whoever reads the log, so it is never done under the lock.
@@ -300,6 +384,7 @@ impl Status {
             | Notice::Damaged(_)
             | Notice::Unsayable(..)
             | Notice::Done(..)
+            | Notice::Session(..)
             | Notice::Warning(_) => None,
         }
     }

@@ -49,12 +49,14 @@ const LAYERS: &[Layer] = &[
     layer(4, "node", &["broker", "codec", "endpoint", "store", "time"], External::Std(&[])),
     // Faces.
     layer(5, "client", &["codec", "connection", "time"], External::Free),
+    // The management speaks to a broker's types through a trait of its own, and knows neither server nor node.
+    layer(5, "management", &["broker", "codec"], External::Free),
     layer(5, "perf", &["codec", "connection", "time"], External::Free),
     // Worlds.
     layer(
         6,
         "server",
-        &["broker", "codec", "connection", "endpoint", "node", "store", "time"],
+        &["broker", "codec", "connection", "endpoint", "management", "node", "store", "time"],
         External::Free,
     ),
     layer(

@@ -328,6 +328,7 @@ impl Running {
                 }
                 Notice::Closed => self.stage = Stage::Ended(Ending::Closed),
                 Notice::Unsayable(..)
+                | Notice::Session(..)
                 | Notice::Warning(_)
                 | Notice::TornEnd(_)
                 | Notice::DiskFull

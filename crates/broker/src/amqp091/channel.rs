@@ -14,6 +14,7 @@ use crate::amqp091::transaction::Transaction;
 use crate::amqp091::unacked::{Delivered, Unacked};
 use crate::effect::Effect;
 use crate::id::{ClientKey, ConnectionId, LinkId, RecordId};
+use crate::stats::ChannelTraffic;
 use crate::sync::{Disk, Sync};
 
 /// One channel.
@@ -52,6 +53,8 @@ pub(crate) struct Channel {
     pub(crate) parked: VecDeque<Parked>,
     /// What that waits for.
     pub(crate) stall: Option<Stall>,
+    /// What went through it.
+    pub(crate) traffic: ChannelTraffic,
     outgoing: Held,
 }
 
@@ -111,6 +114,7 @@ impl Channel {
             grants: Grants::default(),
             parked: VecDeque::new(),
             stall: None,
+            traffic: ChannelTraffic::default(),
             outgoing: Held::default(),
         }
     }

@@ -129,6 +129,7 @@ impl Broker {
         });
         let before = self.amqp.client_keys.insert(connection, key);
         assert!(before.is_none(), "a host gives a connection's number once");
+        self.realm.stats.churn.connections_opened += 1;
         Ok(())
     }
 
@@ -214,6 +215,19 @@ impl Broker {
         out.push(Effect::CloseConnection(connection, Box::new(refusal)));
     }
 
+    /// Somebody who may do so wants a connection closed.
+    pub(crate) fn expel(
+        &mut self,
+        now: Time,
+        connection: ConnectionId,
+        why: Box<str>,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some(key) = self.amqp.client(connection) {
+            self.refuse_connection(now, key, &Reason::Forced(why), (0, 0), out);
+        }
+    }
+
     pub(crate) fn shut_down(&mut self, now: Time, out: &mut Vec<Effect>) {
         let reason = "broker forced connection closure with reason 'shutdown'";
         self.close_everybody(now, &Reason::Forced(said(reason)), out);
@@ -250,6 +264,7 @@ impl Broker {
             self.realm.remove_queue(now, queue, out);
         }
         if let Some(client) = self.amqp.clients.remove(key) {
+            self.realm.stats.churn.connections_closed += 1;
             self.realm.users.count(&client.access.user, |usage| usage.connections -= 1);
             self.realm.vhosts[client.vhost].connections -= 1;
             self.realm.held_elsewhere_bytes -= client.outbound_bytes + client.unfinished_bytes;

@@ -67,10 +67,13 @@ impl Broker {
         self.guard_delivery(key, queue, delivery.handle, out);
         let consumer = self.amqp.consumers.get_mut(link).expect("a queue's consumer is known");
         let channel = self.amqp.channels.get_mut(key).expect("a consumer has a channel");
-        let slot = self.realm.queues.get(queue).expect("a delivery comes from a queue");
+        let slot = self.realm.queues.get_mut(queue).expect("a delivery comes from a queue");
         let holders = self.realm.messages.get(delivery.handle).holders;
         let message = self.realm.messages.whole_mut(delivery.handle);
         let redelivered = delivery.redelivered || message.new.is_redelivered();
+        slot.traffic.deliver(delivery.settled, redelivered);
+        channel.traffic.messages.deliver(delivery.settled, redelivered);
+        self.realm.stats.of(slot.settings.kind).deliver(delivery.settled, redelivered);
         let (address, content) = message.hand_out(slot.settings.kind, delivery, holders);
         let tag = channel.next_delivery_tag();
         consumer.last_tag = tag;

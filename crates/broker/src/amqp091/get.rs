@@ -43,6 +43,11 @@ impl Broker {
             self.check_header(key, *first.handle)?;
         }
         let Some(delivery) = self.realm.take(now, queue, get.no_ack) else {
+            let slot = self.realm.queue_mut(queue);
+            slot.traffic.got_nothing += 1;
+            let kind = slot.settings.kind;
+            self.realm.stats.of(kind).got_nothing += 1;
+            self.amqp.channel_mut(key).traffic.messages.got_nothing += 1;
             self.realm.absorb(now, out);
             self.reply(key, Method::BasicGetEmpty, false, None, out);
             return Ok(());
@@ -52,7 +57,13 @@ impl Broker {
         let message = &self.realm.messages.whole(delivery.handle).new;
         let content = content_for(message, slot.settings.kind, &delivery);
         let message_count = slot.standing().ready;
+        let (kind, redelivered) =
+            (slot.settings.kind, delivery.redelivered || message.is_redelivered());
+        let address = message.address.clone();
+        self.realm.queue_mut(queue).traffic.get(get.no_ack, redelivered);
+        self.realm.stats.of(kind).get(get.no_ack, redelivered);
         let channel = self.amqp.channel_mut(key);
+        channel.traffic.messages.get(get.no_ack, redelivered);
         let tag = channel.next_delivery_tag();
         if !get.no_ack {
             channel.unacked.push(Delivered { tag, queue, seq: delivery.seq, link: None });
@@ -61,9 +72,9 @@ impl Broker {
             connection: channel.connection,
             channel: channel.number,
             delivery_tag: tag,
-            redelivered: delivery.redelivered || message.is_redelivered(),
+            redelivered,
             message_count,
-            address: message.address.clone(),
+            address,
             content,
         };
         self.realm.stats.got += 1;

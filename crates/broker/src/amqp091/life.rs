@@ -35,6 +35,7 @@ impl Broker {
         let key = self.amqp.channels.insert(Channel::new(client, connection, number, sync));
         let before = self.amqp.channel_keys.insert((connection, number), key);
         assert!(before.is_none(), "a channel is opened once");
+        self.realm.stats.churn.channels_opened += 1;
         let client = self.amqp.clients.get_mut(client).expect("a client that is there");
         client.channels.insert(number, key);
         self.reply(key, Method::ChannelOpenOk, false, None, out);
@@ -132,6 +133,7 @@ impl Broker {
     pub(crate) fn remove_channel(&mut self, now: Time, key: ChannelKey, out: &mut Vec<Effect>) {
         self.clear_channel(now, key, out);
         let Some(channel) = self.amqp.channels.remove(key) else { return };
+        self.realm.stats.churn.channels_closed += 1;
         self.amqp.channel_keys.remove(&(channel.connection, channel.number));
         if let Some(client) = self.amqp.clients.get_mut(channel.client) {
             client.channels.remove(&channel.number);

@@ -29,8 +29,13 @@ impl Broker {
         self.realm.stats.unroutable += 1;
         #[cfg(warrener_planted)]
         let mandatory = mandatory && !planted(Bug::ForgetReturn);
+        let traffic = &mut self.amqp.channel_mut(key).traffic;
         if mandatory {
+            self.realm.stats.returned += 1;
+            traffic.returned += 1;
             self.send_back(key, new, out);
+        } else {
+            traffic.dropped += 1;
         }
     }
 

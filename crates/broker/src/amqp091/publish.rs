@@ -134,6 +134,7 @@ impl Broker {
         if planted(Bug::LoseLastTarget) && targets.len() > 1 {
             targets.pop();
         }
+        self.count_publish(key, vhost, exchange, targets.len());
         let repliers = self.repliers(vhost, exchange, &new);
         let comes_back = mandatory && !reached && repliers.is_empty();
         let routed = Routed { repliers, targets: &targets, reached, mandatory };
@@ -144,6 +145,19 @@ impl Broker {
         };
         self.realm.targets = targets;
         done
+    }
+
+    fn count_publish(&mut self, key: ChannelKey, vhost: VhostId, to: Exchange, targets: usize) {
+        self.amqp.channel_mut(key).traffic.messages.published += 1;
+        let place = &mut self.realm.vhosts[vhost];
+        let passage = match to {
+            Exchange::Default => Some(&mut place.default_passage),
+            Exchange::Named(id) => place.exchange_at_mut(id).map(|exchange| &mut exchange.passage),
+        };
+        if let Some(passage) = passage {
+            passage.published += 1;
+            passage.routed += targets as u64;
+        }
     }
 
     /// Does with a message what the channel's mode says: now, with a confirm, or when it commits.
@@ -162,6 +176,7 @@ impl Broker {
             }
             Mode::Confirming(confirms) => {
                 let tag = confirms.count();
+                self.realm.stats.published_for_confirm += 1;
                 let awaited = self.amqp.channel(key).sync == Sync::Always;
                 let (rejected, record) = self.enqueue(now, key, new, &routed, awaited, out);
                 self.confirm(key, tag, rejected, record, out);
@@ -355,6 +370,8 @@ impl Broker {
                 self.amqp.await_disk(key);
             }
             _ => {
+                channel.traffic.confirmed += 1;
+                self.realm.stats.confirmed += 1;
                 let may_merge = confirms.none_waits() && !rejected;
                 self.send_confirm(key, tag, false, !rejected, may_merge, out);
             }
@@ -367,7 +384,11 @@ impl Broker {
         let Amqp { channels, disk, .. } = &mut self.amqp;
         let channel = channels.get_mut(key).expect("the key of a channel that is there");
         if let Mode::Confirming(confirms) = &mut channel.mode {
+            let before = confirms.waiting();
             confirms.persisted(disk, channel.sync, &mut confirmed);
+            let count = (before - confirms.waiting()) as u64;
+            channel.traffic.confirmed += count;
+            self.realm.stats.confirmed += count;
         }
         for Confirmed { tag, multiple } in confirmed.drain(..) {
             self.send_confirm(key, tag, multiple, true, false, out);

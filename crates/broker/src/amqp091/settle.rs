@@ -103,6 +103,7 @@ impl Broker {
     ) {
         if settlement == Settlement::Accepted {
             self.realm.stats.acknowledged += taken.len() as u64;
+            self.amqp.channel_mut(key).traffic.messages.acknowledged += taken.len() as u64;
         }
         self.uncount(key, taken);
         self.settle_in_queues(now, taken, settlement, out);

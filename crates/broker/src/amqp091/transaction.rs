@@ -41,6 +41,11 @@ impl Transaction {
         self.check(limits)
     }
 
+    /// How many publishes and how many settlements it holds.
+    pub(crate) const fn sizes(&self) -> (usize, usize) {
+        (self.publishes.len(), self.settles.len())
+    }
+
     /// Keeps settlements of deliveries that the channel has forgotten, and leaves `taken` empty.
     pub(crate) fn settle(
         &mut self,

@@ -1,6 +1,7 @@
 //! Every setting there is: its name, what it takes, what it does, and its default. The file, the environment, the command
 //! line, `--help`, `warrener config show` and `docs/configuration.md` all follow from this table.
 
+mod http;
 mod limits;
 mod tls;
 
@@ -61,7 +62,7 @@ pub(crate) const PREFIX: &str = "WARRENER_";
 
 /// Every setting.
 pub(crate) fn all() -> impl Iterator<Item = &'static Key> {
-    [KEYS, tls::KEYS, limits::KEYS].into_iter().flatten()
+    [KEYS, http::KEYS, tls::KEYS, limits::KEYS].into_iter().flatten()
 }
 
 /// The key of this name.

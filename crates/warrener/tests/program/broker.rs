@@ -87,6 +87,22 @@ impl Broker {
         Self::try_spawn(command, None).unwrap_or_else(|said| panic!("the broker ended:\n{said}"))
     }
 
+    /// Starts a broker that keeps everything in memory, with the management API and metrics.
+    pub(crate) fn start_managed() -> Self {
+        Self::start_configured(|command| {
+            command.args(["--memory-only", "--listen", "127.0.0.1:0"]);
+            command.args(["--management", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]);
+        })
+    }
+
+    /// Where it serves what its log calls so: `management API`, `metrics`.
+    pub(crate) fn served(&self, what: &str) -> SocketAddr {
+        let log = self.log();
+        let begin = format!("{what} on http://");
+        let rest = log.lines().find_map(|line| line.split_once(&begin)).expect("it says where").1;
+        rest.split('/').next().and_then(|address| address.parse().ok()).expect("an address")
+    }
+
     /// Starts a broker where it listens without being told where; an error is what it says when
     /// it cannot.
     pub(crate) fn start_where_it_likes() -> Result<Self, String> {
@@ -111,6 +127,8 @@ impl Broker {
     }
 
     fn try_spawn(mut command: Command, data: Option<TempDir>) -> Result<Self, String> {
+        // Many brokers run at a time, and the ports are the same for all: options say otherwise where it matters.
+        command.env("WARRENER_MANAGEMENT", "off").env("WARRENER_METRICS", "off");
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

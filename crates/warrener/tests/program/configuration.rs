@@ -14,6 +14,8 @@ use crate::process::{self, Outcome};
 /// `every_setting_is_seen_to_do_what_it_says`.
 const SEEN: &[(&str, &str, &str)] = &[
     ("listen", COMMAND_LINE, "it_tells_where_it_listens_and_that_it_is_ready"),
+    ("management", MANAGEMENT, "pages_columns_sorting_and_errors_are_those_of_rabbitmq"),
+    ("metrics", MANAGEMENT, "metrics_are_prometheus_text_with_rabbitmqs_names"),
     ("proxy_from", PROXY, "a_trusted_balancer_is_believed_and_its_own_address_lets_nobody_in"),
     ("max_connections", FLOODS, "a_crowd_of_connections_waits_its_turn_and_costs_no_memory"),
     ("max_connections_per_source", FLOODS, "one_address_has_no_more_connections_than_it_may"),
@@ -77,6 +79,7 @@ const LIMITS: &str = include_str!("limits.rs");
 const LOG: &str = include_str!("log.rs");
 const LOGIN: &str = include_str!("login.rs");
 const RELOAD: &str = include_str!("reload.rs");
+const MANAGEMENT: &str = include_str!("management.rs");
 const PROXY: &str = include_str!("proxy_protocol.rs");
 const TLS: &str = include_str!("tls.rs");
 const WEB_SOCKET: &str = include_str!("web_socket.rs");

@@ -25,6 +25,7 @@ mod floods;
 mod limits;
 mod log;
 mod login;
+mod management;
 mod move_messages;
 mod process;
 mod proxy_protocol;

@@ -1,0 +1,268 @@
+//! The management API and metrics: where they listen, and what the server tells them.
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
+use warrener_broker::{Command, CommandError, ConnectionId, Effect, Input, PasswordHash, View};
+use warrener_connection::Secret;
+use warrener_management::{Answer, Api, Host, Listener, Login, Process, Socket, axum};
+use warrener_store::Log;
+
+use crate::auth;
+use crate::config::{Config, Http, MANAGEMENT_PORT, METRICS_PORT, Storage};
+use crate::durations::Durations;
+use crate::error::ServeError;
+use crate::link::Link;
+use crate::listener::Protocol;
+use crate::turns::Core;
+use crate::{limits, listener, login, process};
+
+/// Addresses of HTTP that are ours, and on which nobody is answered yet.
+pub(crate) struct ReservedFaces {
+    management: Option<(SocketAddr, TcpSocket)>,
+    metrics: Option<(SocketAddr, TcpSocket)>,
+}
+
+impl ReservedFaces {
+    /// Takes the addresses. A default one that is taken is warned of; an asked-for one is an error.
+    pub(crate) fn take(config: &Config) -> Result<Self, ServeError> {
+        Ok(Self {
+            management: take(config.management, MANAGEMENT_PORT, "--management")?,
+            metrics: take(config.metrics, METRICS_PORT, "--metrics")?,
+        })
+    }
+
+    /// Lets people in. `amqp` is where the broker itself listens.
+    pub(crate) fn listen(self, amqp: &[(SocketAddr, Protocol)]) -> Result<Faces, ServeError> {
+        let listen = |reserved: Option<(SocketAddr, TcpSocket)>| {
+            let Some((address, socket)) = reserved else { return Ok::<_, ServeError>(None) };
+            let listening = socket.listen(limits::ACCEPT_BACKLOG);
+            let listening = listening.map_err(|source| ServeError::Listen { address, source })?;
+            Ok(Some((address, listening)))
+        };
+        let faces = Faces {
+            management: listen(self.management)?,
+            metrics: listen(self.metrics)?,
+            amqp: amqp.to_vec(),
+        };
+        let FaceAddresses { management, metrics } = faces.addresses();
+        if let Some(address) = management {
+            tracing::info!("management API on http://{address}/api/overview");
+        }
+        if let Some(address) = metrics {
+            tracing::info!("metrics on http://{address}/metrics");
+        }
+        Ok(faces)
+    }
+}
+
+fn take(
+    http: Http,
+    port: u16,
+    option: &str,
+) -> Result<Option<(SocketAddr, TcpSocket)>, ServeError> {
+    match http {
+        Http::Off => Ok(None),
+        Http::On(address) => listener::reserve(address, false)
+            .map(Some)
+            .map_err(|source| ServeError::Listen { address, source }),
+        Http::Default => {
+            let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+            match listener::reserve(address, false) {
+                Ok(reserved) => Ok(Some(reserved)),
+                Err(error) => {
+                    tracing::warn!(
+                        "nothing is served on {address}: {error}; name another with {option} ADDR:PORT"
+                    );
+                    Ok(None)
+                }
+            }
+        }
+    }
+}
+
+/// What is served by HTTP.
+#[derive(Debug, Default)]
+pub(crate) struct Faces {
+    management: Option<(SocketAddr, TcpListener)>,
+    metrics: Option<(SocketAddr, TcpListener)>,
+    amqp: Vec<(SocketAddr, Protocol)>,
+}
+
+/// And where.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FaceAddresses {
+    pub(crate) management: Option<SocketAddr>,
+    pub(crate) metrics: Option<SocketAddr>,
+}
+
+impl Faces {
+    pub(crate) fn addresses(&self) -> FaceAddresses {
+        FaceAddresses {
+            management: self.management.as_ref().map(|(address, _)| *address),
+            metrics: self.metrics.as_ref().map(|(address, _)| *address),
+        }
+    }
+
+    /// Serves in tasks of `tasks`, until those end.
+    pub(crate) fn serve<L: Log + 'static>(
+        self,
+        core: &Arc<Core<L>>,
+        config: &Config,
+        commits: &Arc<Durations>,
+        tasks: &mut JoinSet<()>,
+    ) {
+        if self.management.is_none() && self.metrics.is_none() {
+            return;
+        }
+        let api = Api::new(Arc::new(Served {
+            core: Arc::clone(core),
+            listeners: self.listeners(),
+            node: process::node_name(),
+            started: core.clock.now(),
+            disk_limit_bytes: config.disk_free_bytes.unwrap_or_default(),
+            data_dir: match &config.storage {
+                Storage::Memory => None,
+                Storage::Directory(directory) => Some(directory.display().to_string()),
+            },
+            commits: Arc::clone(commits),
+        }));
+        tasks.spawn(Arc::clone(&api).sample());
+        if let Some((_, listener)) = self.management {
+            let router = api.router().into_make_service_with_connect_info::<SocketAddr>();
+            tasks.spawn(async move {
+                // It ends only with its task.
+                let _ = axum::serve(listener, router).await;
+            });
+        }
+        if let Some((address, listener)) = self.metrics {
+            let open = address.ip().is_loopback();
+            let router = if open { api.metrics_router() } else { api.router() };
+            let router = router.into_make_service_with_connect_info::<SocketAddr>();
+            tasks.spawn(async move {
+                let _ = axum::serve(listener, router).await;
+            });
+        }
+    }
+
+    fn listeners(&self) -> Vec<Listener> {
+        let listener =
+            |protocol: &str, address, tls| Listener { protocol: protocol.to_owned(), address, tls };
+        let amqp = self.amqp.iter().map(|(address, protocol)| {
+            let name = match protocol {
+                Protocol::Amqp => "amqp",
+                Protocol::Amqps => "amqp/ssl",
+                Protocol::WebSocket => "http/web-amqp",
+                Protocol::WebSocketTls => "https/web-amqp",
+            };
+            listener(name, *address, protocol.is_secret())
+        });
+        let FaceAddresses { management, metrics } = self.addresses();
+        amqp.chain(management.map(|address| listener("http", address, false)))
+            .chain(metrics.map(|address| listener("http/prometheus", address, false)))
+            .collect()
+    }
+}
+
+/// The server, as the management sees it.
+struct Served<L: Log> {
+    core: Arc<Core<L>>,
+    listeners: Vec<Listener>,
+    node: String,
+    started: warrener_time::Time,
+    disk_limit_bytes: u64,
+    data_dir: Option<String>,
+    commits: Arc<Durations>,
+}
+
+impl<L: Log + 'static> Host for Served<L> {
+    fn look(&self, look: &mut dyn FnMut(View<'_>)) {
+        self.core.look(look);
+    }
+
+    fn command(&self, command: Command) -> Answer {
+        let told = self.core.command(command);
+        Box::pin(async move {
+            told.await
+                .unwrap_or_else(|_| Err(CommandError::Invalid("the broker has stopped".into())))
+        })
+    }
+
+    fn login(&self, user: String, password: String, from: IpAddr) -> Login {
+        let core = Arc::clone(&self.core);
+        let password = Secret::from(password.into_bytes());
+        Box::pin(async move { login::is_login(&core, &user, &password, from).await })
+    }
+
+    fn hash(&self, password: &[u8]) -> PasswordHash {
+        // Without random numbers the process would not have started; a user without a password cannot log in.
+        auth::hash(password).unwrap_or_default()
+    }
+
+    fn open_session(&self) -> (ConnectionId, UnboundedReceiver<Effect>) {
+        self.core.open_session()
+    }
+
+    fn tell(&self, input: Input) {
+        self.core.tell(input);
+    }
+
+    fn close_session(&self, session: ConnectionId) {
+        self.core.close_session(session);
+    }
+
+    fn sockets(&self) -> BTreeMap<ConnectionId, Socket> {
+        self.core.all_links().iter().map(|link| (link.id(), socket(link))).collect()
+    }
+
+    fn close_connection(&self, connection: ConnectionId, reason: &str) -> bool {
+        let is_there = self.core.link(connection).is_some();
+        if is_there {
+            self.core.tell(Input::Expel(connection, reason.into()));
+        }
+        is_there
+    }
+
+    fn listeners(&self) -> Vec<Listener> {
+        self.listeners.clone()
+    }
+
+    fn process(&self) -> Process {
+        let uptime = self.core.clock.now().saturating_since(self.started);
+        Process {
+            node: self.node.clone(),
+            pid: std::process::id(),
+            uptime_ms: u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX),
+            memory_bytes: process::memory_bytes(),
+            files: process::files(),
+            files_max: process::files_max(),
+            processors: std::thread::available_parallelism().map_or(1, |count| count.get() as u32),
+            disk_free_bytes: self.core.space().free_bytes,
+            disk_limit_bytes: self.disk_limit_bytes,
+            data_dir: self.data_dir.clone(),
+            commits: self.commits.buckets(),
+        }
+    }
+}
+
+fn socket(link: &Link) -> Socket {
+    let ends = link.ends();
+    let (received_bytes, sent_bytes) = link.octets();
+    link.with(|endpoint| Socket {
+        name: ends.name.clone(),
+        peer: ends.peer,
+        local: ends.name.split(" -> ").nth(1).and_then(|end| end.parse().ok()),
+        tls: ends.tls,
+        since_ms: ends.since.as_millis(),
+        mechanism: endpoint.mechanism().as_str().unwrap_or_default().to_owned(),
+        client_properties: endpoint.client_properties().clone(),
+        channel_max: endpoint.tune().channel_max,
+        heartbeat_s: endpoint.tune().heartbeat_s,
+        received_bytes,
+        sent_bytes,
+    })
+}
