@@ -154,7 +154,7 @@ impl<L: Log> Core<L> {
     /// Tells from time to time which lines were left out, for ever.
     pub(crate) async fn tell_what_is_left_out(&self) {
         loop {
-            tokio::time::sleep(REPEATED_WINDOW).await;
+            tokio::time::sleep(REPEATED_WINDOW / 10).await;
             self.lines.tell(self.clock.now());
         }
     }

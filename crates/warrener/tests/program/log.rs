@@ -1,6 +1,9 @@
 //! What the log looks like.
 
+use core::time::Duration;
+
 use crate::broker::Broker;
+use crate::process;
 use crate::wire::{self, Peer};
 
 #[test]
@@ -107,14 +110,21 @@ fn what_a_login_is_made_of_is_quoted_nowhere() {
 #[test]
 fn what_one_source_repeats_is_counted() {
     let broker = Broker::start();
-    for _ in 0..300 {
-        let mut peer = Peer::connect(&broker);
-        peer.send(b"GET / HTTP/1.1\r\n\r\n");
-        let _header: [u8; 8] = peer.read();
-    }
-    broker.expect_log("more lines about connections ended from 127.0.0.1 were left out");
+    // However slow this machine is today, some round has more than enough of them within one window.
+    let mut connections = 0;
+    let told = (0..10).any(|_| {
+        for _ in 0..300 {
+            let mut peer = Peer::connect(&broker);
+            peer.send(b"GET / HTTP/1.1\r\n\r\n");
+            let _header: [u8; 8] = peer.read();
+            connections += 1;
+        }
+        let line = "more lines about connections ended from 127.0.0.1 were left out";
+        process::eventually(Duration::from_secs(20), || broker.log().contains(line))
+    });
+    assert!(told, "nothing is left out:\n{}", broker.last_words());
     let lines = broker.log().lines().filter(|line| line.contains("127.0.0.1:")).count();
-    assert!(lines < 300, "{lines} lines:\n{}", broker.last_words());
+    assert!(lines < connections, "{lines} lines:\n{}", broker.last_words());
 }
 
 /// A short string of any octets.
