@@ -31,6 +31,10 @@ impl Listed {
         Self { name, declaration: None, kind, is_exclusive: false }
     }
 
+    pub(super) fn is_quorum(&self) -> bool {
+        self.kind == "quorum"
+    }
+
     /// Why its messages cannot be moved, if so.
     pub(super) fn stays_because(&self) -> Option<String> {
         if self.is_exclusive {

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use futures_util::Stream;
 use warrener_client::{Channel, Confirm, Confirmation, Connection, Error, Message, Returns};
-use warrener_codec::method::{exchange, queue};
+use warrener_codec::method::{basic, exchange, queue};
 use warrener_codec::{ReplyCode, ShortStr};
 
 use super::listing::Listed;
@@ -18,11 +18,13 @@ const ASKED_MAX: usize = 128;
 /// How long another move of the same queue is waited for. It may be dead, and the source not know it yet.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// After so long without a message a quorum queue is asked whether it is empty.
+const SILENCE: Duration = Duration::from_millis(300);
 
 /// Moves what is in the queue, until it is empty; says how many messages that were.
 ///
 /// It asks for messages one by one rather than consume them: a queue that goes away with its last consumer would take its
-/// messages along if this were killed.
+/// messages along if this were killed. A quorum queue does not, and RabbitMQ would write to its disk for each that is asked for.
 pub(super) async fn move_all(
     source: &Connection,
     target: &Connection,
@@ -33,7 +35,11 @@ pub(super) async fn move_all(
     let door = open_door(target, queue).await?;
     let taking = source.channel().await.map_err(|error| format!("source: {error}"))?;
     let mut way = Way { queue, taking: &taking, door: &door, sent: VecDeque::new(), moved: 0 };
-    way.move_all(usize::from(window)).await?;
+    if queue.is_quorum() {
+        way.consume_all(window).await?;
+    } else {
+        way.move_all(usize::from(window)).await?;
+    }
     let moved = way.moved;
     // With the channel's close-ok, the acknowledgements before it are known to have arrived.
     taking.close().await.map_err(|error| format!("source: {error}"))?;
@@ -180,6 +186,36 @@ impl Way<'_> {
                     match got.map_err(|error| format!("source: {error}"))? {
                         Some(delivery) => self.send(delivery.message).await?,
                         None => is_empty = true,
+                    }
+                }
+            }
+        }
+    }
+
+    async fn consume_all(&mut self, window: u16) -> Result<(), String> {
+        let source = |error: Error| format!("source: {error}");
+        let returns = self.door.channel.returns().await;
+        let mut returns = returns.map_err(|error| format!("target: {error}"))?;
+        let queue = ShortStr::try_from(self.queue.name.as_str());
+        let queue = queue.map_err(|error| error.to_string())?;
+        self.taking.prefetch(window).await.map_err(source)?;
+        let consume = basic::Consume { queue: queue.clone(), ..Default::default() };
+        let mut consumer = self.taking.consume(consume).await.map_err(source)?;
+        loop {
+            tokio::select! {
+                biased;
+                settled = settled(&mut self.sent, &mut returns), if !self.sent.is_empty() => {
+                    self.settle(settled).await?;
+                }
+                delivery = consumer.next() => match delivery {
+                    Some(delivery) => self.send(delivery.message).await?,
+                    None => return Err("source: the consumer was cancelled".to_owned()),
+                },
+                () = tokio::time::sleep(SILENCE), if self.sent.is_empty() => {
+                    let queue = queue.clone();
+                    let look = queue::Declare { queue, passive: true, ..Default::default() };
+                    if self.taking.call(look).await.map_err(source)?.message_count == 0 {
+                        return consumer.cancel().await.map_err(source);
                     }
                 }
             }

@@ -96,7 +96,8 @@ fn queues_that_the_source_lists_are_declared_and_patterns_choose_among_them() {
         ] {
             let moved = take_all(&url, name).await;
             assert_eq!(moved.iter().map(text).collect::<Vec<_>>(), expected, "{said}");
-            declare(&channel, name).await;
+            let look = queue::Declare { passive: true, ..named(name) };
+            assert_eq!(channel.call(look).await.expect("queue.declare-ok").message_count, 0);
         }
         let look = queue::Declare { passive: true, ..named("letters") };
         assert!(channel.call(look).await.unwrap_err().to_string().contains("NOT_FOUND"));
@@ -162,7 +163,7 @@ fn management_of_rabbitmq() -> String {
             "[{},{},{},{}]",
             queue("letters", "classic"),
             queue("orders.open", "classic"),
-            queue("orders.paid", "classic"),
+            queue("orders.paid", "quorum"),
             queue("orders.log", "stream")
         );
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
