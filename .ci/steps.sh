@@ -25,7 +25,7 @@ run_steps() {
 # Every bug that is planted on purpose is found by the simulator within so many seeds.
 planted_bugs() {
     RUSTFLAGS="--cfg warrener_planted" cargo run --profile planted --target-dir target/planted --locked --quiet \
-        --package warrener-simulator -- --planted 100
+        --package warrener-simulator -- --planted 300
 }
 
 report() {

@@ -1,12 +1,26 @@
 //! A message that has failed more often than its queue's delivery limit is not handed out again.
 
+use std::collections::BTreeSet;
+
 use crate::history::{Happened, Story};
 
 use super::happened;
 
 pub(super) fn check(story: &Story) -> Result<(), String> {
+    // What died and could not leave before the server ended is back after it, with its failures.
+    let mut of_this_life = BTreeSet::new();
     for happened in happened(story) {
+        match happened {
+            Happened::Started(_) => of_this_life.clear(),
+            Happened::Published(published) => {
+                of_this_life.insert(published.id);
+            }
+            _ => {}
+        }
         let Happened::Delivered(delivered) = happened else { continue };
+        if !of_this_life.contains(&delivered.id) {
+            continue;
+        }
         let limit = story.topology.get(delivered.from).and_then(|design| design.delivery_limit);
         if let Some(limit) = limit.filter(|limit| delivered.failures > *limit) {
             let (id, failures) = (delivered.id, delivered.failures);
