@@ -17,7 +17,7 @@ import tarfile
 # What the examples use besides the crate itself.
 BESIDES = {
     "warrener-client": ["tokio"],
-    "warrener-connection": ["warrener-time", "bytes"],
+    "warrener-connection": ["warrener-codec", "warrener-time", "bytes"],
     "warrener-codec": ["bytes"],
     "warrener-queue": ["warrener-time"],
     "warrener-store": ["bytes"],
