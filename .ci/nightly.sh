@@ -39,6 +39,42 @@ oldest_rust() {
     cargo "+$version" check --workspace --locked
 }
 
+# The integration tests of py-amqp, kombu and Celery, as their packages ship them, without those that need another
+# service than a broker or certificates that are not in the package.
+suites() {
+    local all=target/ci/suites broker data package
+    python3 -m venv "$all/python"
+    PATH=$PWD/$all/python/bin:$PATH
+    pip install --quiet celery==5.7.0 pytest pytest-celery pytest-order pytest-rerunfailures pytest-timeout pydantic redis
+    cargo build --release --locked --package warrener
+    data=$(mktemp -d)
+    target/release/warrener --listen 127.0.0.1:5679 --data-dir "$data" >"$all/broker.log" 2>&1 &
+    broker=$!
+    until grep -q "Server startup complete" "$all/broker.log"; do
+        kill -0 $broker
+        sleep 0.1
+    done
+    export RABBITMQ_HOST=127.0.0.1 RABBITMQ_5672_TCP=5679
+    export TEST_BROKER=pyamqp://guest:guest@127.0.0.1:5679// TEST_BACKEND=rpc://
+    suite amqp==5.4.2 t/integration/test_rmq.py -k "not tls"
+    suite kombu==5.7.0 t/integration/test_py_amqp.py
+    suite celery==5.7.0 t/integration/test_inspect.py
+    kill $broker
+    wait $broker
+    rm -r "$data"
+}
+
+# suite PACKAGE==VERSION TEST...: runs tests of a package's own source archive.
+suite() {
+    local folder=$all/${1/==/-}
+    [ -d "$folder" ] || {
+        pip download --quiet --no-deps --no-build-isolation --no-binary :all: --dest "$all" "$1"
+        tar --extract --gzip --file "$folder.tar.gz" --directory "$all"
+    }
+    shift
+    (cd "$folder" && python -m pytest -q -p no:cacheprovider -W ignore --timeout 300 "$@")
+}
+
 # The properties, over and over with other histories.
 properties() {
     local round crate
@@ -94,6 +130,6 @@ comparison() {
 }
 
 if [ $# = 0 ]; then
-    set -- tools packages features oldest_rust kills full_disk properties seeds planted_bugs counts comparison fuzzing
+    set -- tools packages features oldest_rust kills full_disk backlog suites properties seeds planted_bugs counts comparison fuzzing
 fi
 run_steps "$@"
