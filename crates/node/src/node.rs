@@ -48,6 +48,8 @@ enum Stage {
     /// The log is read back.
     Recovering(Box<Recovery>),
     Running,
+    /// The last has been said: what the broker would still do, the log no longer takes.
+    Closing,
     /// The log has stopped: nothing more is made durable.
     Stopped,
 }
@@ -160,7 +162,7 @@ impl<L: Log> Node<L> {
         if self.sync_due.take_if(|due| now >= *due).is_some() {
             self.log.sync();
         }
-        if self.broker.poll_timeout().is_some_and(|(deadline, _)| now >= deadline) {
+        if self.broker_deadline().is_some_and(|deadline| now >= deadline) {
             self.broker.handle_timeout(now, &mut self.effects);
         }
         self.apply(now, connections);
@@ -169,9 +171,8 @@ impl<L: Log> Node<L> {
     /// When to call [`handle_timeout`](Self::handle_timeout).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        let broker = self.broker.poll_timeout().map(|(deadline, _)| deadline);
         let disk = self.disk_alarm.poll_timeout();
-        broker.into_iter().chain(disk).chain(self.sync_due).min()
+        self.broker_deadline().into_iter().chain(disk).chain(self.sync_due).min()
     }
 
     /// Disk work to be run in this lane, if there is any.
@@ -190,6 +191,9 @@ impl<L: Log> Node<L> {
         if matches!(self.stage, Stage::Running) {
             self.broker.close(&mut self.effects);
             self.apply(now, connections);
+        }
+        if matches!(self.stage, Stage::Running) {
+            self.stage = Stage::Closing;
         }
         self.log.close();
         self.hear_log(now, connections);
@@ -226,7 +230,15 @@ impl<L: Log> Node<L> {
         now.max(self.present)
     }
 
+    fn broker_deadline(&self) -> Option<Time> {
+        let (deadline, _) = self.broker.poll_timeout()?;
+        (!matches!(self.stage, Stage::Closing)).then_some(deadline)
+    }
+
     fn handle(&mut self, now: Time, input: Input, connections: &mut impl Connections) {
+        if matches!(self.stage, Stage::Closing) {
+            return;
+        }
         self.broker.handle(now, input, &mut self.effects);
         if self.effects.len() >= EFFECTS_AT_ONCE {
             self.apply(now, connections);
@@ -375,7 +387,7 @@ impl<L: Log> Node<L> {
                 }
             }
             (Stage::Running, Err(error)) => self.fail(NodeError::Load { id: record, error }),
-            (Stage::Stopped, _) => {}
+            (Stage::Closing | Stage::Stopped, _) => {}
         }
     }
 

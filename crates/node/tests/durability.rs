@@ -345,3 +345,39 @@ fn a_restart_reads_no_bodies_where_they_can_stay_on_disk() {
     let notices = world.notices();
     assert!(matches!(notices[..], [Notice::Ready { .. }]), "{notices:?}");
 }
+
+#[test]
+fn what_would_happen_after_the_end_happens_after_the_next_start() {
+    let disk = SimulatedDisk::new();
+    let (mut world, _) = World::open(log(&disk), START);
+    let alice = world.connect();
+    world.client(alice).declare_durable("grave");
+    let arguments = TableBuilder::new()
+        .with("x-message-ttl", 50)
+        .with("x-dead-letter-exchange", "")
+        .with("x-dead-letter-routing-key", "grave");
+    let declare = queue::Declare {
+        queue: ShortStr::from_static("brief"),
+        durable: true,
+        arguments: arguments.build().expect("small"),
+        ..Default::default()
+    };
+    world.client(alice).say(CHANNEL, declare);
+    world.client(alice).publish_persistent("brief", b"soon dead");
+    world.settle();
+
+    // The log is being closed, slowly, when the message's time comes.
+    world.begin_to_close();
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.node.poll_timeout(), None, "the host is not kept awake");
+    world.settle();
+    assert_eq!(world.notices().last(), Some(&Notice::Closed), "an orderly end");
+
+    drop(world);
+    let (mut world, _) = World::open(log(&disk), START);
+    let bob = world.connect();
+    world.client(bob).consume("grave", true);
+    world.pass(Duration::from_secs(1));
+    world.settle();
+    assert_eq!(world.client(bob).deliveries(), [("soon dead".to_owned(), false)]);
+}

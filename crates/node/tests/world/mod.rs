@@ -153,10 +153,16 @@ impl<L: Log> World<L> {
         self.gone.insert(id);
     }
 
-    /// The process ends in order.
-    pub(crate) fn close(mut self) -> L {
+    /// The process is told to end in order. The disk does nothing.
+    pub(crate) fn begin_to_close(&mut self) {
         self.tell(Input::Shutdown);
         self.node.close(self.now, &mut self.streams);
+        self.run();
+    }
+
+    /// The process ends in order.
+    pub(crate) fn close(mut self) -> L {
+        self.begin_to_close();
         self.settle();
         assert_eq!(self.notices().last(), Some(&Notice::Closed));
         self.node.into_log()

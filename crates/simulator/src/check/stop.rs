@@ -6,14 +6,8 @@ use super::happened;
 
 pub(super) fn check(story: &Story) -> Result<(), String> {
     let (mut faults, mut full) = (0_u32, false);
-    let (mut policed, mut ending) = (false, false);
     for happened in happened(story) {
         match happened {
-            Happened::Policing { .. } => policed = true,
-            Happened::ShuttingDown => ending = true,
-            Happened::Started(_) => ending = false,
-            // Not understood yet: see docs/simulation.md.
-            Happened::Failed(why) if policed && ending && why.contains("no such record") => {}
             Happened::DiskFault => faults += 1,
             Happened::DiskFull(now) => full = *now,
             // Without any room a log cannot even be taken over.
