@@ -2,6 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpSocket};
@@ -23,8 +24,15 @@ use crate::{limits, listener, login, process};
 
 /// Addresses of HTTP that are ours, and on which nobody is answered yet.
 pub(crate) struct ReservedFaces {
-    management: Option<(SocketAddr, TcpSocket)>,
-    metrics: Option<(SocketAddr, TcpSocket)>,
+    management: Option<Reserved>,
+    metrics: Option<Reserved>,
+}
+
+struct Reserved {
+    address: SocketAddr,
+    socket: TcpSocket,
+    /// The option that names another address, where nobody asked for this one.
+    instead: Option<&'static str>,
 }
 
 impl ReservedFaces {
@@ -38,11 +46,14 @@ impl ReservedFaces {
 
     /// Lets people in. `amqp` is where the broker itself listens.
     pub(crate) fn listen(self, amqp: &[(SocketAddr, Protocol)]) -> Result<Faces, ServeError> {
-        let listen = |reserved: Option<(SocketAddr, TcpSocket)>| {
-            let Some((address, socket)) = reserved else { return Ok::<_, ServeError>(None) };
-            let listening = socket.listen(limits::ACCEPT_BACKLOG);
-            let listening = listening.map_err(|source| ServeError::Listen { address, source })?;
-            Ok(Some((address, listening)))
+        let listen = |reserved: Option<Reserved>| {
+            let Some(Reserved { address, socket, instead }) = reserved else { return Ok(None) };
+            match (socket.listen(limits::ACCEPT_BACKLOG), instead) {
+                (Ok(listening), _) => Ok(Some((address, listening))),
+                // Another broker began to listen meanwhile.
+                (Err(error), Some(option)) => Ok(not_served(address, &error, option)),
+                (Err(source), None) => Err(ServeError::Listen { address, source }),
+            }
         };
         let faces = Faces {
             management: listen(self.management)?,
@@ -60,29 +71,23 @@ impl ReservedFaces {
     }
 }
 
-fn take(
-    http: Http,
-    port: u16,
-    option: &str,
-) -> Result<Option<(SocketAddr, TcpSocket)>, ServeError> {
-    match http {
-        Http::Off => Ok(None),
-        Http::On(address) => listener::reserve(address, false)
-            .map(Some)
-            .map_err(|source| ServeError::Listen { address, source }),
-        Http::Default => {
-            let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-            match listener::reserve(address, false) {
-                Ok(reserved) => Ok(Some(reserved)),
-                Err(error) => {
-                    tracing::warn!(
-                        "nothing is served on {address}: {error}; name another with {option} ADDR:PORT"
-                    );
-                    Ok(None)
-                }
-            }
-        }
+fn take(http: Http, port: u16, option: &'static str) -> Result<Option<Reserved>, ServeError> {
+    let (address, instead) = match http {
+        Http::Off => return Ok(None),
+        Http::On(address) => (address, None),
+        Http::Default => (SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port), Some(option)),
+    };
+    match (listener::reserve(address, false), instead) {
+        (Ok((address, socket)), _) => Ok(Some(Reserved { address, socket, instead })),
+        (Err(error), Some(option)) => Ok(not_served(address, &error, option)),
+        (Err(source), None) => Err(ServeError::Listen { address, source }),
     }
+}
+
+/// Says that a default address is somebody else's.
+fn not_served<T>(address: SocketAddr, error: &io::Error, option: &str) -> Option<T> {
+    tracing::warn!("nothing is served on {address}: {error}; name another with {option} ADDR:PORT");
+    None
 }
 
 /// What is served by HTTP.
@@ -265,4 +270,20 @@ fn socket(link: &Link) -> Socket {
         received_bytes,
         sent_bytes,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn two_that_start_at_once_may_both_want_the_default_ports() {
+        let config = Config::in_memory();
+        let first = ReservedFaces::take(&config).expect("a default that is taken is no error");
+        let second = ReservedFaces::take(&config).expect("a default that is taken is no error");
+        let first = first.listen(&[]).expect("a default that is taken is no error");
+        let second = second.listen(&[]).expect("not even when it is taken last");
+        assert_eq!(second.addresses().management, None);
+        drop(first);
+    }
 }
