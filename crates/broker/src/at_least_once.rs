@@ -116,6 +116,10 @@ impl Realm {
     /// Tries again what queues hold and is due, up to a bound.
     pub(crate) fn retry_dead(&mut self, now: Time, out: &mut Vec<Effect>) {
         for _ in 0..QUEUES_PER_TURN {
+            if self.effort.is_spent(out.len()) {
+                return;
+            }
+            self.effort.visit(1);
             let Some((_, queue)) = self.retries.first().copied().filter(|(at, _)| *at <= now)
             else {
                 return;
@@ -132,7 +136,7 @@ impl Realm {
 
     /// Tries some of what a queue holds, from where it left off. Whether there is more.
     fn retry_some(&mut self, now: Time, queue: QueueId, out: &mut Vec<Effect>) -> bool {
-        let bound = self.limits.work_per_turn as usize;
+        let bound = self.limits.work_per_turn.min(self.effort.left(out.len())).max(1) as usize;
         let slot = self.queue_mut(queue);
         let after = slot.retried.take();
         let dead: Vec<Dead> = slot
@@ -146,6 +150,7 @@ impl Realm {
             })
             .collect();
         let last = dead.last().map(|dead| dead.seq).filter(|_| dead.len() == bound);
+        self.effort.visit(dead.len());
         for dead in dead {
             self.pass_on(now, queue, dead, out);
         }

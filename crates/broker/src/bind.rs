@@ -6,8 +6,10 @@ use alloc::vec::Vec;
 
 use warrener_codec::{ShortStr, Table};
 use warrener_router::{BindError, ExchangeId, Rule, Target};
+use warrener_time::Time;
 
 use crate::arguments::QueueKind;
+use crate::config::BINDING_BYTES_A_VISIT;
 use crate::effect::Effect;
 use crate::exchange::refuse_default;
 use crate::exchange_kind::ExchangeKind;
@@ -16,9 +18,9 @@ use crate::id::{QueueId, RecordId, VhostId};
 use crate::permission::Caller;
 use crate::realm::Realm;
 use crate::record::{Fact, Named};
-use crate::refusal::{Kind, Reason, Right, said, shown};
+use crate::refusal::{Kind, Reason, Resource, Right, said, shown};
 use crate::value::{erlang, type_name};
-use crate::vhost::BindingKey;
+use crate::vhost::{BindingKey, binding_bytes};
 
 /// A binding as a client asks for it.
 #[derive(Clone, Debug)]
@@ -32,7 +34,6 @@ pub(crate) struct BindingSpec {
 }
 
 impl Realm {
-    /// Adds a binding; one that is there already stays. The record is what must be on disk first.
     /// Refuses one binding more than a virtual host may have. One that is there already is no more.
     fn refuse_over_binding_limit(
         &self,
@@ -49,6 +50,7 @@ impl Realm {
         Err(Reason::TooManyBindings { vhost: shown(place.name().as_bytes()), limit })
     }
 
+    /// Adds a binding; one that is there already stays. The record is what must be on disk first.
     pub(crate) fn bind(
         &mut self,
         caller: Caller<'_>,
@@ -66,9 +68,15 @@ impl Realm {
             .with_arguments(&arguments)
             .with_identity(spec.target.as_bytes());
         self.refuse_over_binding_limit(vhost, source, target, rule)?;
+        self.check_room(vhost, (source, target, rule), spec)?;
+        let bytes = binding_bytes(spec.key.as_bytes(), arguments.table().as_bytes());
+        self.effort.visit((bytes / BINDING_BYTES_A_VISIT) as usize);
         let place = &mut self.vhosts[vhost];
         match place.router.bind(source, target, rule) {
-            Ok(true) => {}
+            Ok(true) => {
+                place.binding_bytes += bytes;
+                self.held_elsewhere_bytes += bytes;
+            }
             Ok(false) => return Ok(place.binding_records.get(&key).copied()),
             Err(error) => return Err(Reason::InvalidBinding(explain(error, spec))),
         }
@@ -96,6 +104,7 @@ impl Realm {
     /// Removes a binding; one that is not there is removed already. The record is what must be on disk first.
     pub(crate) fn unbind(
         &mut self,
+        now: Time,
         caller: Caller<'_>,
         spec: &BindingSpec,
         out: &mut Vec<Effect>,
@@ -112,13 +121,17 @@ impl Realm {
         self.expect_target(caller, spec)?;
         let place = &mut self.vhosts[vhost];
         place.router.unbind(source, target, rule);
+        let bytes = binding_bytes(spec.key.as_bytes(), arguments.table().as_bytes());
+        place.binding_bytes -= bytes;
+        self.held_elsewhere_bytes -= bytes;
+        let place = &mut self.vhosts[vhost];
         let key = binding_key(source, target, spec, &arguments);
         let bound = place.binding_records.remove(&key);
         let emptied = place.router.count_from(source) == 0;
         let record = bound.map(|of| self.forget(of, &Fact::Unbound { of }, out));
         if emptied && self.vhosts[vhost].exchange_at(source).is_some_and(|own| own.spec.auto_delete)
         {
-            return Ok(self.remove_exchange(vhost, source, out).or(record));
+            return Ok(self.remove_exchange(now, vhost, source, out).or(record));
         }
         Ok(record)
     }
@@ -168,6 +181,35 @@ impl Realm {
                 )),
             },
         }
+    }
+
+    /// Refuses one binding more than an exchange, a target or a virtual host may have; one that is there is none more.
+    fn check_room(
+        &self,
+        vhost: VhostId,
+        (source, target, rule): (ExchangeId, Target<QueueId>, Rule<'_>),
+        spec: &BindingSpec,
+    ) -> Result<(), Reason> {
+        let (place, limits) = (&self.vhosts[vhost], &self.limits);
+        let router = &place.router;
+        let full = if router.count_from(source) >= limits.bindings_per_exchange {
+            Some((limits.bindings_per_exchange as u64, "bindings of an exchange"))
+        } else if router.count_to(target) >= limits.bindings_per_target {
+            Some((limits.bindings_per_target as u64, "bindings of a destination"))
+        } else if place.binding_bytes >= limits.binding_bytes_per_vhost {
+            Some((limits.binding_bytes_per_vhost, "bytes of bindings of a vhost"))
+        } else {
+            None
+        };
+        let Some((limit, unit)) = full.filter(|_| !router.has_binding(source, target, rule)) else {
+            return Ok(());
+        };
+        let (name, vhost) = (spec.target.as_bytes(), place.name().as_bytes());
+        let resource = match spec.kind {
+            Kind::Exchange => Resource::exchange(name, vhost),
+            Kind::Queue => Resource::queue(name, vhost),
+        };
+        Err(Reason::TooManyBindingsOf { resource, limit, unit })
     }
 
     fn expect_target(

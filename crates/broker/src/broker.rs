@@ -1,6 +1,5 @@
 //! The broker: every input leads somewhere, and this says where.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -8,11 +7,11 @@ use warrener_time::Time;
 
 use crate::amqp091::Amqp;
 use crate::command::Answers;
-use crate::config::{Config, QUEUES_PER_TURN};
+use crate::config::{CHARGED_FROM_VISITS, Config, QUEUES_PER_TURN, WORKED_OFF_BY_THE_WAY};
 use crate::effect::Effect;
+use crate::effort::Share;
 use crate::id::{QueueId, RecordId};
 use crate::input::Input;
-use crate::job::Job;
 use crate::realm::Realm;
 use crate::record::Record;
 use crate::recovery::{Recovery, RecoveryError};
@@ -30,11 +29,11 @@ use crate::warning::Warning;
 pub struct Broker {
     pub(crate) realm: Realm,
     pub(crate) amqp: Amqp,
-    /// What commands have begun.
-    pub(crate) jobs: VecDeque<Job>,
     pub(crate) answers: Answers,
     recovery: Option<Recovery>,
     pub(crate) since: Time,
+    /// The latest time that it was told.
+    now: Time,
     /// The host wants no more messages.
     pub(crate) refuses_messages: bool,
 }
@@ -57,10 +56,10 @@ impl Broker {
         Self {
             realm,
             amqp: Amqp::new(seed),
-            jobs: VecDeque::new(),
             answers: Answers::default(),
             recovery: None,
             since: now,
+            now,
             refuses_messages: false,
         }
     }
@@ -108,7 +107,18 @@ impl Broker {
     }
 
     /// Something happened at `now`, which never decreases; what is to be done about it is appended to `out`.
+    ///
+    /// No input leads to more than [`EFFECTS_PER_TURN`](crate::EFFECTS_PER_TURN) effects, nor to visits of more than
+    /// [`VISITS_PER_TURN`](crate::VISITS_PER_TURN) objects: the rest follows in later calls of
+    /// [`handle_timeout`](Self::handle_timeout), in order. Only [`Input::Shutdown`] and [`Input::Failed`], after which
+    /// nobody is served, do all at once.
     pub fn handle(&mut self, now: Time, input: Input, out: &mut Vec<Effect>) {
+        self.now = now;
+        self.realm.effort.begin(out.len());
+        if !self.realm.happened.is_empty() {
+            self.realm.effort.absorbs = WORKED_OFF_BY_THE_WAY;
+        }
+        let debtor = input.debtor();
         match input {
             Input::Publish(connection, channel, publish, content) => {
                 self.publish(now, connection, channel, publish, content, out);
@@ -141,27 +151,63 @@ impl Broker {
             Input::Shutdown => self.shut_down(now, out),
             Input::Failed => self.fail(now, out),
         }
+        let visits = self.realm.effort.visited_now();
+        if visits > CHARGED_FROM_VISITS
+            && let Some(debtor) = debtor
+        {
+            self.charge(debtor, visits, out);
+        }
         self.follow_up(now, out);
     }
 
     /// Does what is due at `now`. Late, early and repeated calls are harmless.
     pub fn handle_timeout(&mut self, now: Time, out: &mut Vec<Effect>) {
+        self.now = now;
+        self.realm.effort.begin(out.len());
+        self.pay_debts(out);
+        self.realm.effort.share(Share::Half);
+        self.realm.absorb(now, out);
+        self.work_in_queues(now, out);
+        self.realm.retry_dead(now, out);
+        self.realm.effort.share(Share::Most);
+        self.release_some(now, out);
+        self.run_jobs(now, out);
+        self.follow_up(now, out);
+    }
+
+    /// What is due in queues and what they have begun, a little of each in turn.
+    fn work_in_queues(&mut self, now: Time, out: &mut Vec<Effect>) {
         let due = self.realm.timers.range(..=(now, QueueId::LAST));
-        let queues: Vec<QueueId> = due.map(|(_, queue)| *queue).take(QUEUES_PER_TURN).collect();
+        let mut queues: Vec<QueueId> = due.map(|(_, queue)| *queue).take(QUEUES_PER_TURN).collect();
+        // Those with work in hand come first by their time, and would leave nothing for others.
+        let last = self.realm.worked_last;
+        let next = queues.iter().position(|queue| Some(*queue) > last).unwrap_or(0);
+        queues.rotate_left(next);
         for queue in queues {
+            if self.realm.effort.is_spent(out.len()) {
+                return;
+            }
+            self.realm.worked_last = Some(queue);
             self.realm.work_on(now, queue, out);
             self.realm.absorb(now, out);
         }
-        self.realm.retry_dead(now, out);
-        self.run_job(now, out);
-        self.follow_up(now, out);
+    }
+
+    /// Whether something was begun that the next turn goes on with.
+    fn has_begun(&self) -> bool {
+        let Realm { jobs, awake, overdue, happened, notices, .. } = &self.realm;
+        let lines = [awake.is_empty(), overdue.is_empty(), happened.is_empty(), notices.is_empty()];
+        !jobs.is_empty()
+            || lines.contains(&false)
+            || self.amqp.has_released()
+            || self.amqp.stopped_debtors > 0
+            || self.can_unblock()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called, and why; [`Time::ZERO`] for at once.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Time, Timer)> {
-        let waits = !self.jobs.is_empty() || self.can_unblock();
-        if waits || !self.realm.awake.is_empty() || !self.realm.overdue.is_empty() {
+        if self.has_begun() {
             return Some((Time::ZERO, Timer::Work));
         }
         let (timers, retries) = (self.realm.timers.first(), self.realm.retries.first());
@@ -174,6 +220,10 @@ impl Broker {
 
     /// The host stops in an orderly way, after the last input: what a restart should know is written down.
     pub fn close(&mut self, out: &mut Vec<Effect>) {
+        // What was begun comes to its end, so that a restart does not find half of what clients have settled.
+        while self.has_begun() {
+            self.handle_timeout(self.now, out);
+        }
         self.realm.mark_all(out);
     }
 
@@ -190,6 +240,7 @@ impl Broker {
             self.unblock_some(now, out);
         }
         self.realm.absorb(now, out);
+        self.realm.effort.share(Share::All);
         if !self.realm.overdue.is_empty() {
             self.realm.release_overdue(now, out);
         }

@@ -294,7 +294,7 @@ impl Broker {
             }
             Command::DeclareExchange(exchange) => self.command_exchange(exchange, out),
             Command::DeleteExchange { vhost, name, if_unused } => {
-                self.command_delete_exchange(&vhost, &name, if_unused, out)
+                self.command_delete_exchange(now, &vhost, &name, if_unused, out)
             }
             Command::DeclareQueue(queue) => self.command_queue(now, queue, out),
             Command::DeleteQueue { vhost, name, if_unused, if_empty } => {
@@ -302,7 +302,7 @@ impl Broker {
             }
             Command::PurgeQueue { vhost, name } => self.command_purge(now, &vhost, &name, out),
             Command::Bind(binding) => self.command_bind(binding, out),
-            Command::Unbind(binding) => self.command_unbind(binding, out),
+            Command::Unbind(binding) => self.command_unbind(now, binding, out),
             Command::Import { .. } | Command::Export { .. } => {
                 unreachable!("these are not done at once")
             }

@@ -55,6 +55,19 @@ pub struct Limits {
     pub outbound_low_bytes: u64,
     /// How many consumers one channel may have; the next is refused with 530.
     pub consumers_per_channel: u32,
+    /// How many consumers all channels of one connection may have together; the next is refused with 530.
+    pub consumers_per_connection: u32,
+    /// How many octets the arguments of a declaration, a binding or a consumer may have; more are refused with 406.
+    pub arguments_bytes: usize,
+    /// How many bindings may lead to one queue or exchange; the next is refused with 406.
+    pub bindings_per_target: usize,
+    /// How many bindings may come from one exchange; likewise.
+    pub bindings_per_exchange: usize,
+    /// How many octets all bindings of one virtual host may take of memory; likewise.
+    pub binding_bytes_per_vhost: u64,
+    /// How much work one connection may cause in a row, in objects visited: above that it is not read until others have
+    /// had their turns.
+    pub debt_visits: u64,
     /// How many exchanges and how many queues one virtual host may have.
     pub names_per_vhost: u32,
     /// How many bindings one virtual host may have; the next is refused with 406.
@@ -98,14 +111,20 @@ impl Default for Limits {
             outbound_high_bytes: 1 << 20,
             outbound_pause_bytes: 16 << 20,
             outbound_low_bytes: 1 << 19,
-            consumers_per_channel: 65_535,
+            consumers_per_channel: 4_096,
+            consumers_per_connection: 65_536,
+            arguments_bytes: 64 << 10,
+            bindings_per_target: 1 << 17,
+            bindings_per_exchange: 1 << 20,
+            binding_bytes_per_vhost: 1 << 30,
+            debt_visits: 50_000,
             names_per_vhost: 1 << 20,
             bindings_per_vhost: 1 << 22,
             users: UserLimits::default(),
             vhosts: VhostLimits::default(),
             settings: 1 << 18,
             delayed_per_exchange: 1 << 24,
-            transaction_entries: 1 << 20,
+            transaction_entries: 1 << 16,
             transaction_bytes: 128 << 20,
             parked_bytes: 1 << 20,
             memory_budget_bytes: 1 << 30,
@@ -127,6 +146,40 @@ pub(crate) const DEAD_LETTER_RETRY: Duration = Duration::from_secs(1);
 
 /// How many queues one turn works on.
 pub(crate) const QUEUES_PER_TURN: usize = 1024;
+
+/// No input and no timer leads to more effects than this at once; what is more follows in later turns.
+pub const EFFECTS_PER_TURN: usize = 4_096;
+
+/// No input and no timer visits more objects than this at once: queues, entries, consumers, bindings, channels.
+pub const VISITS_PER_TURN: u64 = 10_000;
+
+/// With so many effects a turn begins nothing more; what it has begun is a fraction of that.
+pub(crate) const EFFECTS_ENOUGH: usize = EFFECTS_PER_TURN / 2;
+
+/// With so many visits, likewise.
+pub(crate) const VISITS_ENOUGH: u64 = VISITS_PER_TURN / 2;
+
+/// How many steps one queue works in a row while others wait.
+pub(crate) const STEPS_IN_A_ROW: u32 = 256;
+
+/// How many messages one queue hands out in a row while others wait.
+pub(crate) const DELIVERIES_IN_A_ROW: u32 = 64;
+
+/// An input that visits more objects than this is charged to its connection.
+pub(crate) const CHARGED_FROM_VISITS: u64 = 256;
+
+/// How much of their debts connections are let off in each turn of the timer, in objects visited.
+pub(crate) const PAID_PER_TURN: u64 = VISITS_ENOUGH;
+
+/// How many octets of a binding or a body are as much work as a visit.
+pub(crate) const BINDING_BYTES_A_VISIT: u64 = 64;
+pub(crate) const BODY_BYTES_A_VISIT: u32 = 4 << 10;
+
+/// What a binding takes of memory beside its key and its arguments, more or less.
+pub(crate) const BINDING_BYTES: u64 = 320;
+
+/// How much of a line that others have made one input works off.
+pub(crate) const WORKED_OFF_BY_THE_WAY: u32 = 16;
 
 /// The longest time-to-live and expiry: ten years of 365 days, in milliseconds (RabbitMQ: `value_too_large`).
 pub(crate) const LONGEST_MS: u64 = 315_360_000_000;

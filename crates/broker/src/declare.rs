@@ -10,7 +10,6 @@ use warrener_queue::{
     AfterDeliveryLimit, Config as QueueConfig, DeliveryLimit as QueueLimit,
     Overflow as QueueOverflow, Queue, Seq, SingleActive,
 };
-use warrener_router::Target;
 use warrener_time::Time;
 #[cfg(warrener_planted)]
 use warrener_time::planted::{Bug, planted};
@@ -25,7 +24,7 @@ use crate::mark::Mark;
 use crate::paging::Leaving;
 use crate::permission::Caller;
 use crate::policy::Applied;
-use crate::realm::{Notice, Realm};
+use crate::realm::Realm;
 use crate::record::Fact;
 use crate::refusal::{Kind, Reason, Resource, Right, said, shown};
 use crate::shelf::ShelfId;
@@ -80,6 +79,14 @@ pub(crate) struct QueueSlot {
     pub(crate) since_read_ahead: u32,
     /// What went through it.
     pub(crate) traffic: Traffic,
+    /// What leads to it, and its consumers, are taken from it in slices before it is emptied.
+    pub(crate) is_ending: bool,
+    /// It hands out nothing any more, because it ends.
+    pub(crate) hands_out_nothing: bool,
+    /// A message that leaves it is on its way to very many others, and those behind it wait.
+    pub(crate) fans_out: bool,
+    /// How many channels give messages back to it in slices; it hands out nothing meanwhile.
+    pub(crate) returning: u32,
     /// What leaves it and waits for its content, in order.
     pub(crate) leaving: VecDeque<Leaving>,
 }
@@ -128,6 +135,10 @@ impl QueueSlot {
             shelf,
             since_read_ahead: 0,
             traffic: Traffic::default(),
+            is_ending: false,
+            hands_out_nothing: false,
+            fans_out: false,
+            returning: 0,
             leaving: VecDeque::new(),
         }
     }
@@ -342,21 +353,12 @@ impl Realm {
         self.vhosts[vhost].queue_names.remove(&name);
         let slot = self.queue_mut(id);
         let (owner, record) = (slot.spec.owner, slot.record);
-        let links = core::mem::take(&mut slot.links);
         slot.record = None;
         if let Some(owner) = owner {
             self.owned.remove(&(owner, id));
         }
         let deleted = record.map(|of| self.forget(of, &Fact::QueueDeleted { of }, out));
-        let target = Target::Destination(id);
-        let stale = self.vhosts[vhost].take_binding_records(target, None);
-        out.extend(stale.into_iter().map(Effect::Release));
-        let removed = self.vhosts[vhost].router.unbind_all(target);
-        for exchange in self.vhosts[vhost].emptied_auto_delete(&removed.emptied) {
-            self.remove_exchange(vhost, exchange, out);
-        }
-        self.notices.extend(links.into_iter().map(Notice::QueueGone));
-        self.empty_deleted(now, id, out);
+        self.end_queue(now, vhost, id, out);
         deleted
     }
 

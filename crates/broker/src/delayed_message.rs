@@ -9,6 +9,7 @@ use warrener_router::ExchangeId;
 use warrener_time::Time;
 
 use crate::effect::Effect;
+use crate::fan_out::AT_ONCE;
 use crate::id::{MessageId, QueueId};
 use crate::publish::Exchange;
 use crate::realm::Realm;
@@ -59,6 +60,10 @@ impl Realm {
     pub(crate) fn release_overdue(&mut self, now: Time, out: &mut Vec<Effect>) {
         for _ in 0..self.limits.deliveries_per_input {
             let Some(&id) = self.overdue.front() else { return };
+            if self.effort.is_spent(out.len()) {
+                return;
+            }
+            self.effort.visit(1);
             let Some(slot) = self.queues.get_mut(id) else {
                 self.overdue.pop_front();
                 continue;
@@ -92,6 +97,9 @@ impl Realm {
         let mut targets = Vec::new();
         if !self.route(vhost, Exchange::Named(exchange), &new, &mut targets) {
             self.stats.unroutable += 1;
+        }
+        if targets.len() > AT_ONCE {
+            return self.fan_out_from(queue, Some(message), new, &targets);
         }
         let from = self.place(queue, message).map(|from| (message, from));
         let admission = self.admit(now, new, &targets);

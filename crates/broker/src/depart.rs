@@ -9,8 +9,10 @@ use warrener_time::Time;
 use warrener_time::planted::{Bug, planted};
 
 use crate::arguments::DeadLetterTo;
+use crate::config::STEPS_IN_A_ROW;
 use crate::dead_letter::{DeathReason, bury};
 use crate::effect::Effect;
+use crate::fan_out::{AT_ONCE, Origin};
 use crate::id::{LinkId, MessageId, QueueId, RecordId};
 use crate::keeper::Keeper;
 use crate::message::{Durable, NewMessage};
@@ -24,36 +26,59 @@ impl Realm {
     /// Deals with what happened in queues, and with what that leads to in others.
     #[inline]
     pub(crate) fn absorb(&mut self, now: Time, out: &mut Vec<Effect>) {
-        while let Some((queue, happened)) = self.happened.pop_front() {
-            match happened {
-                Happened::Queue(QueueEffect::Gone { handle, why, redelivered, .. }) => {
-                    self.depart(now, queue, (handle, redelivered), why, out);
-                }
-                Happened::Queue(QueueEffect::TakenBack { seq, consumer }) => {
-                    let link = LinkId::from_consumer(consumer);
-                    self.notices.push_back(Notice::TakenBack { link, queue, seq });
-                }
-                Happened::Queue(QueueEffect::SentBack { failed, .. }) => {
-                    self.note_sent_back(queue, failed, out);
-                }
-                Happened::Queue(QueueEffect::Expired) => {
-                    self.remove_queue(now, queue, out);
-                }
-                // What waited for it to take over waits no longer.
-                Happened::Queue(QueueEffect::Activated(_)) => self.wake(queue),
-                Happened::Queue(QueueEffect::Held { seq, handle, why }) => {
-                    self.hold_dead(now, queue, (seq, handle, why), out);
-                }
-                Happened::Orphaned => self.dissolve(now, queue, out),
-                Happened::Asked(target) => self.replay_history(now, queue, target, out),
-                Happened::Content => self.go_on(now, queue, out),
-                // A queue may be told to dead-letter what it refuses, and not where to.
-                Happened::Refused(_) if self.queue(queue).settings.dead_letter.is_none() => {}
-                Happened::Refused(new) => {
-                    let reason = DeathReason::MaxLength;
-                    self.dead_letter(now, queue, None, (&new, false), reason, out);
-                }
+        while !self.happened.is_empty() {
+            if self.effort.absorbs == 0 || self.effort.is_spent(out.len()) {
+                return;
             }
+            self.effort.absorbs -= 1;
+            let Some((queue, happened)) = self.happened.pop_front() else { return };
+            self.deal_with(now, queue, happened, out);
+        }
+    }
+
+    #[inline]
+    fn deal_with(&mut self, now: Time, queue: QueueId, happened: Happened, out: &mut Vec<Effect>) {
+        match happened {
+            Happened::Queue(QueueEffect::Gone { handle, why, redelivered, .. }) => {
+                self.depart(now, queue, (handle, redelivered), why, out);
+            }
+            Happened::Queue(QueueEffect::TakenBack { seq, consumer }) => {
+                let link = LinkId::from_consumer(consumer);
+                self.notices.push_back(Notice::TakenBack { link, queue, seq });
+            }
+            Happened::Queue(QueueEffect::SentBack { failed, .. }) => {
+                self.note_sent_back(queue, failed, out);
+            }
+            Happened::Queue(QueueEffect::Expired) => self.expire(now, queue, out),
+            // What waited for it to take over waits no longer.
+            Happened::Queue(QueueEffect::Activated(_)) => self.wake(queue),
+            Happened::Queue(QueueEffect::Held { seq, handle, why }) => {
+                self.hold_dead(now, queue, (seq, handle, why), out);
+            }
+            Happened::Orphaned => self.dissolve(now, queue, out),
+            Happened::Asked { target, after, upto } => {
+                self.replay_history(now, queue, (target, after, upto), out);
+            }
+            Happened::Content => self.go_on(now, queue, out),
+            Happened::Emptied => {
+                if let Some(slot) = self.queues.get_mut(queue) {
+                    slot.emptied = true;
+                }
+                self.dismiss_if_done(queue);
+            }
+            // A queue may be told to dead-letter what it refuses, and not where to.
+            Happened::Refused(_) if self.queue(queue).settings.dead_letter.is_none() => {}
+            Happened::Refused(new) => {
+                let reason = DeathReason::MaxLength;
+                self.dead_letter(now, queue, None, (&new, false), reason, out);
+            }
+        }
+    }
+
+    /// Nobody has used a queue for too long, unless somebody has meanwhile.
+    fn expire(&mut self, now: Time, queue: QueueId, out: &mut Vec<Effect>) {
+        if self.queues.get(queue).is_some_and(|slot| !slot.deleted && slot.queue.has_expired()) {
+            self.remove_queue(now, queue, out);
         }
     }
 
@@ -85,7 +110,8 @@ impl Realm {
             _ => return self.let_go(queue, message, None, out),
         };
         let leaving = Leaving { message, redelivered, then };
-        if slot.leaving.is_empty() && self.messages.get(message).is_here() {
+        let is_next = slot.leaving.is_empty() && !slot.fans_out;
+        if is_next && self.messages.get(message).is_here() {
             self.leave_now(now, queue, leaving, out);
         } else {
             self.leave_later(queue, leaving, out);
@@ -130,6 +156,9 @@ impl Realm {
         let Some((buried, targets)) = prepared else {
             return source.into_iter().for_each(|source| self.let_go(queue, source, None, out));
         };
+        if targets.len() > AT_ONCE {
+            return self.fan_out_from(queue, source, buried, &targets);
+        }
         let admission = self.admit(now, buried, &targets);
         let from = source.and_then(|message| self.place(queue, message));
         let recorded = self.record_dead_letter(now, &admission, source.zip(from), out);
@@ -138,6 +167,25 @@ impl Realm {
         if let Some(source) = source {
             self.let_go(queue, source, recorded, out);
         }
+    }
+
+    /// What becomes of a message that leaves a queue goes to very many others; those behind it wait.
+    #[cold]
+    pub(crate) fn fan_out_from(
+        &mut self,
+        queue: QueueId,
+        source: Option<MessageId>,
+        new: NewMessage,
+        targets: &[QueueId],
+    ) {
+        let origin = match source {
+            Some(source) => {
+                self.queue_mut(queue).fans_out = true;
+                Origin::Queue { queue, source, told: None }
+            }
+            None => Origin::Nobody,
+        };
+        self.begin_fan_out(new, targets, false, origin);
     }
 
     /// A dead message as it goes on, and where to; `None` when it goes nowhere.
@@ -287,26 +335,26 @@ impl Realm {
 
     /// One slice of what a queue has begun or is due to do.
     pub(crate) fn work_on(&mut self, now: Time, id: QueueId, out: &mut Vec<Effect>) {
-        let budget = self.limits.work_per_turn;
+        let bound = self.limits.work_per_turn.min(STEPS_IN_A_ROW);
+        let bound = self.effort.left(out.len()).min(bound);
+        let mut budget = bound;
         let Some(slot) = self.queues.get_mut(id) else { return };
-        let progress = slot.queue.work(now, budget, &mut self.answers);
+        let progress = slot.queue.work_within(now, &mut budget, &mut self.answers);
         let deleted = slot.deleted;
+        self.effort.visit(1 + (bound - budget) as usize);
         self.collect(id);
         self.wake(id);
         self.reschedule(id);
         if deleted && progress == Progress::Done {
+            self.happened.push_back((id, Happened::Emptied));
             self.absorb(now, out);
-            if let Some(slot) = self.queues.get_mut(id) {
-                slot.emptied = true;
-            }
-            self.dismiss_if_done(id);
         }
     }
 
     /// Drops a deleted queue that has nothing left to do.
     pub(crate) fn dismiss_if_done(&mut self, id: QueueId) {
         let Some(slot) = self.queues.get(id) else { return };
-        if !slot.emptied || !slot.leaving.is_empty() {
+        if !slot.emptied || !slot.leaving.is_empty() || slot.fans_out || slot.is_ending {
             return;
         }
         let slot = self.queues.remove(id).expect("it was just there");

@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use warrener_codec::{ShortStr, Table, Value};
-use warrener_router::{ExchangeId, Kind as Rule, Target};
+use warrener_router::{ExchangeId, Kind as Rule};
+use warrener_time::Time;
 
 use crate::effect::Effect;
 use crate::exchange_kind::{DELAYED_TYPE, ExchangeKind};
@@ -146,6 +147,7 @@ impl Realm {
     /// disk first.
     pub(crate) fn delete_exchange(
         &mut self,
+        now: Time,
         caller: Caller<'_>,
         name: &ShortStr,
         if_unused: bool,
@@ -163,30 +165,7 @@ impl Realm {
         if if_unused && place.router.count_from(id) > 0 {
             return Err(Reason::InUse(resource()));
         }
-        Ok(self.remove_exchange(vhost, id, out))
-    }
-
-    /// Removes an exchange, and every auto-delete exchange that thereby loses its last binding.
-    pub(crate) fn remove_exchange(
-        &mut self,
-        vhost: VhostId,
-        first: ExchangeId,
-        out: &mut Vec<Effect>,
-    ) -> Option<RecordId> {
-        let mut last_record = None;
-        let mut doomed = alloc::vec![first];
-        while let Some(id) = doomed.pop() {
-            let Some(exchange) = self.vhosts[vhost].remove_exchange(id) else { continue };
-            if let Some(record) = exchange.record {
-                last_record = Some(self.forget(record, &Fact::ExchangeDeleted { of: record }, out));
-            }
-            let stale = self.vhosts[vhost].take_binding_records(Target::Exchange(id), Some(id));
-            out.extend(stale.into_iter().map(Effect::Release));
-            let removed = self.vhosts[vhost].router.remove(id);
-            exchange.keeper.into_iter().for_each(|keeper| self.orphan_keeper(keeper));
-            doomed.extend(self.vhosts[vhost].emptied_auto_delete(&removed.emptied));
-        }
-        last_record
+        Ok(self.remove_exchange(now, vhost, id, out))
     }
 }
 
@@ -245,7 +224,7 @@ impl Vhost {
     }
 
     /// Takes an exchange out of all names; its bindings stay in the router.
-    fn remove_exchange(&mut self, id: ExchangeId) -> Option<Exchange> {
+    pub(crate) fn remove_exchange(&mut self, id: ExchangeId) -> Option<Exchange> {
         let exchange = self.take_exchange(id)?;
         self.exchange_names.remove(&exchange.spec.name);
         if let Some(alternate) = &exchange.alternate {

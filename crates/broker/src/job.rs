@@ -1,5 +1,6 @@
 //! What a command has begun and goes on in slices, so that nobody waits for it long.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use warrener_codec::ShortStr;
@@ -8,7 +9,9 @@ use warrener_time::Time;
 use crate::broker::Broker;
 use crate::command::{Export, Import};
 use crate::effect::Effect;
-use crate::id::{ClientKey, LinkId, QueueId, VhostId};
+use crate::ending::Ending;
+use crate::fan_out::FanOut;
+use crate::id::{ChannelKey, ClientKey, LinkId, QueueId, VhostId};
 use crate::refusal::{Kind, Reason, Right, shown};
 
 /// How much a slice does: queues looked at, definitions taken.
@@ -21,11 +24,27 @@ const STEPS: u32 = 500;
 const ENDS: u32 = 32;
 
 /// How many places a slice may pass by.
-const PLACES: u32 = 8_192;
+const PLACES: u32 = 4_096;
 
 /// Something begun.
 #[derive(Debug)]
 pub(crate) enum Job {
+    /// Going on with what a channel's client has asked for meanwhile.
+    Resume(ChannelKey),
+    /// Bringing a message to very many queues.
+    FanOut(Box<FanOut>),
+    /// Ending something with very many bindings or consumers.
+    End(Box<Ending>),
+    /// Settling very many deliveries of a channel.
+    Settle(ChannelKey),
+    /// Ending what a channel has going.
+    Clear(ChannelKey),
+    /// Telling the channels of a client to leave.
+    Leave(ClientKey),
+    /// Forgetting a client.
+    Forget(ClientKey),
+    /// Telling the consumers of a client anew what they may get.
+    Refresh(ClientKey),
     /// Closing connections.
     Evict { whom: Whom, next: u32 },
     /// Cancelling the consumers of a user that may not read their queue any more.
@@ -35,9 +54,9 @@ pub(crate) enum Job {
     /// Removing all that is in a virtual host that is gone.
     Empty { vhost: VhostId, next: u32 },
     /// Gathering definitions.
-    Export(alloc::boxed::Box<Export>),
+    Export(Box<Export>),
     /// Taking definitions.
-    Import(alloc::boxed::Box<Import>),
+    Import(Box<Import>),
 }
 
 /// Whose connections.
@@ -47,11 +66,60 @@ pub(crate) enum Whom {
     Vhost(VhostId),
 }
 
+impl Job {
+    /// Whether a slice of it is measured in steps of its own, so that one is enough for a turn.
+    const fn is_measured_apart(&self) -> bool {
+        matches!(
+            self,
+            Self::Evict { .. }
+                | Self::Recheck { .. }
+                | Self::Policies { .. }
+                | Self::Empty { .. }
+                | Self::Export(_)
+                | Self::Import(_)
+        )
+    }
+}
+
 impl Broker {
-    /// One slice of what was begun first.
-    pub(crate) fn run_job(&mut self, now: Time, out: &mut Vec<Effect>) {
-        let Some(job) = self.jobs.pop_front() else { return };
-        let left = match job {
+    /// A slice of each thing that was begun, in turn, until the turn has done enough.
+    pub(crate) fn run_jobs(&mut self, now: Time, out: &mut Vec<Effect>) {
+        for _ in 0..self.realm.jobs.len() {
+            if self.realm.effort.is_spent(out.len()) {
+                return;
+            }
+            self.realm.effort.visit(1);
+            let Some(job) = self.realm.jobs.pop_front() else { return };
+            let is_measured_apart = job.is_measured_apart();
+            let left = self.run_job(now, job, out);
+            self.realm.jobs.extend(left);
+            if is_measured_apart {
+                return;
+            }
+        }
+    }
+
+    /// A slice of it, and what is left.
+    fn run_job(&mut self, now: Time, job: Job, out: &mut Vec<Effect>) -> Option<Job> {
+        match job {
+            Job::Resume(key) => {
+                self.resume(now, key, out);
+                None
+            }
+            Job::FanOut(fan_out) => self.go_on_fanning_out(now, fan_out, out).map(Job::FanOut),
+            Job::End(ending) => self.go_on_ending(now, ending, out).map(Job::End),
+            Job::Settle(key) => self.go_on_settling(now, key, out).then_some(job),
+            Job::Clear(key) => self.go_on_clearing(now, key, out).then_some(job),
+            Job::Leave(key) => self.go_on_leaving(now, key, out).then_some(job),
+            Job::Forget(key) => self.go_on_forgetting(now, key, out).then_some(job),
+            Job::Refresh(key) => self.go_on_refreshing(key).then_some(job),
+            definition => self.run_command(now, definition, out),
+        }
+    }
+
+    /// A slice of what a command has begun.
+    fn run_command(&mut self, now: Time, job: Job, out: &mut Vec<Effect>) -> Option<Job> {
+        match job {
             Job::Evict { whom, next } => {
                 self.evict(now, &whom, next, out).map(|next| Job::Evict { whom, next })
             }
@@ -66,8 +134,15 @@ impl Broker {
             }
             Job::Export(export) => self.export_slice(export, SLICE, out),
             Job::Import(import) => self.import_slice(now, import, SLICE, out),
-        };
-        self.jobs.extend(left);
+            Job::Resume(_)
+            | Job::FanOut(_)
+            | Job::End(_)
+            | Job::Settle(_)
+            | Job::Clear(_)
+            | Job::Leave(_)
+            | Job::Forget(_)
+            | Job::Refresh(_) => unreachable!("these have their own arms"),
+        }
     }
 
     /// Closes connections from this place on; answers where to go on.
@@ -88,11 +163,12 @@ impl Broker {
         let reason = Reason::Forced(text.into_boxed_str());
         let (mut ended, mut passed) = (0, 0);
         while let Some((key, client)) = self.amqp.clients.at_or_after(next) {
-            if ended == ENDS || passed == PLACES {
+            if ended == ENDS || passed == PLACES || self.realm.effort.is_spent(out.len()) {
                 return Some(next);
             }
             next = key.index + 1;
             passed += 1;
+            self.realm.effort.visit(1);
             let is_meant = match whom {
                 Whom::User(user) => client.access.user == *user,
                 Whom::Vhost(id) => client.vhost == *id,
@@ -122,6 +198,7 @@ impl Broker {
             }
             next = link.index + 1;
             passed += 1;
+            self.realm.effort.visit(1);
             let (key, queue) = (consumer.channel, consumer.queue);
             if self.amqp.with_client(key).1.access.user != *user {
                 continue;
@@ -135,12 +212,7 @@ impl Broker {
         None
     }
 
-    fn may_still_read(
-        &self,
-        key: crate::id::ChannelKey,
-        queue: QueueId,
-        out: &mut Vec<Effect>,
-    ) -> bool {
+    fn may_still_read(&self, key: ChannelKey, queue: QueueId, out: &mut Vec<Effect>) -> bool {
         let Some(slot) = self.realm.queues.get(queue) else { return true };
         let access = self.amqp.caller(key).access;
         let vhost = self.realm.vhosts[slot.vhost].name().as_bytes();
@@ -184,6 +256,7 @@ impl Broker {
             }
             queues = id.index + 1;
             passed += 1;
+            self.realm.effort.visit(1);
             if slot.vhost == vhost && !slot.deleted && slot.keeper.is_none() {
                 cost += 1 + self.realm.apply_to_queue(now, id, out) / STEPS;
             }
@@ -202,16 +275,17 @@ impl Broker {
         // Whoever is still there could make new ones.
         let evicts =
             |job: &Job| matches!(job, Job::Evict { whom: Whom::Vhost(own), .. } if *own == vhost);
-        if self.jobs.iter().any(evicts) {
+        if self.realm.jobs.iter().any(evicts) {
             return Some(next);
         }
         let (mut ended, mut passed) = (0, 0);
         while let Some((id, slot)) = self.realm.queues.at_or_after(next) {
-            if ended == ENDS || passed == PLACES {
+            if ended == ENDS || passed == PLACES || self.realm.effort.is_spent(out.len()) {
                 return Some(next);
             }
             next = id.index + 1;
             passed += 1;
+            self.realm.effort.visit(1);
             if slot.vhost == vhost && !slot.deleted && slot.keeper.is_none() {
                 ended += 1;
                 self.realm.remove_queue(now, id, out);
@@ -219,11 +293,11 @@ impl Broker {
             }
         }
         while let Some(id) = self.realm.vhosts[vhost].exchange_from(0) {
-            if ended >= ENDS {
+            if ended >= ENDS || self.realm.effort.is_spent(out.len()) {
                 return Some(next);
             }
             ended += 1;
-            self.realm.remove_exchange(vhost, id, out);
+            self.realm.remove_exchange(now, vhost, id, out);
         }
         out.extend(self.realm.vhosts[vhost].emptied().map(Effect::Release));
         None

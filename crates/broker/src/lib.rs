@@ -22,8 +22,11 @@ mod depart;
 mod difference;
 mod digest;
 mod effect;
+mod effort;
+mod ending;
 mod exchange;
 mod exchange_kind;
+mod fan_out;
 mod generator;
 mod header;
 mod id;
@@ -69,7 +72,7 @@ pub use crate::address::Address;
 pub use crate::alarm::Alarm;
 pub use crate::broker::{Broker, Timer};
 pub use crate::command::{Command, CommandError, CommandId, Imported, Outcome, Problem};
-pub use crate::config::{Config, Limits, RABBITMQ_VERSION};
+pub use crate::config::{Config, EFFECTS_PER_TURN, Limits, RABBITMQ_VERSION, VISITS_PER_TURN};
 pub use crate::definitions::{
     BindingDefinition, Definitions, DefinitionsError, ExchangeDefinition,
     GlobalParameterDefinition, ParameterDefinition, PermissionDefinition, PolicyDefinition,

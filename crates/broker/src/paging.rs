@@ -315,7 +315,9 @@ impl Realm {
     fn leave_waiting(&mut self, now: Time, queue: QueueId, out: &mut Vec<Effect>) {
         for nth in 0..=LEAVING_AHEAD {
             let Some(slot) = self.queues.get_mut(queue) else { return };
-            let Some(leaving) = slot.leaving.front().copied() else { break };
+            let Some(leaving) = slot.leaving.front().copied().filter(|_| !slot.fans_out) else {
+                break;
+            };
             let next = slot.leaving.get(LEAVING_AHEAD).copied();
             if !self.messages.get(leaving.message).is_here() {
                 self.ask(leaving.message, 0, Some(queue), out);

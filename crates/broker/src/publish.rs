@@ -7,11 +7,12 @@ use warrener_queue::{Entry, Refusal as QueueRefusal};
 use warrener_router::ExchangeId;
 use warrener_time::Time;
 
+use crate::config::BODY_BYTES_A_VISIT;
 use crate::effect::Effect;
 use crate::header::MessageHeaders;
 use crate::id::{MessageId, QueueId, RecordId, VhostId};
 use crate::keeper::Keeper;
-use crate::message::{Durable, NewMessage};
+use crate::message::{Durable, NewMessage, Traits};
 use crate::realm::{Happened, Realm};
 use crate::record::{Fact, MessageAt, Published, Sizes};
 
@@ -46,19 +47,64 @@ pub(crate) struct Publication<'a> {
 }
 
 /// What queues said to a message.
+#[derive(Debug)]
 pub(crate) struct Admission {
     message: MessageId,
     rejected: bool,
     /// The first queue that took it.
     first: Option<QueueId>,
     /// The records of the durable queues that took it.
-    durable_targets: SmallVec<[RecordId; 4]>,
+    pub(crate) durable_targets: SmallVec<[RecordId; 4]>,
     /// An exchange keeps it, and must look into it.
-    is_kept: bool,
+    pub(crate) is_kept: bool,
+    /// An exchange remembers it.
+    pub(crate) stays: bool,
     refused_by: SmallVec<[QueueId; 1]>,
 }
 
+/// What one queue says to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// It took it; the record that makes the queue durable, if the message is to be on disk for it.
+    Taken(Option<RecordId>),
+    Refused,
+    /// It is gone.
+    Absent,
+}
+
+/// What queues must know of a message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Brief {
+    traits: Traits,
+    is_wide: bool,
+    bytes: u32,
+}
+
+impl Brief {
+    fn of(new: &NewMessage) -> Self {
+        let bytes = u32::try_from(new.content.body.len()).unwrap_or(u32::MAX);
+        Self { traits: new.traits, is_wide: new.is_wide(), bytes }
+    }
+}
+
 impl Admission {
+    pub(crate) fn new(message: MessageId) -> Self {
+        Self {
+            message,
+            rejected: false,
+            first: None,
+            durable_targets: SmallVec::new(),
+            is_kept: false,
+            stays: false,
+            refused_by: SmallVec::new(),
+        }
+    }
+
+    /// Whether a queue refused it.
+    pub(crate) const fn rejected(&self) -> bool {
+        self.rejected
+    }
+
     /// The message, which some queue holds or none.
     pub(crate) const fn message(&self) -> MessageId {
         self.message
@@ -146,62 +192,80 @@ impl Realm {
     /// Offers a message to each of the queues. What leaves them meanwhile is dealt with later.
     #[inline]
     pub(crate) fn admit(&mut self, now: Time, new: NewMessage, targets: &[QueueId]) -> Admission {
-        let traits = new.traits;
-        let rare = traits.rare();
-        let is_wide = new.is_wide();
-        let bytes = u32::try_from(new.content.body.len()).unwrap_or(u32::MAX);
+        let brief = Brief::of(&new);
+        self.effort.visit((brief.bytes / BODY_BYTES_A_VISIT) as usize);
         let message = self.messages.insert(new);
-        let mut admission = Admission {
-            message,
-            rejected: false,
-            first: None,
-            durable_targets: SmallVec::new(),
-            is_kept: false,
-            refused_by: SmallVec::new(),
-        };
-        let (mut holders, mut stays) = (0, false);
+        let mut admission = Admission::new(message);
+        let mut holders = 0;
         for &id in targets {
-            let Some(slot) = self.queues.get_mut(id) else { continue };
-            let kind = slot.settings.kind;
-            let priority = traits.priority_in(kind);
-            let entry = Entry { handle: message, bytes, priority };
-            let rare = if slot.keeper.is_none() {
-                rare
-            } else {
-                slot.rare_of(now, &self.messages.whole(message).new)
-            };
-            match slot.queue.publish(now, entry, rare, &mut self.answers) {
-                Ok(_) => {
-                    holders += 1;
-                    slot.traffic.published += 1;
-                    self.stats.of(kind).published += 1;
-                    admission.first.get_or_insert(id);
-                    admission.is_kept |= slot.keeper.is_some();
-                    slot.has_wide |= is_wide;
-                    stays |= matches!(slot.keeper, Some(Keeper::Remembers(_)));
-                    if slot.keeps(traits.persistent) {
-                        admission.durable_targets.extend(slot.record);
-                    }
-                }
-                Err(rejected) => {
-                    admission.rejected = true;
-                    let buries = slot.settings.dead_letter.is_some();
-                    if buries && rejected.why == (QueueRefusal::Full { dead_letter: true }) {
-                        admission.refused_by.push(id);
-                    }
-                }
+            if let Offer::Taken(record) = self.offer(now, &mut admission, brief, id) {
+                holders += 1;
+                admission.durable_targets.extend(record);
             }
-            self.collect(id);
-            self.wake(id);
-            self.reschedule(id);
         }
         let known = self.messages.get_mut(message);
-        (known.holders, known.stays) = (holders, stays);
+        (known.holders, known.stays) = (holders, admission.stays);
         admission
     }
 
+    /// What queues must know of a message that is being taken in.
+    pub(crate) fn brief_of(&self, message: MessageId) -> Brief {
+        Brief::of(&self.messages.whole(message).new)
+    }
+
+    /// Offers a message to one queue.
+    #[inline]
+    pub(crate) fn offer(
+        &mut self,
+        now: Time,
+        admission: &mut Admission,
+        brief: Brief,
+        id: QueueId,
+    ) -> Offer {
+        let Brief { traits, is_wide, bytes } = brief;
+        let Some(slot) = self.queues.get_mut(id).filter(|slot| !slot.deleted) else {
+            return Offer::Absent;
+        };
+        let kind = slot.settings.kind;
+        let priority = traits.priority_in(kind);
+        let entry = Entry { handle: admission.message, bytes, priority };
+        let rare = if slot.keeper.is_none() {
+            traits.rare()
+        } else {
+            slot.rare_of(now, &self.messages.whole(admission.message).new)
+        };
+        let offer = match slot.queue.publish(now, entry, rare, &mut self.answers) {
+            Ok(_) => {
+                slot.traffic.published += 1;
+                self.stats.of(kind).published += 1;
+                admission.first.get_or_insert(id);
+                admission.is_kept |= slot.keeper.is_some();
+                admission.stays |= matches!(slot.keeper, Some(Keeper::Remembers(_)));
+                slot.has_wide |= is_wide;
+                Offer::Taken(slot.record.filter(|_| slot.keeps(traits.persistent)))
+            }
+            Err(rejected) => {
+                admission.rejected = true;
+                let buries = slot.settings.dead_letter.is_some();
+                if buries && rejected.why == (QueueRefusal::Full { dead_letter: true }) {
+                    admission.refused_by.push(id);
+                }
+                Offer::Refused
+            }
+        };
+        let delivers = !slot.links.is_empty() || slot.keeper.is_some();
+        self.effort.visit(1);
+        self.collect(id);
+        // A queue without consumers has nothing to do in the line of those that deliver.
+        if delivers {
+            self.wake(id);
+        }
+        self.reschedule(id);
+        offer
+    }
+
     /// Writes a message down once for all the durable queues that took it.
-    fn make_durable(
+    pub(crate) fn make_durable(
         &mut self,
         now: Time,
         admission: &Admission,

@@ -9,8 +9,8 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use smallvec::SmallVec;
-use warrener_codec::{Content, ShortStr};
-use warrener_queue::{Effect as QueueEffect, Seq};
+use warrener_codec::{Content, ShortStr, Table};
+use warrener_queue::{Effect as QueueEffect, Position, Seq};
 use warrener_router::{Matches, Target};
 use warrener_time::Time;
 #[cfg(warrener_planted)]
@@ -20,8 +20,10 @@ use crate::config::{Config, Limits};
 use crate::declare::QueueSlot;
 use crate::definitions::{GlobalParameterDefinition, ParameterDefinition};
 use crate::effect::Effect;
+use crate::effort::Effort;
 use crate::generator::Generator;
 use crate::id::{ConnectionId, LinkId, MessageId, QueueId, RecordId, VhostId};
+use crate::job::Job;
 use crate::keeper::Keeper;
 use crate::message::{Messages, NewMessage};
 use crate::paging::Loads;
@@ -54,6 +56,14 @@ pub(crate) struct Realm {
     pub(crate) global_parameters: BTreeMap<ShortStr, GlobalParameterDefinition>,
     /// Policies of which it was said that they cost too much.
     pub(crate) costly_policies: BTreeSet<(ShortStr, Level, ShortStr)>,
+    /// What was begun and goes on in slices, one of each in turn.
+    pub(crate) jobs: VecDeque<Job>,
+    /// What the present turn has done and may do.
+    pub(crate) effort: Effort,
+    /// Which queue has worked last.
+    pub(crate) worked_last: Option<QueueId>,
+    /// How many messages the first of the queues that are awake has handed out in a row.
+    pub(crate) in_a_row: u32,
     /// What faces must hear of, in order.
     pub(crate) notices: VecDeque<Notice>,
     /// Queues that may have something to deliver, each once, in the order in which they woke.
@@ -118,10 +128,13 @@ pub(crate) enum Happened {
     Refused(Box<NewMessage>),
     /// The exchange that it kept messages for is gone.
     Orphaned,
-    /// This was bound to the exchange that it remembers messages for.
-    Asked(Target<QueueId>),
+    /// This was bound to the exchange that it remembers messages for, when the last of those was `upto`. It has what
+    /// comes before `after`.
+    Asked { target: Target<QueueId>, after: Option<Position>, upto: Seq },
     /// A content that it waited for is no longer needed.
     Content,
+    /// All that it had has left, and it has no name any more.
+    Emptied,
 }
 
 impl Realm {
@@ -164,6 +177,10 @@ impl Realm {
             parameters: BTreeMap::new(),
             global_parameters: BTreeMap::new(),
             costly_policies: BTreeSet::new(),
+            jobs: VecDeque::new(),
+            effort: Effort::default(),
+            worked_last: None,
+            in_a_row: 0,
             notices: VecDeque::new(),
             awake: VecDeque::new(),
             overdue: VecDeque::new(),
@@ -194,6 +211,12 @@ impl Realm {
             return Err(Reason::TooMany { resource, limit });
         }
         Ok(())
+    }
+
+    /// Refuses arguments that are too large to be kept.
+    pub(crate) fn check_arguments(&self, arguments: &Table) -> Result<(), Reason> {
+        let (size, limit) = (arguments.as_bytes().len(), self.limits.arguments_bytes);
+        if size > limit { Err(Reason::ArgumentsTooLarge { size, limit }) } else { Ok(()) }
     }
 
     /// Makes a definition durable; somebody waits for it.
@@ -276,7 +299,7 @@ impl Realm {
     #[inline]
     pub(crate) fn wake(&mut self, id: QueueId) {
         let slot = self.queue_mut(id);
-        if !slot.awake {
+        if !slot.awake && slot.returning == 0 {
             match slot.keeper {
                 None => self.awake.push_back(id),
                 Some(Keeper::Delays(_)) => self.overdue.push_back(id),
@@ -289,6 +312,7 @@ impl Realm {
     /// Takes what a queue answered, to be dealt with in its turn.
     #[inline]
     pub(crate) fn collect(&mut self, id: QueueId) {
+        self.effort.visit(self.answers.len());
         for answer in self.answers.drain(..) {
             self.happened.push_back((id, Happened::Queue(answer)));
         }

@@ -4,10 +4,12 @@
 use alloc::vec::Vec;
 
 use warrener_codec::{Properties, Value};
+use warrener_queue::{Position, Seq, State};
 use warrener_router::{ExchangeId, Target};
 use warrener_time::Time;
 
 use crate::effect::Effect;
+use crate::fan_out::{AT_ONCE, Origin};
 use crate::id::{MessageId, QueueId, VhostId};
 use crate::publish::{Exchange, Publication};
 use crate::realm::{Happened, Realm};
@@ -31,22 +33,28 @@ impl Realm {
         let Some(id) = keeper else { return };
         let keeper = self.queue(id).keeper;
         if keeper == Some(crate::keeper::Keeper::Remembers(source)) {
-            self.happened.push_back((id, Happened::Asked(target)));
+            let upto = self.queue(id).queue.last_seq();
+            self.happened.push_back((id, Happened::Asked { target, after: None, upto }));
         }
     }
 
-    /// Sends what an exchange remembers to what was bound to it, the oldest first.
+    /// Sends what an exchange remembers to what was bound to it, the oldest first; what is too much for now stays first in
+    /// line.
     pub(crate) fn replay_history(
         &mut self,
         now: Time,
         id: QueueId,
-        target: Target<QueueId>,
+        (target, after, upto): (Target<QueueId>, Option<Position>, Seq),
         out: &mut Vec<Effect>,
     ) {
         let Some(slot) = self.queues.get(id) else { return };
         let vhost = slot.vhost;
-        let kept: Vec<MessageId> = slot.queue.ready(None).map(|look| *look.handle).collect();
-        for message in kept {
+        let kept =
+            slot.queue.ready(after).take_while(|look| look.seq <= upto).take(REPLAYED_AT_ONCE);
+        let kept: Vec<(MessageId, State)> = kept.map(|look| (*look.handle, look.state)).collect();
+        let is_full = kept.len() == REPLAYED_AT_ONCE;
+        let last = kept.last().map(|(_, state)| *state).filter(|_| is_full);
+        for (message, _) in kept {
             if self.messages.find(message).is_none() {
                 continue;
             }
@@ -58,9 +66,20 @@ impl Realm {
                     self.route(vhost, Exchange::Named(exchange), &new, &mut targets);
                 }
             }
+            if targets.len() > AT_ONCE {
+                self.begin_fan_out(new, &targets, false, Origin::Nobody);
+                continue;
+            }
             let publication = Publication { new, targets: &targets, awaited: false };
             let taken = self.publish(now, publication, out);
             self.shelve(taken.message, taken.first);
         }
+        if let Some(State::Ready(last)) = last {
+            let rest = Happened::Asked { target, after: Some(last), upto };
+            self.happened.push_front((id, rest));
+        }
     }
 }
+
+/// How many messages are replayed before the turn is asked whether it has done enough.
+const REPLAYED_AT_ONCE: usize = 64;

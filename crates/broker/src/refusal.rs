@@ -271,6 +271,27 @@ pub enum Reason {
     /// The channel has as many consumers as it may.
     #[error("reached maximum ({0}) of consumers per channel")]
     TooManyConsumers(u32),
+    /// The connection has as many consumers as it may.
+    #[error("reached maximum ({0}) of consumers per connection")]
+    TooManyConsumersInAll(u32),
+    /// There are as many bindings as there may be.
+    #[error("cannot bind {resource}: limit of {limit} {unit} is reached")]
+    TooManyBindingsOf {
+        /// What was to be bound.
+        resource: Resource,
+        /// How much there may be.
+        limit: u64,
+        /// Of what.
+        unit: &'static str,
+    },
+    /// Arguments are larger than the host takes.
+    #[error("arguments of {size} bytes are larger than the limit of {limit}")]
+    ArgumentsTooLarge {
+        /// How large they are, in octets.
+        size: usize,
+        /// How large they may be.
+        limit: usize,
+    },
     /// An exclusive consumer and any other do not go together.
     #[error("{0} in exclusive use")]
     ExclusiveUse(Resource),
@@ -355,7 +376,8 @@ impl Reason {
             | Self::UserChannels { .. }
             | Self::NoVhost(_)
             | Self::ConsumerTagReused(_)
-            | Self::TooManyConsumers(_) => ReplyCode::NOT_ALLOWED,
+            | Self::TooManyConsumers(_)
+            | Self::TooManyConsumersInAll(_) => ReplyCode::NOT_ALLOWED,
             Self::Forbidden { .. }
             | Self::TopicForbidden { .. }
             | Self::DefaultExchange
@@ -385,6 +407,8 @@ impl Reason {
             | Self::NotEmpty(_)
             | Self::TooMany { .. }
             | Self::TooManyBindings { .. }
+            | Self::TooManyBindingsOf { .. }
+            | Self::ArgumentsTooLarge { .. }
             | Self::VhostQueues { .. }
             | Self::InvalidBinding(_)
             | Self::TooLarge { .. }

@@ -27,6 +27,7 @@ use crate::recovery::{Bound, Marks, Recovery, RecoveryError, Whole};
 use crate::refusal::{Kind, Resource};
 use crate::setting::{Setting, SettingName};
 use crate::shelf::End;
+use crate::vhost::binding_bytes;
 
 impl Recovery {
     /// Makes everything be there that the records say.
@@ -300,6 +301,9 @@ fn restore_binding(
     let place = &mut realm.vhosts[vhost];
     let added = place.router.bind(source, target, rule).unwrap_or(false);
     if added {
+        let bytes = binding_bytes(&key.key, &key.arguments);
+        place.binding_bytes += bytes;
+        realm.held_elsewhere_bytes += bytes;
         place.binding_records.insert(key, record);
     }
     Ok(added)

@@ -10,6 +10,7 @@ use warrener_time::Time;
 
 use crate::address::Address;
 use crate::arguments::QueueKind;
+use crate::config::DELIVERIES_IN_A_ROW;
 use crate::effect::Effect;
 use crate::id::{LinkId, MessageId, QueueId};
 use crate::message::{NewMessage, Whole};
@@ -89,22 +90,39 @@ impl Realm {
         }
     }
 
-    /// The next message for any consumer of any queue. The queue that has one keeps its turn until it has no more.
+    /// The next message for any consumer of any queue. The queue that has one keeps its turn until it has no more, or has
+    /// handed out many. Also `None` when the turn, which has led to so many effects, has done enough.
     ///
     /// What the delivery leads to waits for [`absorb`](Realm::absorb), so that the message can be read first.
     #[inline]
-    pub(crate) fn poll_delivery(&mut self, now: Time) -> Option<(QueueId, Delivery<MessageId>)> {
+    pub(crate) fn poll_delivery(
+        &mut self,
+        now: Time,
+        effects: usize,
+    ) -> Option<(QueueId, Delivery<MessageId>)> {
         while let Some(&id) = self.awake.front() {
-            if let Some(slot) = self.queues.get_mut(id) {
+            if self.effort.is_spent(effects) {
+                return None;
+            }
+            self.effort.visit(1);
+            if let Some(slot) = self.queues.get_mut(id).filter(|slot| slot.returning == 0) {
                 if let Some(delivery) = slot.queue.poll_delivery(now, &mut self.answers) {
                     self.collect(id);
+                    self.in_a_row += 1;
+                    if self.in_a_row >= DELIVERIES_IN_A_ROW {
+                        self.in_a_row = 0;
+                        self.awake.rotate_left(1);
+                    }
                     return Some((id, delivery));
                 }
                 slot.awake = false;
                 self.collect(id);
                 self.reschedule(id);
+            } else if let Some(slot) = self.queues.get_mut(id) {
+                slot.awake = false;
             }
             self.awake.pop_front();
+            self.in_a_row = 0;
         }
         None
     }
@@ -122,6 +140,9 @@ impl Realm {
                 self.awake.pop_front();
                 continue;
             };
+            if self.effort.is_spent(out.len()) || slot.returning > 0 {
+                return None;
+            }
             if !slot.has_wide && self.messages.absent() == 0 {
                 return None;
             }
@@ -130,6 +151,7 @@ impl Realm {
             let has_wide = slot.has_wide;
             slot.since_read_ahead += 1;
             let reads_ahead = slot.since_read_ahead > READ_AHEAD as u32 / 2;
+            self.effort.visit(1);
             self.collect(id);
             if let Some((consumer, message, bytes)) = next
                 && self.is_here_for(id, (message, bytes), out)
@@ -161,6 +183,9 @@ impl Realm {
     /// asked for.
     pub(crate) fn first_is_here(&mut self, now: Time, id: QueueId, out: &mut Vec<Effect>) -> bool {
         let slot = self.queues.get_mut(id).expect("the id of a queue that is there");
+        if slot.returning > 0 {
+            return false;
+        }
         let first = slot.queue.first(now, &mut self.answers);
         let first = first.map(|look| (*look.handle, look.bytes));
         self.collect(id);
@@ -263,6 +288,11 @@ impl Settlement {
             Self::Failed => Outcome::Requeue { failed: true },
             Self::Discarded | Self::Rejected => Outcome::Discard,
         }
+    }
+
+    /// Whether the message goes back to its queue.
+    pub(crate) const fn is_return(self) -> bool {
+        matches!(self, Self::Returned | Self::Failed)
     }
 
     pub(crate) const fn is_failure(self) -> bool {

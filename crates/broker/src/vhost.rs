@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use core::ops::{Index, IndexMut};
 
 use warrener_codec::{ShortStr, Table};
-use warrener_router::{ExchangeId, Router, Target};
+use warrener_router::{Binding, ExchangeId, Removed, Router, Target};
 
+use crate::config::BINDING_BYTES;
 use crate::definitions::VhostDefinition;
 use crate::exchange::{Exchange, ExchangeSpec, PREDECLARED};
 use crate::exchange_kind::ExchangeKind;
@@ -34,6 +35,8 @@ pub(crate) struct Vhost {
     pub(crate) alternates: BTreeMap<ShortStr, BTreeSet<ExchangeId>>,
     /// The records of durable bindings.
     pub(crate) binding_records: BTreeMap<BindingKey, RecordId>,
+    /// What all bindings take of memory.
+    pub(crate) binding_bytes: u64,
     /// How many exchanges keep messages.
     pub(crate) keepers: u32,
     /// What is said of it.
@@ -78,6 +81,7 @@ impl Vhost {
             exchanges: Vec::new(),
             alternates: BTreeMap::new(),
             binding_records: BTreeMap::new(),
+            binding_bytes: 0,
             keepers: 0,
             definition: VhostDefinition::default(),
             limits: VhostLimits::default(),
@@ -187,24 +191,45 @@ impl Vhost {
         self.exchange_names.len() + self.queue_names.len()
     }
 
-    /// Takes out the records of the durable bindings that lead to `target`, or come from `source`.
-    pub(crate) fn take_binding_records(
+    /// Removes bindings that lead to `target`, and those that come from it if it is an exchange, but no more than `most`;
+    /// also gives the records of those that were durable, and how much memory they took.
+    pub(crate) fn unbind_some(
         &mut self,
         target: Target<QueueId>,
-        source: Option<ExchangeId>,
-    ) -> Vec<RecordId> {
-        let to = self.router.bindings_to(target);
-        let from = source.into_iter().flat_map(|source| self.router.bindings_from(source));
-        let keys: Vec<BindingKey> = to
-            .chain(from)
-            .map(|binding| BindingKey {
-                target: binding.target,
-                source: binding.source,
-                key: binding.key.into(),
-                arguments: binding.arguments.into(),
-            })
-            .collect();
-        keys.iter().filter_map(|key| self.binding_records.remove(key)).collect()
+        most: usize,
+    ) -> (Vec<RecordId>, Removed, u64) {
+        let to = self.router.bindings_to(target).take(most);
+        let mut keys: Vec<BindingKey> = to.map(|binding| BindingKey::of(&binding)).collect();
+        if let Target::Exchange(source) = target {
+            // One that leads from it to itself was found already.
+            let from = self.router.bindings_from(source).filter(|own| own.target != target);
+            let from = from.take(most - keys.len());
+            keys.extend(from.map(|binding| BindingKey::of(&binding)));
+        }
+        let records = keys.iter().filter_map(|key| self.binding_records.remove(key)).collect();
+        let mut removed = self.router.unbind_first(target, most);
+        if let Target::Exchange(source) = target {
+            removed.bindings += self.router.unbind_first_from(source, most - removed.bindings);
+        }
+        let bytes = keys.iter().map(|key| binding_bytes(&key.key, &key.arguments)).sum();
+        self.binding_bytes -= bytes;
+        (records, removed, bytes)
+    }
+}
+
+/// What a binding takes of memory, more or less.
+pub(crate) fn binding_bytes(key: &[u8], arguments: &[u8]) -> u64 {
+    BINDING_BYTES + 2 * (key.len() + arguments.len()) as u64
+}
+
+impl BindingKey {
+    fn of(binding: &Binding<'_, QueueId>) -> Self {
+        Self {
+            target: binding.target,
+            source: binding.source,
+            key: binding.key.into(),
+            arguments: binding.arguments.into(),
+        }
     }
 }
 

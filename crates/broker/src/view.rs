@@ -115,10 +115,23 @@ impl<'a> View<'a> {
         self.0.realm.memory_bytes()
     }
 
+    /// How much of that bindings take.
+    #[must_use]
+    pub fn binding_bytes(&self) -> u64 {
+        self.0.realm.vhosts.iter().map(|vhost| vhost.binding_bytes).sum()
+    }
+
     /// Whether the broker still waits for a record that it asked to be loaded.
     #[must_use]
     pub fn awaits(&self, record: RecordId) -> bool {
         self.0.realm.loads.awaits(record)
+    }
+
+    /// How many objects (queues, entries, consumers, bindings, channels) the broker has visited since it began. One call
+    /// visits at most [`VISITS_PER_TURN`](crate::VISITS_PER_TURN).
+    #[must_use]
+    pub fn visited(&self) -> u64 {
+        self.0.realm.effort.visited()
     }
 
     /// What was done so far.

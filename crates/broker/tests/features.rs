@@ -14,6 +14,8 @@ mod exchange;
 mod expiry;
 mod flow;
 mod hello;
+mod hostile_tenant;
+mod law;
 mod life;
 mod limit;
 mod limits;

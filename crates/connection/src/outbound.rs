@@ -125,6 +125,12 @@ impl Outbound {
         self.tune
     }
 
+    /// How many octets wait to be written.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.outgoing.len()
+    }
+
     /// Whether more waits than [`Limits::outgoing_high_bytes`]: hand out less, and stop reading what would be
     /// answered.
     #[must_use]

@@ -8,6 +8,7 @@ use warrener_codec::{ChannelId, Method, ReplyCode, ShortRef};
 use warrener_connection::{Close, Connection, Decision, Initiator, Misuse, Outbound, ServerConfig};
 use warrener_time::Time;
 
+use crate::confirms::Answer;
 use crate::endpoint::{Endpoint, Stage};
 
 impl Endpoint {
@@ -24,7 +25,7 @@ impl Endpoint {
         }
         match effect {
             Effect::Opened(_) => self.open(now),
-            Effect::Send(_, channel, method) => self.say(now, |out| out.send(channel, &method)),
+            Effect::Send(_, channel, method) => self.send(now, channel, &method),
             Effect::Confirm(confirm) => self.confirm(now, confirm),
             Effect::Deliver(deliver) => self.deliver(now, &deliver),
             Effect::GetOk(got) => self.get_ok(now, &got),
@@ -87,14 +88,68 @@ impl Endpoint {
         }
     }
 
+    fn send(&mut self, now: Time, channel: ChannelId, method: &Method) -> Result<(), Misuse> {
+        if *method == Method::ChannelOpenOk {
+            self.confirms.forget(channel);
+        }
+        self.confirm_first(now, channel)?;
+        self.say(now, |out| out.send(channel, method))
+    }
+
+    /// Writes a confirm, or keeps it while much waits to be written already.
     fn confirm(&mut self, now: Time, confirm: Confirm) -> Result<(), Misuse> {
-        let Confirm { channel, delivery_tag, multiple, accepted, .. } = confirm;
-        let method: Method = if accepted {
-            basic::Ack { delivery_tag, multiple }.into()
-        } else {
-            basic::Nack { delivery_tag, multiple, requeue: false }.into()
-        };
-        self.say(now, |out| out.send(channel, &method))
+        if self.confirms.is_empty()
+            && self.has_room_for_confirms()
+            && let Some(answer) = self.confirms.pass(&confirm)
+        {
+            return self.say(now, |out| out.send(confirm.channel, &answer.method()));
+        }
+        if matches!(self.stage, Stage::Open { .. }) {
+            self.confirms.keep(&confirm);
+            self.write_confirms();
+        }
+        Ok(())
+    }
+
+    /// Confirms precede what is said after them on their channel, deliveries excepted.
+    fn confirm_first(&mut self, now: Time, channel: ChannelId) -> Result<(), Misuse> {
+        if self.confirms.is_empty() {
+            return Ok(());
+        }
+        while let Some(answer) = self.confirms.poll_channel(channel) {
+            self.say(now, |out| out.send(channel, &answer.method()))?;
+        }
+        Ok(())
+    }
+
+    /// Writes confirms that wait, as far as there is room.
+    pub(crate) fn write_confirms(&mut self) {
+        while !self.confirms.is_empty() && self.has_room_for_confirms() {
+            let Stage::Open { outbound, .. } = &mut self.stage else { return };
+            let Some((channel, answer)) = self.confirms.poll() else { return };
+            match outbound.send(channel, &answer.method()) {
+                // Nobody waits for it any more.
+                Ok(()) | Err(Misuse::ChannelNotOpen(_)) => {}
+                Err(_) => self.confirms.clear(),
+            }
+        }
+    }
+
+    /// Nothing is said any more after this: confirms that wait come first.
+    fn confirm_all(&mut self) {
+        while let Stage::Open { outbound, .. } = &mut self.stage
+            && let Some((channel, answer)) = self.confirms.poll()
+        {
+            // It fails when the client is gone, and then nobody waits for it.
+            let _ = outbound.send(channel, &answer.method());
+        }
+    }
+
+    fn has_room_for_confirms(&self) -> bool {
+        match &self.stage {
+            Stage::Open { outbound, .. } => outbound.waiting_bytes() < CONFIRMED_BELOW_BYTES,
+            Stage::Greeting(_) => true,
+        }
     }
 
     fn deliver(&mut self, now: Time, deliver: &Deliver) -> Result<(), Misuse> {
@@ -116,6 +171,7 @@ impl Endpoint {
             routing_key: got.address.routing_key(),
             message_count: got.message_count,
         };
+        self.confirm_first(now, got.channel)?;
         self.say(now, |out| out.get_ok(got.channel, method, &got.content))
     }
 
@@ -127,6 +183,7 @@ impl Endpoint {
             exchange: returned.address.exchange(),
             routing_key: returned.address.routing_key(),
         };
+        self.confirm_first(now, returned.channel)?;
         self.say(now, |out| out.return_content(returned.channel, method, &returned.content))
     }
 
@@ -137,6 +194,7 @@ impl Endpoint {
         refusal: &Refusal,
     ) -> Result<(), Misuse> {
         let close = close(refusal);
+        self.confirm_first(now, channel)?;
         self.say(now, |out| out.close_channel(channel, &close))
     }
 
@@ -149,6 +207,7 @@ impl Endpoint {
             self.ending.get_or_insert(close);
             return;
         }
+        self.confirm_all();
         // The peer's close-ok is to be read, whatever the broker had against reading before.
         self.paused = false;
         self.close(now, close);
@@ -156,6 +215,7 @@ impl Endpoint {
 
     /// The broker has cleaned up. Only a client that said connection.close waits for that.
     fn finish_close(&mut self) {
+        self.confirm_all();
         if !core::mem::take(&mut self.client_waits) {
             return;
         }
@@ -165,6 +225,20 @@ impl Endpoint {
         }
     }
 }
+
+impl Answer {
+    fn method(self) -> Method {
+        let Self { delivery_tag, multiple, accepted } = self;
+        if accepted {
+            basic::Ack { delivery_tag, multiple }.into()
+        } else {
+            basic::Nack { delivery_tag, multiple, requeue: false }.into()
+        }
+    }
+}
+
+/// Confirms are written while fewer octets wait than this, and kept as ranges while more do.
+const CONFIRMED_BELOW_BYTES: usize = 16 << 10;
 
 fn close(refusal: &Refusal) -> Close {
     Close {

@@ -11,6 +11,7 @@ use warrener_connection::{
 };
 use warrener_time::Time;
 
+use crate::confirms::Confirms;
 use crate::drain::Drain;
 use crate::login::{Answer, Question};
 
@@ -25,6 +26,8 @@ pub struct Endpoint {
     pub(crate) id: ConnectionId,
     pub(crate) stage: Stage,
     pub(crate) drain: Drain,
+    /// Confirms that wait for room.
+    pub(crate) confirms: Confirms,
     pub(crate) paused: bool,
     /// The client said connection.close and was passed on to the broker; close-ok follows when that has cleaned up.
     pub(crate) client_waits: bool,
@@ -59,6 +62,7 @@ impl Endpoint {
             id,
             stage: Stage::Greeting(Box::new(Connection::server(config, now))),
             drain: Drain::default(),
+            confirms: Confirms::default(),
             paused: false,
             client_waits: false,
             name: stream,
@@ -244,6 +248,13 @@ impl Endpoint {
         let before = outgoing.len();
         bytes::Buf::advance(outgoing, count);
         self.drain.advance(count, before);
+        self.write_confirms();
+    }
+
+    /// How many ranges of confirms wait until there is room for them. They are written as what is before them is.
+    #[must_use]
+    pub const fn waiting_confirms(&self) -> usize {
+        self.confirms.ranges()
     }
 
     /// How much of what the broker handed out was written since [`drained`](Self::drained).
@@ -265,7 +276,8 @@ impl Endpoint {
         match &self.stage {
             Stage::Greeting(connection) => connection.wants_read(),
             Stage::Open { outbound, .. } => {
-                !self.paused && !outbound.is_congested() && !outbound.is_finished()
+                let refuses_much = self.confirms.ranges() > CONFIRM_RANGES_MAX;
+                !self.paused && !refuses_much && !outbound.is_congested() && !outbound.is_finished()
             }
         }
     }
@@ -370,6 +382,9 @@ impl Endpoint {
         if self.client_waits { Input::Closed(self.id) } else { Input::Disconnected(self.id) }
     }
 }
+
+/// So many ranges of confirms may wait; a client with more, which is refused every other message, is not read.
+const CONFIRM_RANGES_MAX: usize = 4_096;
 
 /// Whether nothing more is to come from the peer, and it waits for nothing: it answered our close, or it is gone. Then,
 /// when nothing waits to be written, the stream can be dropped.

@@ -5,6 +5,7 @@
 extern crate alloc;
 
 mod apply;
+mod confirms;
 mod drain;
 mod endpoint;
 mod input;

@@ -91,7 +91,7 @@ impl<M: Clone> Queue<M> {
     /// a slice of that, and says whether it is done.
     fn finish_first(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> bool {
         if !self.returning.is_empty() || self.shedding {
-            let _ = self.work_slice(now, BY_THE_WAY, out);
+            let _ = self.work_slice(now, &mut { BY_THE_WAY }, out);
         }
         self.returning.is_empty() && !self.shedding
     }

@@ -276,7 +276,7 @@ impl<M: Clone> Queue<M> {
         self.catch_up(now, out);
         let ready = self.remove_waiting(Why::Purged);
         self.remove_held(Why::Purged);
-        let _ = self.work_slice(now, BY_THE_WAY, out);
+        let _ = self.work_slice(now, &mut { BY_THE_WAY }, out);
         ready
     }
 
@@ -286,7 +286,7 @@ impl<M: Clone> Queue<M> {
     pub fn delete(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> u64 {
         self.catch_up(now, out);
         let ready = self.remove_everything();
-        let _ = self.work_slice(now, BY_THE_WAY, out);
+        let _ = self.work_slice(now, &mut { BY_THE_WAY }, out);
         ready
     }
 
@@ -299,8 +299,25 @@ impl<M: Clone> Queue<M> {
     /// Does what is due and what was begun, in `budget` steps at most, each of which takes constant time. Late, early or
     /// repeated calls are harmless.
     pub fn work(&mut self, now: Time, budget: u32, out: &mut Vec<Effect<M>>) -> Progress {
+        let mut budget = budget;
+        self.work_within(now, &mut budget, out)
+    }
+
+    /// The same; what is left of `budget` afterwards was not needed.
+    pub fn work_within(
+        &mut self,
+        now: Time,
+        budget: &mut u32,
+        out: &mut Vec<Effect<M>>,
+    ) -> Progress {
         self.expire_if_unused(now, out);
         self.work_slice(now, budget, out)
+    }
+
+    /// Whether it said [`Effect::Expired`], and nobody has used it since.
+    #[must_use]
+    pub const fn has_expired(&self) -> bool {
+        self.said_expired && !self.deleted
     }
 
     /// When [`Queue::work`] is to be called next, and why; [`Time::ZERO`] for at once.

@@ -76,7 +76,7 @@ impl<M: Clone> Queue<M> {
             self.settle_holder(key, Fate::Settle(outcome));
         }
         self.choose_active(out);
-        let _ = self.work_slice(now, BY_THE_WAY, out);
+        let _ = self.work_slice(now, &mut { BY_THE_WAY }, out);
         before - self.unacked.len()
     }
 

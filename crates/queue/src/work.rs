@@ -44,19 +44,19 @@ impl<M: Clone> Queue<M> {
     pub(crate) fn work_slice(
         &mut self,
         now: Time,
-        mut budget: u32,
+        budget: &mut u32,
         out: &mut Vec<Effect<M>>,
     ) -> Progress {
         // First what is to happen on time: a huge purge makes no message late.
-        self.do_what_is_due(now, &mut budget, out);
-        while budget > 0
+        self.do_what_is_due(now, budget, out);
+        while *budget > 0
             && let Some(pending) = self.pending.pop_front()
         {
-            if let Some(rest) = self.work_on(now, pending, &mut budget, out) {
+            if let Some(rest) = self.work_on(now, pending, budget, out) {
                 self.pending.push_front(rest);
             }
         }
-        self.make_room(now, &mut budget, out);
+        self.make_room(now, budget, out);
         match self.next_timeout() {
             Some((at, _)) if at <= now => Progress::More,
             _ => Progress::Done,

@@ -145,13 +145,32 @@ impl<D: Copy + Eq + Hash> Router<D> {
 
     /// Removes every binding that leads to this target.
     pub fn unbind_all(&mut self, target: Target<D>) -> Removed {
+        self.unbind_first(target, usize::MAX)
+    }
+
+    /// Removes the oldest bindings that lead to this target, but no more than `most`.
+    pub fn unbind_first(&mut self, target: Target<D>, most: usize) -> Removed {
         let mut removed = Removed::default();
-        while let Some(binding) = self.list_to(target).first() {
+        while removed.bindings < most
+            && let Some(binding) = self.list_to(target).first()
+        {
             let source = self.remove_binding(binding);
             removed.bindings += 1;
             if self.count_from(source) == 0 {
                 removed.emptied.push(source);
             }
+        }
+        removed
+    }
+
+    /// Removes the oldest bindings that take messages from this exchange, but no more than `most`; how many there were.
+    pub fn unbind_first_from(&mut self, source: ExchangeId, most: usize) -> usize {
+        let mut removed = 0;
+        while removed < most
+            && let Some(binding) = self.list_from(source).first()
+        {
+            self.remove_binding(binding);
+            removed += 1;
         }
         removed
     }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use warrener_codec::method::{exchange, queue};
 use warrener_codec::{Method, ShortStr};
+use warrener_time::Time;
 
 use crate::amqp091::declare::clean;
 use crate::amqp091::reply_to;
@@ -32,6 +33,7 @@ impl Broker {
 
     pub(crate) fn queue_unbind(
         &mut self,
+        now: Time,
         key: ChannelKey,
         unbind: queue::Unbind,
         out: &mut Vec<Effect>,
@@ -43,7 +45,7 @@ impl Broker {
             key: self.binding_key(key, &unbind.queue, &unbind.routing_key)?,
             arguments: unbind.arguments,
         };
-        self.remove_binding(key, &spec, Method::QueueUnbindOk, false, out)
+        self.remove_binding(now, key, &spec, (Method::QueueUnbindOk, false), out)
     }
 
     pub(crate) fn exchange_bind(
@@ -64,6 +66,7 @@ impl Broker {
 
     pub(crate) fn exchange_unbind(
         &mut self,
+        now: Time,
         key: ChannelKey,
         unbind: exchange::Unbind,
         out: &mut Vec<Effect>,
@@ -75,7 +78,7 @@ impl Broker {
             key: unbind.routing_key,
             arguments: unbind.arguments,
         };
-        self.remove_binding(key, &spec, Method::ExchangeUnbindOk, unbind.no_wait, out)
+        self.remove_binding(now, key, &spec, (Method::ExchangeUnbindOk, unbind.no_wait), out)
     }
 
     fn add_binding(
@@ -86,6 +89,7 @@ impl Broker {
         no_wait: bool,
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
+        self.realm.check_arguments(&spec.arguments)?;
         let record = self.realm.bind(self.amqp.caller(key), spec, out)?;
         self.reply(key, ok, no_wait, record, out);
         Ok(())
@@ -93,14 +97,15 @@ impl Broker {
 
     fn remove_binding(
         &mut self,
+        now: Time,
         key: ChannelKey,
         spec: &BindingSpec,
-        ok: Method,
-        no_wait: bool,
+        ok: (Method, bool),
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
-        let record = self.realm.unbind(self.amqp.caller(key), spec, out)?;
-        self.reply(key, ok, no_wait, record, out);
+        let before = self.realm.jobs.len();
+        let record = self.realm.unbind(now, self.amqp.caller(key), spec, out)?;
+        self.reply_when_ended(key, ok, record, before, out);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use crate::amqp091::confirm::Confirms;
 use crate::amqp091::consume::Consumer;
 use crate::amqp091::grants::Grants;
 use crate::amqp091::parked::{Parked, Stall};
+use crate::amqp091::settling::Slices;
 use crate::amqp091::transaction::Transaction;
 use crate::amqp091::unacked::{Delivered, Unacked};
 use crate::effect::Effect;
@@ -55,6 +56,8 @@ pub(crate) struct Channel {
     pub(crate) stall: Option<Stall>,
     /// What went through it.
     pub(crate) traffic: ChannelTraffic,
+    /// What takes several turns.
+    pub(crate) slices: Slices,
     outgoing: Held,
 }
 
@@ -115,6 +118,7 @@ impl Channel {
             parked: VecDeque::new(),
             stall: None,
             traffic: ChannelTraffic::default(),
+            slices: Slices::default(),
             outgoing: Held::default(),
         }
     }

@@ -3,14 +3,17 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::ops::Bound;
 
 use warrener_codec::{ChannelId, Content, ShortStr};
 use warrener_time::Time;
 
+use crate::amqp091::leave::Leaving;
 use crate::broker::Broker;
 use crate::effect::Effect;
 use crate::id::{ChannelKey, ClientKey, ConnectionId, VhostId};
 use crate::input::{Capabilities, Connected};
+use crate::job::Job;
 use crate::limit::reached;
 use crate::message::NewMessage;
 use crate::permission::{Access, Caller};
@@ -40,6 +43,19 @@ pub(crate) struct Client {
     pub(crate) is_read_on: bool,
     /// It wants to go, and goes as soon as the last of its channels has.
     pub(crate) is_leaving: bool,
+    /// How many consumers its channels have.
+    pub(crate) consumers: u32,
+    /// How much work it has caused that others have not had their turns for yet, in objects visited.
+    pub(crate) debt: u64,
+    /// So much that it is not read.
+    pub(crate) owes_much: bool,
+    /// A message of its is on its way to very many queues.
+    pub(crate) fans_out: bool,
+    /// How far it has gone.
+    pub(crate) leaving: Leaving,
+    /// Its consumers are told anew what they may get, by a job: those of channels up to this one know.
+    pub(crate) refreshing: Option<ChannelId>,
+    pub(crate) is_refreshing: bool,
     /// How much its channels have asked for and cannot have yet, in octets.
     pub(crate) parked_bytes: u64,
     /// What is published in the open transactions of all its channels, in octets.
@@ -63,7 +79,7 @@ impl Client {
     }
 
     const fn is_paused(&self) -> bool {
-        self.paused || self.parks_much || (self.blocked && !self.is_read_on)
+        self.paused || self.parks_much || self.owes_much || (self.blocked && !self.is_read_on)
     }
 
     /// On whose behalf its methods are obeyed.
@@ -122,6 +138,13 @@ impl Broker {
             blocked: false,
             is_read_on: false,
             is_leaving: false,
+            consumers: 0,
+            debt: 0,
+            owes_much: false,
+            fans_out: false,
+            leaving: Leaving::default(),
+            refreshing: None,
+            is_refreshing: false,
             parked_bytes: 0,
             transaction_bytes: 0,
             parks_much: false,
@@ -131,37 +154,6 @@ impl Broker {
         assert!(before.is_none(), "a host gives a connection's number once");
         self.realm.stats.churn.connections_opened += 1;
         Ok(())
-    }
-
-    /// A client takes its leave. It goes when its channels have said all that they owe it.
-    pub(crate) fn closed(&mut self, now: Time, connection: ConnectionId, out: &mut Vec<Effect>) {
-        let Some(key) = self.amqp.client(connection) else { return };
-        let client = self.amqp.clients.get_mut(key).expect("a client that is there");
-        client.wants_to_leave = client.parked_bytes > 0;
-        if client.wants_to_leave {
-            return;
-        }
-        client.is_leaving = true;
-        let channels: Vec<ChannelKey> = client.channels.values().copied().collect();
-        for channel in &channels {
-            self.detach_consumers(now, *channel, out);
-        }
-        for channel in channels {
-            self.clear_channel(now, channel, out);
-            self.leave_channel(now, channel, out);
-        }
-        self.finish_leaving(now, key, out);
-    }
-
-    /// The end of a client that wants to go, when the last of its channels is gone.
-    pub(crate) fn finish_leaving(&mut self, now: Time, key: ClientKey, out: &mut Vec<Effect>) {
-        let client = self.amqp.clients.get(key);
-        let Some(client) = client.filter(|own| own.is_leaving && own.channels.is_empty()) else {
-            return;
-        };
-        let connection = client.connection;
-        self.remove_client(now, key, out);
-        out.push(Effect::ConnectionClosed(connection));
     }
 
     /// Refuses one connection more than the virtual host or the user may have.
@@ -183,18 +175,6 @@ impl Broker {
         }
     }
 
-    pub(crate) fn disconnected(
-        &mut self,
-        now: Time,
-        connection: ConnectionId,
-        out: &mut Vec<Effect>,
-    ) {
-        if let Some(key) = self.amqp.client(connection) {
-            self.remove_client(now, key, out);
-            out.push(Effect::ConnectionClosed(connection));
-        }
-    }
-
     /// Closes a connection because of what one of its channels was asked to do, or because the host stops.
     pub(crate) fn refuse_connection(
         &mut self,
@@ -206,11 +186,15 @@ impl Broker {
     ) {
         let client = self.amqp.clients.get(key).expect("a client that is there");
         let (connection, is_leaving) = (client.connection, client.is_leaving);
-        self.remove_client(now, key, out);
+        if client.leaving.is_gone {
+            return;
+        }
         if is_leaving {
             // It said connection.close first, and waits for its answer.
-            return out.push(Effect::ConnectionClosed(connection));
+            let last_word = Effect::ConnectionClosed(connection);
+            return self.remove_client(now, key, Some(last_word), out);
         }
+        self.remove_client(now, key, None, out);
         let refusal = Refusal::new(reason, ids);
         out.push(Effect::CloseConnection(connection, Box::new(refusal)));
     }
@@ -243,34 +227,6 @@ impl Broker {
         for key in everyone {
             self.refuse_connection(now, key, reason, (0, 0), out);
         }
-    }
-
-    /// Forgets a connection: its channels first, then the queues that end with it.
-    fn remove_client(&mut self, now: Time, key: ClientKey, out: &mut Vec<Effect>) {
-        let client = self.amqp.clients.get_mut(key).expect("a client that is there");
-        let connection = client.connection;
-        let channels = core::mem::take(&mut client.channels);
-        // Every consumer goes before anything is put back, so that nothing is handed to a channel that is next to go.
-        for channel in channels.values() {
-            self.detach_consumers(now, *channel, out);
-        }
-        for channel in channels.into_values() {
-            self.remove_channel(now, channel, out);
-        }
-        let owned =
-            (connection, crate::id::QueueId::FIRST)..=(connection, crate::id::QueueId::LAST);
-        let doomed: Vec<_> = self.realm.owned.range(owned).map(|(_, queue)| *queue).collect();
-        for queue in doomed {
-            self.realm.remove_queue(now, queue, out);
-        }
-        if let Some(client) = self.amqp.clients.remove(key) {
-            self.realm.stats.churn.connections_closed += 1;
-            self.realm.users.count(&client.access.user, |usage| usage.connections -= 1);
-            self.realm.vhosts[client.vhost].connections -= 1;
-            self.realm.held_elsewhere_bytes -= client.outbound_bytes + client.unfinished_bytes;
-        }
-        self.amqp.blocked.remove(&key);
-        self.amqp.client_keys.remove(&connection);
     }
 
     /// The client has taken so much of what was sent to it.
@@ -312,9 +268,31 @@ impl Broker {
 
     /// Says anew what each consumer of a client may get.
     fn refresh_client(&mut self, key: ClientKey) {
-        let client = self.amqp.clients.get(key).expect("a client that is there");
-        let channels: Vec<ChannelKey> = client.channels.values().copied().collect();
-        for channel in channels {
+        let client = self.amqp.clients.get_mut(key).expect("a client that is there");
+        client.refreshing = None;
+        if client.is_refreshing || !self.go_on_refreshing(key) {
+            return;
+        }
+        let client = self.amqp.clients.get_mut(key).expect("a client that is there");
+        client.is_refreshing = true;
+        self.realm.jobs.push_back(Job::Refresh(key));
+    }
+
+    /// Goes on with that, as far as the turn allows; whether there is more to do.
+    pub(crate) fn go_on_refreshing(&mut self, key: ClientKey) -> bool {
+        loop {
+            let Some(client) = self.amqp.clients.get_mut(key) else { return false };
+            let after = client.refreshing.map_or(Bound::Unbounded, Bound::Excluded);
+            let next = client.channels.range((after, Bound::Unbounded)).next();
+            let Some((number, channel)) = next.map(|(number, channel)| (*number, *channel)) else {
+                client.is_refreshing = false;
+                return false;
+            };
+            if self.realm.effort.is_spent(0) {
+                return true;
+            }
+            client.refreshing = Some(number);
+            self.realm.effort.visit(1);
             self.refresh_channel(channel);
         }
     }

@@ -48,8 +48,16 @@ impl Confirms {
     }
 
     /// What is confirmed as far as the disk has come: everything up to one tag, as one range, unless a large message is
-    /// still under way. Those after that are confirmed one by one, because a range would take it along.
-    pub(crate) fn persisted(&mut self, disk: &Disk, sync: Sync, confirmed: &mut Vec<Confirmed>) {
+    /// still under way. Those after that are confirmed one by one, because a range would take it along. At most `bound` are
+    /// looked at; whether that were all.
+    pub(crate) fn persisted(
+        &mut self,
+        disk: &Disk,
+        sync: Sync,
+        bound: usize,
+        confirmed: &mut Vec<Confirmed>,
+    ) -> bool {
+        let mut left = bound;
         self.late.retain(|late| {
             let there = disk.has(late.record, sync);
             if there {
@@ -61,6 +69,11 @@ impl Confirms {
         while let Some(first) = self.waiting.front()
             && disk.has_passed(first.record, sync)
         {
+            if left == 0 {
+                confirmed.extend(range);
+                return false;
+            }
+            left -= 1;
             let Some(first) = self.waiting.pop_front() else { break };
             if !disk.has(first.record, sync) {
                 confirmed.extend(range.take());
@@ -78,6 +91,7 @@ impl Confirms {
             }
         }
         confirmed.extend(range);
+        true
     }
 
     /// Whether every publish so far has its answer, so that a range may be confirmed up to the last one.
@@ -97,7 +111,7 @@ mod tests {
 
     fn persisted(confirms: &mut Confirms, disk: &Disk) -> Vec<(u64, bool)> {
         let mut confirmed = Vec::new();
-        confirms.persisted(disk, Sync::Always, &mut confirmed);
+        assert!(confirms.persisted(disk, Sync::Always, usize::MAX, &mut confirmed));
         confirmed.into_iter().map(|confirmed| (confirmed.tag, confirmed.multiple)).collect()
     }
 

@@ -41,6 +41,7 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
         self.check_tag(key, &consume.consumer_tag)?;
+        self.realm.check_arguments(&consume.arguments)?;
         if consume.queue.as_bytes() == crate::amqp091::reply_to::QUEUE.as_bytes() {
             return self.consume_replies(key, consume, out);
         }
@@ -79,6 +80,7 @@ impl Broker {
             return Err(refused);
         }
         self.amqp.channel_mut(key).consumers.insert(tag.clone(), link);
+        self.count_consumer(key, |count| count + 1);
         let ok = Method::BasicConsumeOk(basic::ConsumeOk { consumer_tag: tag });
         self.reply(key, ok, consume.no_wait, None, out);
         Ok(())
@@ -90,6 +92,10 @@ impl Broker {
         let replier = channel.reply_consumer.as_ref().is_some_and(|replier| replier.tag == *tag);
         if replier || channel.consumers.contains_key(tag) {
             return Err(Reason::ConsumerTagReused(shown(tag.as_bytes())));
+        }
+        let in_all = self.realm.limits.consumers_per_connection;
+        if self.amqp.with_client(key).1.consumers >= in_all {
+            return Err(Reason::TooManyConsumersInAll(in_all));
         }
         let limit = self.realm.limits.consumers_per_channel;
         if channel.consumers.len() >= limit as usize {
@@ -132,24 +138,47 @@ impl Broker {
         self.detach_consumer(now, link, out);
     }
 
+    fn count_consumer(&mut self, key: ChannelKey, change: impl FnOnce(u32) -> u32) {
+        let client = self.amqp.channel(key).client;
+        let client = self.amqp.clients.get_mut(client).expect("a channel has a client");
+        client.consumers = change(client.consumers);
+    }
+
     /// Takes a consumer, which its channel has forgotten, from its queue.
     fn detach_consumer(&mut self, now: Time, link: LinkId, out: &mut Vec<Effect>) {
         if let Some(consumer) = self.amqp.consumers.remove(link) {
+            self.count_consumer(consumer.channel, |count| count - 1);
             self.realm.detach(now, consumer.queue, link, out);
         }
     }
 
-    /// Takes every consumer of a channel from its queue.
-    pub(crate) fn detach_consumers(&mut self, now: Time, key: ChannelKey, out: &mut Vec<Effect>) {
-        let consumers = core::mem::take(&mut self.amqp.channel_mut(key).consumers);
-        for link in consumers.into_values() {
-            self.detach_consumer(now, link, out);
+    /// Takes the consumers of a channel from their queues, as far as the turn allows; whether that were all.
+    pub(crate) fn detach_consumers(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        out: &mut Vec<Effect>,
+    ) -> bool {
+        loop {
+            let consumers = &mut self.amqp.channel_mut(key).consumers;
+            if consumers.is_empty() {
+                return true;
+            }
+            if self.realm.effort.is_spent(out.len()) {
+                return false;
+            }
+            self.realm.effort.visit(1);
+            if let Some((_, link)) = consumers.pop_first() {
+                self.detach_consumer(now, link, out);
+            }
         }
     }
 
     /// What happened to consumers without their doing.
     pub(crate) fn handle_notices(&mut self, now: Time, out: &mut Vec<Effect>) {
-        while let Some(notice) = self.realm.notices.pop_front() {
+        while !self.realm.effort.is_spent(out.len()) {
+            let Some(notice) = self.realm.notices.pop_front() else { return };
+            self.realm.effort.visit(1);
             match notice {
                 Notice::QueueGone(link) => self.queue_gone(link, out),
                 Notice::Here(queue) => self.content_is_here(now, queue, out),
@@ -166,6 +195,7 @@ impl Broker {
         let Some(consumer) = self.amqp.consumers.remove(link) else { return };
         let key = consumer.channel;
         self.amqp.channel_mut(key).consumers.remove(&consumer.tag);
+        self.count_consumer(key, |count| count - 1);
         self.notify_cancel(key, consumer.tag, out);
     }
 

@@ -25,6 +25,7 @@ impl Broker {
         declare: exchange::Declare,
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
+        self.realm.check_arguments(&declare.arguments)?;
         let caller = self.amqp.caller(key);
         let name = clean(&declare.exchange);
         let record = if declare.passive {
@@ -50,13 +51,16 @@ impl Broker {
 
     pub(crate) fn exchange_delete(
         &mut self,
+        now: Time,
         key: ChannelKey,
         delete: &exchange::Delete,
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
         let (caller, name) = (self.amqp.caller(key), clean(&delete.exchange));
-        let record = self.realm.delete_exchange(caller, &name, delete.if_unused, out)?;
-        self.reply(key, Method::ExchangeDeleteOk, delete.no_wait, record, out);
+        let before = self.realm.jobs.len();
+        let record = self.realm.delete_exchange(now, caller, &name, delete.if_unused, out)?;
+        let ok = (Method::ExchangeDeleteOk, delete.no_wait);
+        self.reply_when_ended(key, ok, record, before, out);
         Ok(())
     }
 
@@ -86,6 +90,7 @@ impl Broker {
         declare: queue::Declare,
         out: &mut Vec<Effect>,
     ) -> Result<(ShortStr, Standing, Option<RecordId>), Reason> {
+        self.realm.check_arguments(&declare.arguments)?;
         let caller = self.amqp.caller(key);
         let (vhost, connection) = (caller.vhost, caller.connection);
         if reply_to::is_queue(&declare.queue) {
@@ -147,9 +152,10 @@ impl Broker {
         let name = self.queue_name(key, &delete.queue)?;
         let only = DeleteIf { unused: delete.if_unused, empty: delete.if_empty };
         let caller = self.amqp.caller(key);
+        let before = self.realm.jobs.len();
         let (message_count, record) = self.realm.delete_queue(now, caller, &name, only, out)?;
         let ok = Method::QueueDeleteOk(queue::DeleteOk { message_count });
-        self.reply(key, ok, delete.no_wait, record, out);
+        self.reply_when_ended(key, (ok, delete.no_wait), record, before, out);
         Ok(())
     }
 

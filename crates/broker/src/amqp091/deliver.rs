@@ -21,7 +21,7 @@ impl Broker {
             {
                 continue;
             }
-            let Some((queue, delivery)) = self.realm.poll_delivery(now) else { return };
+            let Some((queue, delivery)) = self.realm.poll_delivery(now, out.len()) else { return };
             self.hand_over(queue, &delivery, out);
             self.realm.absorb(now, out);
         }
@@ -120,6 +120,7 @@ impl Broker {
         let mut links: Vec<LinkId> = self.amqp.channel(key).consumers.values().copied().collect();
         let last_tag = |link| self.amqp.consumers.get(link).map(|consumer| consumer.last_tag);
         links.sort_by_key(|link| (last_tag(*link), *link));
+        self.realm.effort.visit(links.len());
         for link in links {
             self.refresh_consumer(link);
         }

@@ -108,14 +108,14 @@ impl Broker {
         self.refresh_access(key);
         match method {
             Method::ExchangeDeclare(declare) => self.exchange_declare(key, *declare, out),
-            Method::ExchangeDelete(delete) => self.exchange_delete(key, &delete, out),
+            Method::ExchangeDelete(delete) => self.exchange_delete(now, key, &delete, out),
             Method::ExchangeBind(bind) => self.exchange_bind(key, *bind, out),
-            Method::ExchangeUnbind(unbind) => self.exchange_unbind(key, *unbind, out),
+            Method::ExchangeUnbind(unbind) => self.exchange_unbind(now, key, *unbind, out),
             Method::QueueDeclare(declare) => self.queue_declare(now, key, *declare, out),
             Method::QueueDelete(delete) => self.queue_delete(now, key, &delete, out),
             Method::QueuePurge(purge) => self.queue_purge(now, key, &purge, out),
             Method::QueueBind(bind) => self.queue_bind(key, *bind, out),
-            Method::QueueUnbind(unbind) => self.queue_unbind(key, *unbind, out),
+            Method::QueueUnbind(unbind) => self.queue_unbind(now, key, *unbind, out),
             other => {
                 debug_assert!(is_nothing_for_a_server(&other), "{} has no arm", other.name());
                 Err(Reason::Unimplemented)

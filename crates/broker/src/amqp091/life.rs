@@ -5,8 +5,6 @@ use alloc::vec::Vec;
 use warrener_codec::method::{access, channel};
 use warrener_codec::{ChannelId, Method};
 use warrener_time::Time;
-#[cfg(warrener_planted)]
-use warrener_time::planted::{Bug, planted};
 
 use crate::amqp091::channel::{Channel, Mode};
 use crate::amqp091::parked::Parked;
@@ -14,9 +12,9 @@ use crate::broker::Broker;
 use crate::effect::Effect;
 use crate::id::{ChannelKey, ClientKey, ConnectionId};
 use crate::input::ClosedBy;
+use crate::job::Job;
 use crate::limit::reached;
 use crate::refusal::{Reason, shown};
-use crate::settle::Settlement;
 
 impl Broker {
     pub(crate) fn channel_opened(
@@ -90,12 +88,13 @@ impl Broker {
     /// A channel goes. What waits for a disk is said first, and till then it stays.
     pub(crate) fn leave_channel(&mut self, now: Time, key: ChannelKey, out: &mut Vec<Effect>) {
         self.amqp.channel_mut(key).is_leaving = true;
-        if self.amqp.channel(key).waits(&self.amqp.disk) {
+        let channel = self.amqp.channel(key);
+        if channel.slices.is_clearing || channel.waits(&self.amqp.disk) {
             return;
         }
         let channel = self.amqp.channel_mut(key);
         let (client, last_word) = (channel.client, channel.last_word.take());
-        self.remove_channel(now, key, out);
+        self.remove_channel(key);
         out.extend(last_word);
         self.finish_leaving(now, client, out);
     }
@@ -103,6 +102,17 @@ impl Broker {
     /// Ends everything that a channel has going, so that it can be closed: its consumers, its transaction, and what it
     /// holds, which goes back to its queues.
     pub(crate) fn clear_channel(&mut self, now: Time, key: ChannelKey, out: &mut Vec<Effect>) {
+        self.begin_to_clear(key, out);
+        if !self.clear_slice(now, key, out) {
+            let channel = self.amqp.channel_mut(key);
+            if !core::mem::replace(&mut channel.slices.is_clearing, true) {
+                self.realm.jobs.push_back(Job::Clear(key));
+            }
+        }
+    }
+
+    /// A channel is going to end: nothing more is done on it.
+    pub(crate) fn begin_to_clear(&mut self, key: ChannelKey, out: &mut Vec<Effect>) {
         let channel = self.amqp.channel_mut(key);
         channel.closing = true;
         self.forget_parked(key, out);
@@ -110,28 +120,19 @@ impl Broker {
         if let Mode::Transactional(transaction) = &mut channel.mode {
             let transaction = core::mem::take(&mut **transaction);
             let bytes = transaction.bytes();
-            channel.unacked.put_back(transaction.into_settled());
+            // What it was in the midst of settling is not settled either.
+            channel.slices.settling = None;
+            channel.slices.undone.extend(transaction.into_settled());
             let _ = self.count_transaction(key, bytes, 0);
         }
         let channel = self.amqp.channel_mut(key);
         if let Some(replier) = channel.reply_consumer.take() {
             self.amqp.repliers.remove(&replier.address);
         }
-        self.detach_consumers(now, key, out);
-        let mut held = core::mem::take(&mut self.amqp.settling);
-        let channel = self.amqp.channel_mut(key);
-        channel.unacked.take_up_to(0, &mut held).expect("tag 0 is always right");
-        channel.shared_unacked = 0;
-        let settlement = Settlement::Failed;
-        #[cfg(warrener_planted)]
-        let settlement = if planted(Bug::LoseUnacked) { Settlement::Accepted } else { settlement };
-        self.settle_in_queues(now, &mut held, settlement, out);
-        self.amqp.settling = held;
     }
 
-    /// Forgets a channel.
-    pub(crate) fn remove_channel(&mut self, now: Time, key: ChannelKey, out: &mut Vec<Effect>) {
-        self.clear_channel(now, key, out);
+    /// Forgets a channel, which is cleared.
+    pub(crate) fn remove_channel(&mut self, key: ChannelKey) {
         let Some(channel) = self.amqp.channels.remove(key) else { return };
         self.realm.stats.churn.channels_closed += 1;
         self.amqp.channel_keys.remove(&(channel.connection, channel.number));

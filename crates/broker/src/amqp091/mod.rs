@@ -9,11 +9,13 @@ pub(crate) mod channel;
 pub(crate) mod client;
 pub(crate) mod confirm;
 pub(crate) mod consume;
+pub(crate) mod debt;
 pub(crate) mod declare;
 pub(crate) mod deliver;
 pub(crate) mod dispatch;
 pub(crate) mod get;
 pub(crate) mod grants;
+pub(crate) mod leave;
 pub(crate) mod life;
 pub(crate) mod mandatory;
 pub(crate) mod parked;
@@ -21,6 +23,7 @@ pub(crate) mod publish;
 pub(crate) mod qos;
 pub(crate) mod reply_to;
 pub(crate) mod settle;
+pub(crate) mod settling;
 pub(crate) mod transaction;
 pub(crate) mod unacked;
 
@@ -59,6 +62,14 @@ pub(crate) struct Amqp {
     pub(crate) stalled: BTreeSet<(QueueId, ChannelKey)>,
     /// Channels that wait for the disk, each once.
     waiting: VecDeque<ChannelKey>,
+    /// How many of the first of those are to be told how far the disk has come.
+    to_release: usize,
+    /// Clients that are charged with work.
+    pub(crate) debtors: BTreeSet<ClientKey>,
+    /// How many of them are not read.
+    pub(crate) stopped_debtors: usize,
+    /// How many messages of clients are on their way to very many queues.
+    pub(crate) fan_outs: usize,
     pub(crate) alarms: Alarms,
     /// Which records are on disk.
     pub(crate) disk: Disk,
@@ -80,6 +91,10 @@ impl Amqp {
             blocked: BTreeSet::new(),
             stalled: BTreeSet::new(),
             waiting: VecDeque::new(),
+            to_release: 0,
+            debtors: BTreeSet::new(),
+            stopped_debtors: 0,
+            fan_outs: 0,
             alarms: Alarms::default(),
             disk: Disk::default(),
             confirmed: Vec::new(),
@@ -129,6 +144,11 @@ impl Amqp {
     #[inline]
     pub(crate) fn is_held(&self, key: ChannelKey) -> bool {
         self.channel(key).is_held(&self.disk)
+    }
+
+    /// Whether somebody is still to be told how far the disk has come.
+    pub(crate) const fn has_released(&self) -> bool {
+        self.to_release > 0
     }
 
     /// Puts a channel in line for [`persisted`](crate::Input::Persisted).
@@ -192,14 +212,21 @@ impl crate::broker::Broker {
     }
 
     fn release_held(&mut self, now: Time, out: &mut Vec<Effect>) {
-        for _ in 0..self.amqp.waiting.len() {
+        self.amqp.to_release = self.amqp.waiting.len();
+        self.release_some(now, out);
+    }
+
+    /// Tells some of those that wait how far the disk has come.
+    pub(crate) fn release_some(&mut self, now: Time, out: &mut Vec<Effect>) {
+        while self.amqp.to_release > 0 && !self.realm.effort.is_spent(out.len()) {
             let Some(key) = self.amqp.waiting.pop_front() else { break };
+            self.realm.effort.visit(1);
+            if !self.release_channel(key, out) {
+                return self.amqp.waiting.push_front(key);
+            }
+            self.amqp.to_release -= 1;
             let Amqp { channels, disk, .. } = &mut self.amqp;
             let Some(channel) = channels.get_mut(key) else { continue };
-            out.extend(core::iter::from_fn(|| channel.poll_held(disk)));
-            self.confirm_persisted(key, out);
-            let Amqp { channels, disk, .. } = &mut self.amqp;
-            let channel = channels.get_mut(key).expect("it was just there");
             channel.in_line = channel.waits(disk);
             if channel.in_line {
                 self.amqp.waiting.push_back(key);
@@ -207,5 +234,19 @@ impl crate::broker::Broker {
                 self.leave_channel(now, key, out);
             }
         }
+    }
+
+    /// Says what a channel may say now; whether that was all.
+    fn release_channel(&mut self, key: ChannelKey, out: &mut Vec<Effect>) -> bool {
+        let Amqp { channels, disk, .. } = &mut self.amqp;
+        let Some(channel) = channels.get_mut(key) else { return true };
+        while let Some(effect) = channel.poll_held(disk) {
+            out.push(effect);
+            self.realm.effort.visit(1);
+            if self.realm.effort.is_spent(out.len()) {
+                return false;
+            }
+        }
+        self.confirm_persisted(key, out)
     }
 }

@@ -12,6 +12,7 @@ use crate::broker::Broker;
 use crate::effect::{Effect, content_bytes};
 use crate::id::{ChannelKey, ClientKey, QueueId};
 use crate::input::ClosedBy;
+use crate::job::Job;
 use crate::realm::Notice;
 
 /// Something a client asked for.
@@ -32,6 +33,10 @@ pub(crate) enum Stall {
     Content(QueueId),
     /// Its client published while the host ran short.
     Alarm,
+    /// A message of its client is on its way to very many queues.
+    Turn,
+    /// What it is in the midst of takes several turns, or it would have gone on for too long in one.
+    Work,
 }
 
 impl Parked {
@@ -64,7 +69,7 @@ impl Broker {
         let settles =
             matches!(method, Method::BasicAck(_) | Method::BasicNack(_) | Method::BasicReject(_));
         settles
-            && channel.stall == Some(Stall::Alarm)
+            && matches!(channel.stall, Some(Stall::Alarm | Stall::Turn))
             && !matches!(channel.mode, Mode::Transactional(_))
     }
 
@@ -82,7 +87,7 @@ impl Broker {
             Stall::Content(queue) => {
                 self.amqp.stalled.insert((queue, key));
             }
-            Stall::Alarm => {}
+            Stall::Alarm | Stall::Turn | Stall::Work => {}
         }
     }
 
@@ -104,15 +109,23 @@ impl Broker {
         channel.stall = None;
         loop {
             let Some(channel) = self.amqp.channels.get_mut(key) else { return };
-            if channel.is_stalled() {
+            if channel.is_stalled() || channel.parked.is_empty() {
                 return;
             }
+            if self.realm.effort.is_spent(out.len()) {
+                channel.stall = Some(Stall::Work);
+                return self.realm.jobs.push_back(Job::Resume(key));
+            }
+            self.realm.effort.visit(1);
             let Some(next) = channel.parked.pop_front() else { return };
             let (client, bytes) = (channel.client, next.bytes());
             self.count_parked(client, |before| before - bytes, out);
             match next {
                 Parked::Publish(..) if self.must_wait(key, out) => {
                     return self.stall(key, Stall::Alarm, next);
+                }
+                Parked::Publish(..) if self.waits_its_turn(key) => {
+                    return self.stall(key, Stall::Turn, next);
                 }
                 Parked::Method(method) => self.method_on(now, key, method, out),
                 Parked::Publish(publish, content) => {
@@ -134,13 +147,13 @@ impl Broker {
             Stall::Content(queue) => {
                 self.amqp.stalled.remove(&(queue, key));
             }
-            Stall::Alarm => {}
+            Stall::Alarm | Stall::Turn | Stall::Work => {}
         }
         self.count_parked(client, |before| before - bytes, out);
     }
 
     /// Keeps count of what a client has parked, and stops or goes on reading from it.
-    fn count_parked(
+    pub(crate) fn count_parked(
         &mut self,
         client: ClientKey,
         change: impl FnOnce(u64) -> u64,

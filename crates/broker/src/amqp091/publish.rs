@@ -20,6 +20,7 @@ use crate::amqp091::parked::{Parked, Stall};
 use crate::broker::Broker;
 use crate::dead_letter::parse_expiration;
 use crate::effect::{Confirm, Effect};
+use crate::fan_out::AT_ONCE;
 use crate::id::{ChannelKey, ConnectionId, QueueId, RecordId, VhostId};
 use crate::message::{Extra, NewMessage, Traits};
 use crate::publish::{Exchange, Publication};
@@ -69,6 +70,9 @@ impl Broker {
         }
         if self.must_wait(key, out) {
             return self.stall(key, Stall::Alarm, Parked::Publish(publish, content));
+        }
+        if self.waits_its_turn(key) {
+            return self.stall(key, Stall::Turn, Parked::Publish(publish, content));
         }
         self.publish_or_refuse(now, key, publish, content, out);
     }
@@ -172,14 +176,16 @@ impl Broker {
     ) -> Result<(), Reason> {
         match &mut self.amqp.channel_mut(key).mode {
             Mode::Plain => {
-                self.enqueue(now, key, new, &routed, false, out);
+                self.enqueue(now, key, new, &routed, (None, false), out);
             }
             Mode::Confirming(confirms) => {
                 let tag = confirms.count();
                 self.realm.stats.published_for_confirm += 1;
                 let awaited = self.amqp.channel(key).sync == Sync::Always;
-                let (rejected, record) = self.enqueue(now, key, new, &routed, awaited, out);
-                self.confirm(key, tag, rejected, record, out);
+                let done = self.enqueue(now, key, new, &routed, (Some(tag), awaited), out);
+                if let Some((rejected, record)) = done {
+                    self.confirm(key, tag, rejected, record, out);
+                }
             }
             Mode::Transactional(transaction) => {
                 let targets = routed.targets.to_vec();
@@ -277,6 +283,7 @@ impl Broker {
     }
 
     /// Sends back what nobody takes, and puts the rest into queues; whether one refused, and what must be on disk first.
+    /// `None` when that takes several turns.
     #[inline]
     fn enqueue(
         &mut self,
@@ -284,20 +291,24 @@ impl Broker {
         key: ChannelKey,
         new: NewMessage,
         routed: &Routed<'_>,
-        awaited: bool,
+        (tag, awaited): (Option<u64>, bool),
         out: &mut Vec<Effect>,
-    ) -> (bool, Option<RecordId>) {
+    ) -> Option<(bool, Option<RecordId>)> {
         if routed.targets.is_empty() {
             self.without_queues(now, key, new, &routed.repliers, routed.mandatory, out);
-            return (false, None);
+            return Some((false, None));
         }
         if self.refuses_messages {
-            return (true, None);
+            return Some((true, None));
         }
         if !routed.reached {
             self.without_queues(now, key, new.clone(), &[], routed.mandatory, out);
         }
         self.hand_to_repliers(now, &routed.repliers, &new, out);
+        if routed.targets.len() > AT_ONCE {
+            self.fan_out(key, tag, new, routed.targets, awaited, out);
+            return None;
+        }
         let publication = Publication { new, targets: routed.targets, awaited };
         let taken = self.realm.publish(now, publication, out);
         if let Some(message) = taken.message {
@@ -308,7 +319,7 @@ impl Broker {
                 self.block_for_growth(key, out);
             }
         }
-        (taken.rejected, taken.record)
+        Some((taken.rejected, taken.record))
     }
 
     pub(crate) fn hand_to_repliers(
@@ -325,28 +336,8 @@ impl Broker {
         }
     }
 
-    /// A message of a transaction that is committed: what is left of it for queues.
-    pub(crate) fn route_committed(
-        &mut self,
-        now: Time,
-        key: ChannelKey,
-        checked: Checked,
-        out: &mut Vec<Effect>,
-    ) -> Option<(NewMessage, Vec<QueueId>)> {
-        let Checked { new, targets, reached, repliers, mandatory } = checked;
-        if targets.is_empty() {
-            self.without_queues(now, key, new, &repliers, mandatory, out);
-            return None;
-        }
-        if !reached {
-            self.without_queues(now, key, new.clone(), &[], mandatory, out);
-        }
-        self.hand_to_repliers(now, &repliers, &new, out);
-        Some((new, targets))
-    }
-
     /// Tells a publisher what became of a message, now or when the disk has it.
-    fn confirm(
+    pub(crate) fn confirm(
         &mut self,
         key: ChannelKey,
         tag: u64,
@@ -362,10 +353,11 @@ impl Broker {
         let record = record.filter(|_| !planted(Bug::ConfirmBeforeSync));
         #[cfg(warrener_planted)]
         let rejected = rejected && !planted(Bug::ConfirmRefused);
-        let channel = self.amqp.channel_mut(key);
+        let Amqp { channels, disk, .. } = &mut self.amqp;
+        let channel = channels.get_mut(key).expect("the key of a channel that is there");
         let Mode::Confirming(confirms) = &mut channel.mode else { return };
         match record {
-            Some(record) if !rejected => {
+            Some(record) if !rejected && !disk.has(record, channel.sync) => {
                 confirms.wait(tag, record);
                 self.amqp.await_disk(key);
             }
@@ -378,22 +370,26 @@ impl Broker {
         }
     }
 
-    /// What the disk now has is confirmed.
-    pub(crate) fn confirm_persisted(&mut self, key: ChannelKey, out: &mut Vec<Effect>) {
+    /// What the disk now has is confirmed, as far as the turn allows; whether that was all.
+    pub(crate) fn confirm_persisted(&mut self, key: ChannelKey, out: &mut Vec<Effect>) -> bool {
+        let bound = self.realm.effort.left(out.len()) as usize;
+        let mut is_done = true;
         let mut confirmed = core::mem::take(&mut self.amqp.confirmed);
         let Amqp { channels, disk, .. } = &mut self.amqp;
         let channel = channels.get_mut(key).expect("the key of a channel that is there");
         if let Mode::Confirming(confirms) = &mut channel.mode {
             let before = confirms.waiting();
-            confirms.persisted(disk, channel.sync, &mut confirmed);
-            let count = (before - confirms.waiting()) as u64;
-            channel.traffic.confirmed += count;
-            self.realm.stats.confirmed += count;
+            is_done = confirms.persisted(disk, channel.sync, bound, &mut confirmed);
+            let count = before - confirms.waiting();
+            self.realm.effort.visit(count);
+            channel.traffic.confirmed += count as u64;
+            self.realm.stats.confirmed += count as u64;
         }
         for Confirmed { tag, multiple } in confirmed.drain(..) {
             self.send_confirm(key, tag, multiple, true, false, out);
         }
         self.amqp.confirmed = confirmed;
+        is_done
     }
 
     fn send_confirm(

@@ -11,6 +11,7 @@ use warrener_time::Time;
 use warrener_time::planted::{Bug, planted};
 
 use crate::amqp091::channel::Mode;
+use crate::amqp091::settling::{SETTLED_AT_ONCE, Settling};
 use crate::amqp091::unacked::Delivered;
 use crate::broker::Broker;
 use crate::effect::Effect;
@@ -63,6 +64,10 @@ impl Broker {
         settlement: Settlement,
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
+        let channel = self.amqp.channel(key);
+        if multiple && channel.unacked.distance(tag) > SETTLED_AT_ONCE as usize {
+            return self.settle_many(now, key, tag, settlement, out);
+        }
         let mut taken = core::mem::take(&mut self.amqp.settling);
         let channel = self.amqp.channel_mut(key);
         let found = if multiple {
@@ -91,6 +96,29 @@ impl Broker {
         settled
     }
 
+    #[cold]
+    fn settle_many(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        tag: u64,
+        settlement: Settlement,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        let channel = self.amqp.channel(key);
+        let upto = if tag == 0 { channel.unacked.last_tag() } else { Some(tag) };
+        let Some(upto) = upto else { return Ok(()) };
+        if tag != 0 && !channel.unacked.holds(tag) {
+            return Err(Reason::UnknownDeliveryTag(tag));
+        }
+        if let Mode::Transactional(transaction) = &channel.mode {
+            transaction.check_more(channel.unacked.distance(tag), &self.realm.limits)?;
+        }
+        let settling = Settling { upto, settlement, recovers: false };
+        self.settle_in_slices(now, key, settling, out);
+        Ok(())
+    }
+
     /// Settles deliveries that the channel has forgotten, and lets their consumers have others.
     #[inline]
     pub(crate) fn settle_now(
@@ -101,6 +129,7 @@ impl Broker {
         settlement: Settlement,
         out: &mut Vec<Effect>,
     ) {
+        self.realm.effort.visit(taken.len());
         if settlement == Settlement::Accepted {
             self.realm.stats.acknowledged += taken.len() as u64;
             self.amqp.channel_mut(key).traffic.messages.acknowledged += taken.len() as u64;
@@ -174,6 +203,16 @@ impl Broker {
     ) -> Result<(), Reason> {
         if !requeue {
             return Err(Reason::RecoverWithoutRequeue);
+        }
+        let channel = self.amqp.channel(key);
+        if let Some(upto) = channel.unacked.last_tag()
+            && channel.unacked.distance(0) > SETTLED_AT_ONCE as usize
+        {
+            let settlement = Settlement::Returned;
+            let settling = Settling { upto, settlement, recovers: true };
+            self.amqp.channel_mut(key).slices.owes_recover_ok = wants_reply;
+            self.settle_in_slices(now, key, settling, out);
+            return Ok(());
         }
         let mut taken = core::mem::take(&mut self.amqp.settling);
         let channel = self.amqp.channel_mut(key);

@@ -14,7 +14,8 @@ use crate::amqp091::unacked::Delivered;
 use crate::broker::Broker;
 use crate::config::Limits;
 use crate::effect::Effect;
-use crate::id::ChannelKey;
+use crate::id::{ChannelKey, QueueId};
+use crate::message::NewMessage;
 use crate::refusal::Reason;
 use crate::settle::Settlement;
 use crate::sync::Sync;
@@ -57,8 +58,16 @@ impl Transaction {
         self.check(limits)
     }
 
+    /// Whether so many more settlements are within its bounds.
+    pub(crate) fn check_more(&self, more: usize, limits: &Limits) -> Result<(), Reason> {
+        self.check_entries(self.publishes.len() + self.settles.len() + more, limits)
+    }
+
     fn check(&self, limits: &Limits) -> Result<(), Reason> {
-        let entries = self.publishes.len() + self.settles.len();
+        self.check_entries(self.publishes.len() + self.settles.len(), limits)
+    }
+
+    fn check_entries(&self, entries: usize, limits: &Limits) -> Result<(), Reason> {
         if entries > limits.transaction_entries {
             let limit = limits.transaction_entries as u64;
             return Err(Reason::TransactionTooLarge { limit, unit: "entries" });
@@ -138,6 +147,26 @@ impl Broker {
         let record = record.filter(|_| !planted(Bug::CommitBeforeSync));
         self.reply(key, Method::TxCommitOk, false, record, out);
         Ok(())
+    }
+
+    /// A message of a transaction that is committed: what is left of it for queues.
+    fn route_committed(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        checked: Checked,
+        out: &mut Vec<Effect>,
+    ) -> Option<(NewMessage, Vec<QueueId>)> {
+        let Checked { new, targets, reached, repliers, mandatory } = checked;
+        if targets.is_empty() {
+            self.without_queues(now, key, new, &repliers, mandatory, out);
+            return None;
+        }
+        if !reached {
+            self.without_queues(now, key, new.clone(), &[], mandatory, out);
+        }
+        self.hand_to_repliers(now, &repliers, &new, out);
+        Some((new, targets))
     }
 
     pub(crate) fn tx_rollback(

@@ -79,6 +79,47 @@ impl Unacked {
         Some(())
     }
 
+    /// Whether a delivery with this tag is outstanding.
+    pub(crate) fn holds(&self, tag: u64) -> bool {
+        self.find(tag).is_some_and(|index| !self.places[index].settled)
+    }
+
+    /// The last tag that may be outstanding, if there is one.
+    pub(crate) fn last_tag(&self) -> Option<u64> {
+        self.places.back().map(|place| place.delivered.tag)
+    }
+
+    /// How far `tag` is from the first, at most; all for tag 0.
+    pub(crate) fn distance(&self, tag: u64) -> usize {
+        let first = self.places.front().map_or(0, |place| place.delivered.tag);
+        match tag {
+            0 => self.places.len(),
+            tag => usize::try_from(tag.saturating_sub(first)).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Takes out deliveries up to and with this tag, oldest first, but no more than `bound`; whether that were all.
+    pub(crate) fn take_some(
+        &mut self,
+        upto: u64,
+        bound: usize,
+        taken: &mut Vec<Delivered>,
+    ) -> bool {
+        for _ in 0..bound {
+            let Some(place) = self.places.front().filter(|place| place.delivered.tag <= upto)
+            else {
+                self.sweep();
+                return true;
+            };
+            if !place.settled {
+                taken.push(place.delivered);
+                self.live -= 1;
+            }
+            self.places.pop_front();
+        }
+        self.places.front().is_none_or(|place| place.delivered.tag > upto)
+    }
+
     /// Puts back what a transaction had taken out, each to its place.
     pub(crate) fn put_back(&mut self, taken: impl Iterator<Item = Delivered>) {
         let mut places: Vec<Place> = self.places.drain(..).filter(|place| !place.settled).collect();

@@ -48,7 +48,7 @@ impl Broker {
     /// Begins to gather all definitions, or those of one virtual host.
     pub(crate) fn export(&mut self, id: CommandId, vhost: Option<ShortStr>, out: &mut Vec<Effect>) {
         match self.begin_export(id, vhost.as_ref()) {
-            Ok(export) => self.jobs.push_back(Job::Export(Box::new(export))),
+            Ok(export) => self.realm.jobs.push_back(Job::Export(Box::new(export))),
             Err(error) => self.answer(id, Err(error), out),
         }
     }

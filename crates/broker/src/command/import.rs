@@ -46,7 +46,7 @@ impl Broker {
         }
         let pending = Pending::new(definitions, vhost);
         let import = Import { id, pending, imported: Imported::default(), record: None };
-        self.jobs.push_back(Job::Import(Box::new(import)));
+        self.realm.jobs.push_back(Job::Import(Box::new(import)));
     }
 
     /// Takes the next definitions; what is left.

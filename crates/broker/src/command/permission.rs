@@ -24,7 +24,7 @@ impl Broker {
         let existed = known.permissions.contains_key(&definition.vhost);
         let record = self.realm.set(Setting::Permission(definition), out)?;
         if existed {
-            self.jobs.push_back(Job::Recheck { user, next: 0 });
+            self.realm.jobs.push_back(Job::Recheck { user, next: 0 });
         }
         Ok((if existed { Outcome::Changed } else { Outcome::Created }, Some(record)))
     }
@@ -40,7 +40,7 @@ impl Broker {
             return Ok((Outcome::Absent, None));
         }
         let record = self.realm.unset(SettingName::Permission { user: user.clone(), vhost }, out);
-        self.jobs.push_back(Job::Recheck { user, next: 0 });
+        self.realm.jobs.push_back(Job::Recheck { user, next: 0 });
         Ok((Outcome::Deleted, record))
     }
 

@@ -68,8 +68,8 @@ impl Broker {
             return;
         }
         let is_same = |job: &Job| matches!(job, Job::Policies { vhost: own, .. } if *own == vhost);
-        self.jobs.retain(|job| !is_same(job));
-        self.jobs.push_back(Job::Policies { vhost, exchanges: 0, queues: 0 });
+        self.realm.jobs.retain(|job| !is_same(job));
+        self.realm.jobs.push_back(Job::Policies { vhost, exchanges: 0, queues: 0 });
     }
 }
 

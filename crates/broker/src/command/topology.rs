@@ -55,6 +55,7 @@ impl Broker {
 
     pub(crate) fn command_delete_exchange(
         &mut self,
+        now: Time,
         vhost: &ShortStr,
         name: &ShortStr,
         if_unused: bool,
@@ -64,7 +65,7 @@ impl Broker {
         if self.realm.vhosts[operator.vhost].exchange(name.as_bytes()).is_none() {
             return Ok((Outcome::Absent, None));
         }
-        let record = self.realm.delete_exchange(operator.caller(), name, if_unused, out)?;
+        let record = self.realm.delete_exchange(now, operator.caller(), name, if_unused, out)?;
         Ok((Outcome::Deleted, record))
     }
 
@@ -129,11 +130,12 @@ impl Broker {
 
     pub(crate) fn command_unbind(
         &mut self,
+        now: Time,
         definition: BindingDefinition,
         out: &mut Vec<Effect>,
     ) -> Done {
         let operator = self.operator(&definition.vhost)?;
-        let record = self.realm.unbind(operator.caller(), &spec(definition), out)?;
+        let record = self.realm.unbind(now, operator.caller(), &spec(definition), out)?;
         Ok((Outcome::Deleted, record))
     }
 }

@@ -34,8 +34,8 @@ impl Broker {
             return Ok((Outcome::Absent, None));
         }
         let record = self.realm.unset_user(name, out);
-        self.jobs.push_back(Job::Evict { whom: Whom::User(name.clone()), next: 0 });
-        self.run_job(now, out);
+        self.realm.jobs.push_back(Job::Evict { whom: Whom::User(name.clone()), next: 0 });
+        self.run_jobs(now, out);
         Ok((Outcome::Deleted, record))
     }
 }

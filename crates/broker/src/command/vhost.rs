@@ -62,9 +62,9 @@ impl Broker {
             return Err(CommandError::Protected(shown(name.as_bytes())));
         }
         let record = self.realm.unset_vhost(name, out);
-        self.jobs.push_back(Job::Evict { whom: Whom::Vhost(id), next: 0 });
-        self.jobs.push_back(Job::Empty { vhost: id, next: 0 });
-        self.run_job(now, out);
+        self.realm.jobs.push_back(Job::Evict { whom: Whom::Vhost(id), next: 0 });
+        self.realm.jobs.push_back(Job::Empty { vhost: id, next: 0 });
+        self.run_jobs(now, out);
         Ok((Outcome::Deleted, record))
     }
 }

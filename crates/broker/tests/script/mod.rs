@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use expect_test::Expect;
 use warrener_broker::{
     Broker, Capabilities, ClosedBy, Command, CommandError, CommandId, Config, Connected,
-    ConnectionId, Effect, Input, Outcome, PasswordHash, Progress, Record, RecordId, Seed, User,
+    ConnectionId, EFFECTS_PER_TURN, Effect, Input, Limits, Outcome, PasswordHash, Progress, Record,
+    RecordId, Seed, User, VISITS_PER_TURN,
 };
 use warrener_codec::{ChannelId, Method, ShortStr};
 use warrener_time::Time;
@@ -47,6 +48,9 @@ pub(crate) struct World {
     to_agree: Vec<(ConnectionId, ChannelId)>,
     commands: u64,
     answers: BTreeMap<CommandId, Answer>,
+    /// The most effects and the most visits of a turn so far.
+    pub(crate) longest: (usize, u64),
+    pub(crate) turns: usize,
 }
 
 /// What a command led to.
@@ -70,9 +74,9 @@ impl World {
     }
 
     /// A broker with limits of its own.
-    pub(crate) fn with_limits(limit: impl FnOnce(&mut warrener_broker::Limits)) -> Self {
+    pub(crate) fn with_limits(change: impl FnOnce(&mut Limits)) -> Self {
         let mut config = config(1, None);
-        limit(&mut config.limits);
+        change(&mut config.limits);
         Self::with_config(config, None)
     }
 
@@ -95,6 +99,8 @@ impl World {
             to_agree: Vec::new(),
             commands: 0,
             answers: BTreeMap::new(),
+            longest: (0, 0),
+            turns: 0,
         }
     }
 
@@ -227,8 +233,14 @@ impl World {
 
     /// Hands an input over, and lets the disk do what it does.
     pub(crate) fn handle(&mut self, input: Input, out: &mut String) {
+        // After these nobody is served, and all is done at once.
+        let is_last = matches!(input, Input::Shutdown | Input::Failed);
         let mut effects = Vec::new();
+        let before = self.broker.view().visited();
         self.broker.handle(self.now, input, &mut effects);
+        if !is_last {
+            self.keeps_the_law(before, &effects);
+        }
         self.apply(effects, out);
     }
 
@@ -308,11 +320,32 @@ impl World {
             if self.broker.poll_timeout().is_none_or(|(due, _)| due > self.now) {
                 return;
             }
-            let mut effects = Vec::new();
-            self.broker.handle_timeout(self.now, &mut effects);
-            self.apply(effects, out);
+            self.take_turn(out);
         }
         panic!("the broker never comes to an end");
+    }
+
+    /// Time passes, and the broker does not hear of it yet.
+    pub(crate) fn pass(&mut self, duration: Duration) {
+        self.now += duration;
+    }
+
+    /// One call of the broker's timer.
+    pub(crate) fn take_turn(&mut self, out: &mut String) {
+        let mut effects = Vec::new();
+        let before = self.broker.view().visited();
+        self.broker.handle_timeout(self.now, &mut effects);
+        self.keeps_the_law(before, &effects);
+        self.apply(effects, out);
+    }
+
+    /// No call leads to more than so many effects and visits.
+    fn keeps_the_law(&mut self, visited_before: u64, effects: &[Effect]) {
+        let visited = self.broker.view().visited() - visited_before;
+        assert!(effects.len() <= EFFECTS_PER_TURN, "{} effects in one turn", effects.len());
+        assert!(visited <= VISITS_PER_TURN, "{visited} visits in one turn");
+        self.longest = (self.longest.0.max(effects.len()), self.longest.1.max(visited));
+        self.turns += 1;
     }
 
     fn append(&mut self, record: Record) {
@@ -356,9 +389,7 @@ impl World {
         let end = self.now + duration;
         while let Some((due, _)) = self.broker.poll_timeout().filter(|(due, _)| *due <= end) {
             self.now = self.now.max(due);
-            let mut effects = Vec::new();
-            self.broker.handle_timeout(self.now, &mut effects);
-            self.apply(effects, out);
+            self.take_turn(out);
         }
         self.now = end;
     }

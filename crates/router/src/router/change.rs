@@ -73,12 +73,7 @@ impl<D: Copy + Eq + Hash> Router<D> {
 
     /// Removes every binding that takes messages from this exchange, and tells how many there were.
     pub(super) fn unbind_all_from(&mut self, source: ExchangeId) -> usize {
-        let mut removed = 0;
-        while let Some(binding) = self.list_from(source).first() {
-            self.remove_binding(binding);
-            removed += 1;
-        }
-        removed
+        self.unbind_first_from(source, usize::MAX)
     }
 
     /// Checks a rule.

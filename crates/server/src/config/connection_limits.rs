@@ -12,7 +12,7 @@ pub struct ConnectionLimits {
     pub connections_per_source: usize,
     /// Channels of one connection, as it is told in tune. Default: 2,047.
     pub channels_per_connection: u16,
-    /// Consumers of one channel. Default: 65,535.
+    /// Consumers of one channel. Default: 4,096.
     pub consumers_per_channel: u32,
     /// Exchanges and queues of one virtual host, together. Default: 1,048,576.
     pub names_per_vhost: u32,
