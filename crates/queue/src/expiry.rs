@@ -119,10 +119,16 @@ impl<M: Clone> Queue<M> {
 
     /// Does what is due by `now`, a little of it, so that whatever is asked for next finds the queue as it should be.
     /// Says whether all of it is done.
+    #[inline]
     pub(crate) fn catch_up(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> bool {
         if !self.is_due(now) {
             return true;
         }
+        self.catch_up_with(now, out)
+    }
+
+    #[cold]
+    fn catch_up_with(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> bool {
         let mut budget = BY_THE_WAY;
         self.do_what_is_due(now, &mut budget, out);
         !self.is_due(now)
@@ -158,14 +164,12 @@ impl<M: Clone> Queue<M> {
     }
 
     /// Whether something may be due; if so, [`Queue::next_due`] knows. One comparison or two, as every verb asks.
+    #[inline]
     pub(crate) fn is_due(&mut self, now: Time) -> bool {
-        if self.times.first().is_some_and(|(at, _)| at <= now) {
-            return true;
-        }
         if self.lines_due <= now {
             self.lines_due = self.next_line().map_or(Time::MAX, |(at, _)| at);
         }
-        self.lines_due <= now
+        self.times.next().min(self.lines_due) <= now
     }
 
     /// An entry stands in line that may be the next to expire by the queue's time to live.

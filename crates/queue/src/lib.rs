@@ -17,6 +17,7 @@ mod expiry;
 pub mod fuzzing;
 mod limits;
 mod look;
+mod numbered;
 mod publish;
 mod queue;
 mod ready;

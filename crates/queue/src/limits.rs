@@ -38,9 +38,12 @@ impl<M: Clone> Queue<M> {
 
     /// Drops what is too much, a little now and the rest in slices. As long as a consumer can be served, this waits:
     /// what is handed out at once was never in the way.
+    #[inline]
     pub(crate) fn look_after_limits(&mut self, now: Time, out: &mut Vec<Effect<M>>) {
-        let mut budget = BY_THE_WAY;
-        self.make_room(now, &mut budget, out);
+        if self.overflowing || self.shedding {
+            let mut budget = BY_THE_WAY;
+            self.make_room(now, &mut budget, out);
+        }
     }
 
     /// The same, in `budget` steps. What is overdue comes first: what is too much may be what is about to expire, and

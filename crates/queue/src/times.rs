@@ -6,6 +6,7 @@
 use crate::entry::Seq;
 use crate::sorted::{Key, Sorted};
 use crate::unacked::HolderKey;
+use core::mem;
 use warrener_time::Time;
 
 /// How far is looked ahead: enough for memory to be busy all the time.
@@ -50,41 +51,58 @@ impl Due {
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
     sorted: Sorted<(Time, Due), (Time, Due)>,
+    /// When the first is due; [`Time::MAX`] if there is none.
+    next: Time,
     /// How many of the first were looked at ahead.
     ahead: usize,
 }
 
 impl Times {
     pub(crate) const fn new() -> Self {
-        Self { sorted: Sorted::new(), ahead: 0 }
+        Self { sorted: Sorted::new(), next: Time::MAX, ahead: 0 }
     }
 
     /// Moves `due` from the time in `armed` to `at`. [`Time::MAX`] means never, for both.
     pub(crate) fn arm(&mut self, armed: &mut Time, at: Time, due: Due) {
-        if *armed == at {
+        let old = mem::replace(armed, at);
+        if old == at {
             return;
         }
-        let old = (*armed, due);
-        if self.first() == Some(old) {
-            self.sorted.pop_front();
-        } else if *armed != Time::MAX {
-            let place = self.sorted.find(old, |item| *item).expect("what is armed is indexed");
-            self.sorted.remove(place);
+        if old != Time::MAX {
+            self.take_out(old, due);
         }
         if at != Time::MAX {
             self.sorted.insert((at, due), (at, due), |item| *item);
+            self.next = self.next.min(at);
         }
-        *armed = at;
     }
 
     /// The first was due and is done; `armed` is what it was armed with.
     pub(crate) fn first_is_done(&mut self, armed: &mut Time) {
-        self.sorted.pop_front();
+        self.pop_first();
         *armed = Time::MAX;
+    }
+
+    /// When the first is due; [`Time::MAX`] if there is none.
+    pub(crate) const fn next(&self) -> Time {
+        self.next
     }
 
     pub(crate) fn first(&self) -> Option<(Time, Due)> {
         self.sorted.front().copied()
+    }
+
+    fn take_out(&mut self, at: Time, due: Due) {
+        if self.next == at && self.first() == Some((at, due)) {
+            return self.pop_first();
+        }
+        let place = self.sorted.find((at, due), |item| *item).expect("what is armed is indexed");
+        self.sorted.remove(place);
+    }
+
+    fn pop_first(&mut self) {
+        self.sorted.pop_front();
+        self.next = self.first().map_or(Time::MAX, |(at, _)| at);
     }
 
     /// The first few, when it is time to look ahead again. To be asked whenever something was due.

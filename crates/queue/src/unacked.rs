@@ -2,17 +2,11 @@
 
 use crate::effect::{ConsumerId, Outcome, Why};
 use crate::entry::{Seq, Slot, Standing, Tries};
-use crate::sorted::{Key, Sorted};
-use core::num::NonZeroU32;
+use crate::numbered::Numbered;
+use core::mem;
 use core::time::Duration;
 use slab::Slab;
 use warrener_time::Time;
-
-impl Key for Seq {
-    fn rank(self) -> u64 {
-        self.number()
-    }
-}
 
 /// No record, no holder.
 const NONE: u32 = u32::MAX;
@@ -82,20 +76,6 @@ impl Holder {
     }
 }
 
-/// Where a record is kept. Never zero, so that a hole in the order takes no more memory than this.
-#[derive(Clone, Copy, Debug)]
-struct RecordKey(NonZeroU32);
-
-impl RecordKey {
-    fn new(key: u32) -> Self {
-        Self(NonZeroU32::MIN.checked_add(key).expect("the greatest is no key"))
-    }
-
-    const fn get(self) -> u32 {
-        self.0.get() - 1
-    }
-}
-
 /// One entry that is held.
 #[derive(Clone, Debug)]
 pub(crate) struct Record<M> {
@@ -115,7 +95,7 @@ pub(crate) struct Record<M> {
 #[derive(Clone, Debug)]
 pub(crate) struct Unacked<M> {
     records: Slab<Record<M>>,
-    by_seq: Sorted<Seq, (Seq, RecordKey)>,
+    by_number: Numbered,
     holders: Slab<Holder>,
     getter: HolderKey,
     queue: HolderKey,
@@ -128,7 +108,7 @@ impl<M> Unacked<M> {
     pub(crate) fn new() -> Self {
         let mut new = Self {
             records: Slab::new(),
-            by_seq: Sorted::new(),
+            by_number: Numbered::new(),
             holders: Slab::with_capacity(2),
             getter: HolderKey(0),
             queue: HolderKey(0),
@@ -200,39 +180,31 @@ impl<M> Unacked<M> {
         slot: Slot<M>,
         tries: Tries,
     ) -> &mut Record<M> {
-        let seq = slot.seq;
-        let key = self.records.insert(Record {
-            slot,
-            level,
-            tries,
-            since: now,
-            holder,
-            leaving: None,
-            older: NONE,
-            newer: NONE,
-        });
+        let number = slot.seq.number();
+        let key = self.records.vacant_key();
         assert!(key < NONE as usize, "four billion entries are handed out");
-        let entry = (seq, RecordKey::new(key as u32));
-        self.by_seq.insert(seq, entry, |other| other.0);
-        self.link(holder, key as u32);
+        self.by_number.insert(number, key as u32);
+        let older = self.link(holder, key as u32, slot.bytes);
+        let leaving = None;
+        let record = Record { slot, level, tries, since: now, holder, leaving, older, newer: NONE };
+        self.records.insert(record);
         &mut self.records[key]
     }
 
     /// The record of an entry, if one is there and was not settled with all others.
     pub(crate) fn get(&self, seq: Seq) -> Option<&Record<M>> {
-        let place = self.by_seq.find(seq, |other| other.0)?;
-        let record = &self.records[self.by_seq.get(place)?.1.get() as usize];
+        let record = &self.records[self.by_number.get(seq.number())? as usize];
         (!self.is_settled(record)).then_some(record)
     }
 
     /// Takes the record of an entry out, if one is there and was not settled with all others.
     pub(crate) fn remove(&mut self, seq: Seq) -> Option<Record<M>> {
-        let place = self.by_seq.find(seq, |other| other.0)?;
-        let key = self.by_seq.get(place)?.1.get();
+        let spot = self.by_number.find(seq.number())?;
+        let key = self.by_number.at(spot);
         if self.is_settled(&self.records[key as usize]) {
             return None;
         }
-        self.by_seq.remove(place);
+        self.by_number.remove(spot);
         Some(self.take(key))
     }
 
@@ -240,8 +212,8 @@ impl<M> Unacked<M> {
     pub(crate) fn remove_oldest(&mut self, holder: HolderKey) -> Option<Record<M>> {
         let key = self.holder(holder).oldest;
         let seq = self.records.get(key as usize)?.slot.seq;
-        let place = self.by_seq.find(seq, |other| other.0).expect("every record is indexed");
-        self.by_seq.remove(place);
+        let spot = self.by_number.find(seq.number()).expect("every record is indexed");
+        self.by_number.remove(spot);
         Some(self.take(key))
     }
 
@@ -271,17 +243,16 @@ impl<M> Unacked<M> {
 
     /// All records that were not settled with all others, in the order of their numbers, from `after` on.
     pub(crate) fn iter_after(&self, after: Option<Seq>) -> impl Iterator<Item = &Record<M>> {
-        let from = after.map_or(Seq::new(0), |after| Seq::new(after.number().saturating_add(1)));
-        let place = self.by_seq.lower_bound(from, |other| other.0);
-        self.by_seq
-            .iter_from(place)
-            .map(|(_, key)| &self.records[key.get() as usize])
+        let from = after.map_or(0, |after| after.number().saturating_add(1));
+        self.by_number
+            .iter_from(from)
+            .map(|key| &self.records[key as usize])
             .filter(|record| !self.is_settled(record))
     }
 
     /// Gives memory back that only past sizes explain.
     pub(crate) fn shrink(&mut self) {
-        self.by_seq.shrink();
+        self.by_number.shrink();
         self.records.shrink_to_fit();
         self.holders.shrink_to_fit();
     }
@@ -290,22 +261,22 @@ impl<M> Unacked<M> {
         matches!(self.holder(record.holder).kind, HolderKind::Settled(_))
     }
 
-    fn link(&mut self, key: HolderKey, record: u32) {
+    /// Makes a record that is about to come the newest of its holder, and says which was before.
+    fn link(&mut self, key: HolderKey, record: u32, bytes: u32) -> u32 {
+        let bytes = u64::from(bytes);
         let holder = &mut self.holders[key.0 as usize];
-        let newest = holder.newest;
-        let bytes = u64::from(self.records[record as usize].slot.bytes);
-        holder.newest = record;
         holder.len += 1;
         holder.bytes += bytes;
         if holder.kind.handed_out() {
             self.len += 1;
             self.bytes += bytes;
         }
-        self.records[record as usize].older = newest;
-        match self.records.get_mut(newest as usize) {
+        let older = mem::replace(&mut holder.newest, record);
+        match self.records.get_mut(older as usize) {
             Some(before) => before.newer = record,
-            None => self.holders[key.0 as usize].oldest = record,
+            None => holder.oldest = record,
         }
+        older
     }
 
     fn take(&mut self, key: u32) -> Record<M> {
