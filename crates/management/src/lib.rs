@@ -31,7 +31,6 @@ mod right;
 mod routes;
 mod sampler;
 mod stats;
-mod topic_permissions;
 mod users;
 mod vhosts;
 

@@ -7,8 +7,8 @@ use crate::reply::Failure;
 use crate::right::Right;
 use crate::{
     about, bindings, channels, connections, consumers, definitions, exchanges, health, limit,
-    messages, metrics, nodes, openapi, overview, parameters, permissions, policies, queues,
-    topic_permissions, users, vhosts,
+    messages, metrics, nodes, openapi, overview, parameters, permissions, policies, queues, users,
+    vhosts,
 };
 
 /// One route.
@@ -67,7 +67,7 @@ pub(crate) const ROUTES: &[Route] = routes! {
     DELETE "/api/vhosts/{vhost}" Administrator vhosts::delete, "Deletes a virtual host";
     POST "/api/vhosts/{vhost}/start/{node}" Administrator vhosts::start, "Starts a virtual host";
     GET "/api/vhosts/{vhost}/permissions" Administrator permissions::of_vhost, "Permissions in a virtual host";
-    GET "/api/vhosts/{vhost}/topic-permissions" Administrator topic_permissions::of_vhost, "Topic permissions in a virtual host";
+    GET "/api/vhosts/{vhost}/topic-permissions" Administrator permissions::topic_of_vhost, "Topic permissions in a virtual host";
     GET "/api/vhosts/{vhost}/connections" Vhost connections::of_vhost, "Connections to a virtual host";
     GET "/api/vhosts/{vhost}/channels" Vhost channels::of_vhost, "Channels in a virtual host";
     POST "/api/vhosts/{vhost}/deletion/protection" Administrator vhosts::protect, "Protects a virtual host from deletion";
@@ -79,7 +79,7 @@ pub(crate) const ROUTES: &[Route] = routes! {
     PUT "/api/users/{user}" Administrator users::put, "Makes or changes a user";
     DELETE "/api/users/{user}" Administrator users::delete, "Deletes a user";
     GET "/api/users/{user}/permissions" Administrator permissions::of_user, "Permissions of a user";
-    GET "/api/users/{user}/topic-permissions" Administrator topic_permissions::of_user, "Topic permissions of a user";
+    GET "/api/users/{user}/topic-permissions" Administrator permissions::topic_of_user, "Topic permissions of a user";
     GET "/api/user-limits" Administrator limit::of_users, "Limits of users";
     GET "/api/user-limits/{user}" Monitoring limit::of_user, "Limits of a user";
     PUT "/api/user-limits/{user}/{limit}" Administrator limit::set_user, "Sets a limit of a user";
@@ -88,10 +88,10 @@ pub(crate) const ROUTES: &[Route] = routes! {
     GET "/api/permissions/{vhost}/{user}" Administrator permissions::one, "What a user may do in a virtual host";
     PUT "/api/permissions/{vhost}/{user}" Administrator permissions::put, "Sets what a user may do in a virtual host";
     DELETE "/api/permissions/{vhost}/{user}" Administrator permissions::delete, "Takes that away";
-    GET "/api/topic-permissions" Administrator topic_permissions::list, "Topic permissions";
-    GET "/api/topic-permissions/{vhost}/{user}" Administrator topic_permissions::one, "Topic permissions of a user in a virtual host";
-    PUT "/api/topic-permissions/{vhost}/{user}" Administrator topic_permissions::put, "Sets a topic permission";
-    DELETE "/api/topic-permissions/{vhost}/{user}" Administrator topic_permissions::delete, "Lifts topic permissions";
+    GET "/api/topic-permissions" Administrator permissions::list_topic, "Topic permissions";
+    GET "/api/topic-permissions/{vhost}/{user}" Administrator permissions::one_topic, "Topic permissions of a user in a virtual host";
+    PUT "/api/topic-permissions/{vhost}/{user}" Administrator permissions::put_topic, "Sets a topic permission";
+    DELETE "/api/topic-permissions/{vhost}/{user}" Administrator permissions::delete_topic, "Lifts topic permissions";
     GET "/api/parameters" Policymaker parameters::list, "Runtime parameters";
     GET "/api/parameters/{component}" Policymaker parameters::list, "Runtime parameters of a component";
     GET "/api/parameters/{component}/{vhost}" Policymaker parameters::list, "The same in a virtual host";

@@ -187,6 +187,7 @@ Users: guest with password guest may log in from this machine only, unless --use
 Stop it with Ctrl-C or SIGTERM: clients are told, durable things are synced. A second signal ends it at once.
 
 `warrener move SOURCE TARGET` moves the messages of any AMQP 0-9-1 broker into another: `warrener move --help`.
+`warrener ctl COMMAND` steers a running broker with the words of rabbitmqctl: `warrener ctl help`.
 
 Examples:
   warrener                                    a broker for this machine

@@ -57,6 +57,8 @@ pub struct Config {
     pub management: Http,
     /// Where metrics are collected.
     pub metrics: Http,
+    /// Where whoever runs the broker may steer it without a login.
+    pub control_socket: ControlSocket,
     /// What confirms wait for, in which virtual host. Without it: for the disk, in all.
     pub syncs: Syncs,
     /// Users who may log in from anywhere and do anything in the default virtual host, beside guest from this machine.
@@ -103,6 +105,7 @@ impl Config {
             memory_budget_bytes: None,
             management: Http::Default,
             metrics: Http::Default,
+            control_socket: ControlSocket::Default,
             syncs: Syncs { default: Sync::Always, named: BTreeMap::new() },
             users: Vec::new(),
             server_properties: BTreeMap::new(),
@@ -149,6 +152,17 @@ pub enum Http {
     Default,
     /// Exactly there; port 0 takes a free one.
     On(SocketAddr),
+}
+
+/// Where the socket of `warrener ctl` is: the management API for whoever may open this file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControlSocket {
+    /// Nowhere.
+    Off,
+    /// `control.sock` in the data directory; nowhere when there is none.
+    Default,
+    /// Exactly there. A broker that was killed may have left a socket behind; other files are not touched.
+    At(PathBuf),
 }
 
 /// Where durable things are kept.

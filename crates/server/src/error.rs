@@ -24,6 +24,15 @@ pub enum ServeError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The control socket cannot be made.
+    #[error("cannot listen on the control socket {}: {source}; name another place with --control-socket PATH, or `off`",
+            .path.display())]
+    ControlSocket {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// The files of the TLS settings cannot be used.
     #[error("cannot use TLS: {0}; see --tls-cert, --tls-key and --tls-client-ca")]
     Tls(#[from] TlsError),

@@ -9,6 +9,7 @@ mod config;
 mod config_command;
 mod configuration;
 mod connection_task;
+mod control_socket;
 mod doctor;
 mod durations;
 mod entrance;
@@ -49,12 +50,12 @@ mod web_socket;
 
 pub use config::{
     AMQP_PORT, AMQPS_PORT, AlternativeName, CertificateFiles, CertificateLogin, ClientCertificates,
-    Config, ConnectionLimits, Http, Listen, MANAGEMENT_PORT, METRICS_PORT, Network, Storage,
-    TcpConfig, TlsConfig, User, UserError,
+    Config, ConnectionLimits, ControlSocket, Http, Listen, MANAGEMENT_PORT, METRICS_PORT, Network,
+    Storage, TcpConfig, TlsConfig, User, UserError,
 };
 pub use error::ServeError;
 pub use gauges::{Gauges, Level};
-pub use program::program;
+pub use program::{control_socket, program};
 pub use reload::Control;
 pub use server::{Server, serve};
 pub use tls::TlsError;

@@ -20,7 +20,7 @@ use crate::error::ServeError;
 use crate::link::Link;
 use crate::listener::Protocol;
 use crate::turns::Core;
-use crate::{limits, listener, login, process};
+use crate::{control_socket, limits, listener, login, process};
 
 /// Addresses of HTTP that are ours, and on which nobody is answered yet.
 pub(crate) struct ReservedFaces {
@@ -45,7 +45,11 @@ impl ReservedFaces {
     }
 
     /// Lets people in. `amqp` is where the broker itself listens.
-    pub(crate) fn listen(self, amqp: &[(SocketAddr, Protocol)]) -> Result<Faces, ServeError> {
+    pub(crate) fn listen(
+        self,
+        config: &Config,
+        amqp: &[(SocketAddr, Protocol)],
+    ) -> Result<Faces, ServeError> {
         let listen = |reserved: Option<Reserved>| {
             let Some(Reserved { address, socket, instead }) = reserved else { return Ok(None) };
             match (socket.listen(limits::ACCEPT_BACKLOG), instead) {
@@ -59,6 +63,7 @@ impl ReservedFaces {
             management: listen(self.management)?,
             metrics: listen(self.metrics)?,
             amqp: amqp.to_vec(),
+            control: control_socket::listen(config)?,
         };
         let FaceAddresses { management, metrics } = faces.addresses();
         if let Some(address) = management {
@@ -96,6 +101,7 @@ pub(crate) struct Faces {
     management: Option<(SocketAddr, TcpListener)>,
     metrics: Option<(SocketAddr, TcpListener)>,
     amqp: Vec<(SocketAddr, Protocol)>,
+    control: Option<control_socket::Listening>,
 }
 
 /// And where.
@@ -121,7 +127,7 @@ impl Faces {
         commits: &Arc<Durations>,
         tasks: &mut JoinSet<()>,
     ) {
-        if self.management.is_none() && self.metrics.is_none() {
+        if self.management.is_none() && self.metrics.is_none() && self.control.is_none() {
             return;
         }
         let api = Api::new(Arc::new(Served {
@@ -137,6 +143,11 @@ impl Faces {
             commits: Arc::clone(commits),
         }));
         tasks.spawn(Arc::clone(&api).sample());
+        #[cfg(unix)]
+        if let Some(control) = self.control {
+            let router = api.operator_router();
+            tasks.spawn(async move { control.serve(router).await });
+        }
         if let Some((_, listener)) = self.management {
             let router = api.router().into_make_service_with_connect_info::<SocketAddr>();
             tasks.spawn(async move {
@@ -281,8 +292,8 @@ mod tests {
         let config = Config::in_memory();
         let first = ReservedFaces::take(&config).expect("a default that is taken is no error");
         let second = ReservedFaces::take(&config).expect("a default that is taken is no error");
-        let first = first.listen(&[]).expect("a default that is taken is no error");
-        let second = second.listen(&[]).expect("not even when it is taken last");
+        let first = first.listen(&config, &[]).expect("a default that is taken is no error");
+        let second = second.listen(&config, &[]).expect("not even when it is taken last");
         assert_eq!(second.addresses().management, None);
         drop(first);
     }

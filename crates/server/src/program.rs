@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::cli::{self, Command};
@@ -12,7 +13,9 @@ use crate::reload::{Hangups, Reloader};
 use crate::server::Server;
 use crate::shutdown::Signals;
 use crate::systemd::{self, Notifier};
-use crate::{config_command, doctor, limits, logging, panic, store_command};
+use crate::{
+    config_command, control_socket as control, doctor, limits, logging, panic, store_command,
+};
 
 /// Runs the `warrener` program with a command line, the program's name first, and returns when the broker has ended.
 ///
@@ -36,6 +39,21 @@ pub fn program(line: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Where the socket is by which this user's broker is steered, going by the configuration file and the environment that a
+/// start without options would go by.
+///
+/// # Errors
+///
+/// A line a mistake of the configuration; or that it has no such socket.
+pub fn control_socket() -> Result<PathBuf, String> {
+    let sources = Sources { environment: environment(), ..Sources::default() };
+    let loaded = configuration::load(&sources).map_err(|mistakes| mistakes.join("\n"))?;
+    let place = control::place(&loaded.settings.server);
+    place
+        .map(|(path, _)| path)
+        .ok_or_else(|| "the configuration says that there is no control socket".to_owned())
 }
 
 /// The variables that are text; others are none of ours.

@@ -187,7 +187,7 @@ impl<L: Log + 'static> Parts<L> {
         parts.recover().await?;
         let taken: Vec<(SocketAddr, Protocol)> = reserved.addresses().collect();
         parts.listeners = reserved.listen()?;
-        parts.faces = faces.listen(&taken)?;
+        parts.faces = faces.listen(&parts.config, &taken)?;
         Ok(parts)
     }
 

@@ -1,12 +1,20 @@
 //! The `warrener` binary.
 
+mod ctl;
 mod move_messages;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|command| command == "move") {
-        return move_messages::program(std::env::args_os().skip(1));
+    let mut words = std::env::args_os();
+    let program = words.next().unwrap_or_default();
+    if let Some(tool) = ctl::called_as(Path::new(&program)) {
+        return ctl::program(tool, words);
     }
-    warrener_server::program(std::env::args_os())
+    match std::env::args_os().nth(1) {
+        Some(command) if command == "move" => move_messages::program(words),
+        Some(command) if command == "ctl" => ctl::program(ctl::Tool::Warrener, words.skip(1)),
+        _ => warrener_server::program(std::env::args_os()),
+    }
 }

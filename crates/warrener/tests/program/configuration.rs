@@ -16,6 +16,7 @@ const SEEN: &[(&str, &str, &str)] = &[
     ("listen", COMMAND_LINE, "it_tells_where_it_listens_and_that_it_is_ready"),
     ("management", MANAGEMENT, "pages_columns_sorting_and_errors_are_those_of_rabbitmq"),
     ("metrics", MANAGEMENT, "metrics_are_prometheus_text_with_rabbitmqs_names"),
+    ("control_socket", CTL, "the_socket_is_where_it_was_asked_for_and_for_nobody_else"),
     ("proxy_from", PROXY, "a_trusted_balancer_is_believed_and_its_own_address_lets_nobody_in"),
     ("max_connections", FLOODS, "a_crowd_of_connections_waits_its_turn_and_costs_no_memory"),
     ("max_connections_per_source", FLOODS, "one_address_has_no_more_connections_than_it_may"),
@@ -71,6 +72,7 @@ const SEEN: &[(&str, &str, &str)] = &[
 
 const BACKLOG: &str = include_str!("backlog.rs");
 const COMMAND_LINE: &str = include_str!("command_line.rs");
+const CTL: &str = include_str!("ctl.rs");
 const DISK: &str = include_str!("disk.rs");
 const FAULTS: &str = include_str!("../../../node/tests/faults.rs");
 const FLOODS: &str = include_str!("floods.rs");

@@ -18,6 +18,7 @@ mod certificates;
 mod clients;
 mod command_line;
 mod configuration;
+mod ctl;
 mod descriptors;
 mod disk;
 mod durability;

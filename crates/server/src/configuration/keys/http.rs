@@ -1,8 +1,8 @@
 //! Settings of what is served by HTTP.
 
 use super::{KEY, Key};
-use crate::config::Http;
-use crate::configuration::value::{address, one};
+use crate::config::{ControlSocket, Http};
+use crate::configuration::value::{address, one, text};
 
 /// Those settings.
 pub(super) const KEYS: &[Key] = &[
@@ -31,6 +31,26 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
         show: |of| shown(of.server.metrics),
+        ..KEY
+    },
+    Key {
+        name: "control_socket",
+        takes: "PATH|off",
+        help: "Let `warrener ctl` of this user, and of root, steer the broker by this Unix socket, or `off`\n\n\
+            Whoever may open the file may do everything; its mode is 0600. A path that is longer than the system's limit \
+            (about 100 bytes) cannot be listened on.",
+        otherwise: "control.sock in the data directory; none when nothing is kept on disk",
+        set: |to, values| {
+            let text = one(values, text)?;
+            to.server.control_socket =
+                if text == "off" { ControlSocket::Off } else { ControlSocket::At(text.into()) };
+            Ok(())
+        },
+        show: |of| match &of.server.control_socket {
+            ControlSocket::Default => Vec::new(),
+            ControlSocket::Off => vec!["off".to_owned()],
+            ControlSocket::At(path) => vec![path.display().to_string()],
+        },
         ..KEY
     },
 ];
