@@ -26,6 +26,8 @@ const RUN_MAX: usize = 256;
 pub(super) struct Look {
     removals: u64,
     live_bytes: u64,
+    /// What would have taken its place did not fit on the disk.
+    pub(super) no_room: bool,
 }
 
 impl<F> Segment<F> {
@@ -34,6 +36,13 @@ impl<F> Segment<F> {
             look.removals < removals || self.live_bytes < look.live_bytes / 2 + look.live_bytes % 2
         });
         due && self.live_bytes * 4 < self.bytes
+    }
+
+    /// Whether it can be put together with its neighbours for being short. Where there was no room for what would take
+    /// their place, there is none until something has been given back: tried at once, it would be tried for ever.
+    fn is_short(&self, segment_bytes: u32, removals: u64) -> bool {
+        let fits = self.looked_at.is_none_or(|look| !look.no_room || look.removals < removals);
+        fits && self.bytes < u64::from(segment_bytes) / SHORT_PART
     }
 }
 
@@ -75,7 +84,6 @@ impl<D: Disk> SegmentLog<D> {
 
     /// The next neighbours to be given back together.
     fn next_run(&self) -> Option<Vec<u64>> {
-        let short = u64::from(self.config.segment_bytes) / SHORT_PART;
         let mut run = Vec::new();
         let (mut wasteful, mut live_bytes) = (false, 0);
         // While the disk is full, first what needs no room.
@@ -87,7 +95,8 @@ impl<D: Disk> SegmentLog<D> {
             let waste = segment.is_wasteful(self.removals) && (!only_dead || dead(segment));
             let fits = live_bytes + segment.live_bytes <= u64::from(self.config.segment_bytes);
             let joins = segment.trailer.is_some()
-                && (waste || (segment.bytes < short && !only_dead))
+                && (waste
+                    || (segment.is_short(self.config.segment_bytes, self.removals) && !only_dead))
                 && !segment.damaged;
             if joins && fits && run.len() < RUN_MAX {
                 run.push(number);
@@ -135,11 +144,8 @@ impl<D: Disk> SegmentLog<D> {
                 // Something that did not fit may fit now.
                 self.space_asked |= self.full;
             }
-            Ok(Outcome::NotWorthIt) | Err(Stopped::Failed(Failure::Full)) => {
-                for number in &done.numbers {
-                    self.looked(*number);
-                }
-            }
+            Ok(Outcome::NotWorthIt) => self.looked(&done.numbers, false),
+            Err(Stopped::Failed(Failure::Full)) => self.looked(&done.numbers, true),
             Err(Stopped::Damaged(damage)) => {
                 let segments = self.index.segments.values_mut();
                 for segment in segments.filter(|segment| segment.name.file() == damage.file) {
@@ -151,10 +157,13 @@ impl<D: Disk> SegmentLog<D> {
         }
     }
 
-    fn looked(&mut self, number: u64) {
+    fn looked(&mut self, numbers: &[u64], no_room: bool) {
         let removals = self.removals;
-        if let Some(segment) = self.index.segments.get_mut(&number) {
-            segment.looked_at = Some(Look { removals, live_bytes: segment.live_bytes });
+        for number in numbers {
+            if let Some(segment) = self.index.segments.get_mut(number) {
+                let live_bytes = segment.live_bytes;
+                segment.looked_at = Some(Look { removals, live_bytes, no_room });
+            }
         }
     }
 
@@ -192,6 +201,6 @@ impl<D: Disk> SegmentLog<D> {
             looked_at: None,
             damaged: false,
         });
-        self.looked(number);
+        self.looked(&[number], false);
     }
 }

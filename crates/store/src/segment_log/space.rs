@@ -1,6 +1,7 @@
 //! A full disk: it is told of, waited for, and got over without a restart.
 
 use super::commit::Failure;
+use super::reclaim::Look;
 use super::recovery::make_reserve;
 use super::work::Job;
 use super::{SegmentLog, State};
@@ -62,7 +63,9 @@ impl<D: Disk> SegmentLog<D> {
             Err(Failure::Full) => {}
             Err(Failure::Failed(error)) => return self.fail(error),
         }
-        if found.room && self.full {
+        let lacked = |look: Option<Look>| look.is_some_and(|look| look.no_room);
+        let lacked = self.index.segments.values().any(|segment| lacked(segment.looked_at));
+        if found.room && (self.full || lacked) {
             // What could not be given back for want of room is worth another look.
             self.removals += 1;
             self.index.changed = true;
