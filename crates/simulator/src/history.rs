@@ -69,6 +69,8 @@ pub struct Published {
     pub priority: Option<u8>,
     /// Its own time to live, in milliseconds.
     pub expiration_ms: Option<u64>,
+    /// The length of its body, in octets.
+    pub bytes: u64,
 }
 
 /// A message that was delivered, or got.

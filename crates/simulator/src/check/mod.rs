@@ -185,6 +185,7 @@ pub(crate) mod testing {
             mandatory: false,
             priority: None,
             expiration_ms: None,
+            bytes: 10,
         }
     }
 

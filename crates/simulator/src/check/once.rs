@@ -13,11 +13,13 @@ type Place = (MessageId, QueueId);
 
 pub(super) fn check(story: &Story) -> Result<(), String> {
     let terms = Terms::of(story);
-    let mut ends = Ends::default();
+    let mut ends = Ends { long_bytes: story.options.fragment_bytes(), ..Ends::default() };
     let mut recovering = BTreeSet::new();
     let mut last_seen: Option<BTreeSet<(MessageId, QueueId, Vec<QueueId>)>> = None;
-    for happened in happened(story) {
-        ends.note(&terms, happened);
+    let mut late = Late::default();
+    for (number, happened) in happened(story).enumerate() {
+        ends.note(&terms, number, happened);
+        late.note(number, happened);
         match happened {
             Happened::Quiet => last_seen = Some(BTreeSet::new()),
             Happened::Recovering(by) => {
@@ -39,7 +41,9 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
                 }
                 for place in &places {
                     // Where dead letters go there may be several copies of a message.
-                    if !terms.is_grave(*place) && ends.gone.contains(&(delivered.id, *place)) {
+                    let gone = ends.gone.get(&(delivered.id, *place));
+                    let gone = gone.is_some_and(|at| !late.may_be_from_before(delivered.to, *at));
+                    if !terms.is_grave(*place) && gone {
                         let (id, from) = (delivered.id, delivered.from);
                         return Err(format!("{id} ended in {place} and came again out of {from}"));
                     }
@@ -51,11 +55,41 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
     Ok(())
 }
 
+/// Who may hear now of what they were sent long ago, and what was given to others since.
+#[derive(Default)]
+struct Late {
+    /// When somebody did not read last; for ever while it is so.
+    stalled: BTreeMap<ActorId, usize>,
+    over: BTreeSet<ActorId>,
+}
+
+impl Late {
+    fn note(&mut self, number: usize, happened: &Happened) {
+        match happened {
+            Happened::Stalled(by, true) => {
+                self.stalled.insert(*by, usize::MAX);
+            }
+            Happened::Stalled(by, false) => {
+                self.stalled.insert(*by, number);
+            }
+            Happened::Ended(by) | Happened::Refused { by, .. } => {
+                self.over.insert(*by);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether something may have been sent to this client before that, and be heard of only now.
+    fn may_be_from_before(&self, to: ActorId, number: usize) -> bool {
+        self.over.contains(&to) || self.stalled.get(&to).is_some_and(|until| *until > number)
+    }
+}
+
 /// Which messages have ended where.
 #[derive(Default)]
 struct Ends {
-    /// Acknowledged, and when asked afterwards the server answered.
-    gone: BTreeSet<Place>,
+    /// Acknowledged, and when asked afterwards the server answered: when that was.
+    gone: BTreeMap<Place, usize>,
     sent: BTreeMap<ActorId, Vec<Place>>,
     /// What each question that is not answered yet comes after.
     asked: BTreeMap<ActorId, VecDeque<Vec<Place>>>,
@@ -63,10 +97,23 @@ struct Ends {
     unwritten: Vec<Place>,
     after: BTreeMap<(ActorId, u64), Vec<Place>>,
     written: BTreeSet<Place>,
+    /// A record longer than this is written in fragments, and what ends meanwhile is written behind it: later records
+    /// that fit between its fragments say nothing of that.
+    long_bytes: u64,
+    /// How much each transaction holds.
+    transactions: BTreeMap<(ActorId, u64), u64>,
+    /// There may be such a record, or that of a dead letter, from now on.
+    long: bool,
 }
 
+/// What is written of a message besides its body, at most.
+const PROPERTIES_BYTES: u64 = 200;
+
 impl Ends {
-    fn note(&mut self, terms: &Terms, happened: &Happened) {
+    fn note(&mut self, terms: &Terms, number: usize, happened: &Happened) {
+        if let Happened::Published(published) = happened {
+            self.measure(published);
+        }
         match happened {
             Happened::Settled { by, id, from, how: Settlement::Ack } => {
                 self.sent.entry(*by).or_default().push((*id, *from));
@@ -78,15 +125,15 @@ impl Ends {
             Happened::Synced(by) | Happened::Committed(by, _) => {
                 let first = self.asked.get_mut(by).and_then(VecDeque::pop_front);
                 let first = first.unwrap_or_default();
-                self.gone.extend(first.iter().copied());
+                self.gone.extend(first.iter().map(|place| (*place, number)));
                 self.unwritten.extend(first);
             }
-            Happened::Published(published) if is_written(terms, published) => {
+            Happened::Published(published) if !self.long && is_written(terms, published) => {
                 // Its record comes after theirs.
                 let before = core::mem::take(&mut self.unwritten);
                 self.after.insert((published.by, published.tag), before);
             }
-            Happened::Confirmed { by, tag, multiple, accepted: true } => {
+            Happened::Confirmed { by, tag, multiple, accepted: true } if !self.long => {
                 let first = if *multiple { 0 } else { *tag };
                 let told = self.after.range((*by, first)..=(*by, *tag));
                 let told: Vec<_> = told.map(|(key, _)| *key).collect();
@@ -96,7 +143,7 @@ impl Ends {
             }
             Happened::Killed | Happened::PowerLost | Happened::Failed(_) => {
                 let written = &self.written;
-                self.gone.retain(|place| written.contains(place));
+                self.gone.retain(|place, _| written.contains(place));
                 self.unwritten.clear();
                 self.after.clear();
                 self.sent.clear();
@@ -104,6 +151,16 @@ impl Ends {
             }
             _ => {}
         }
+    }
+
+    fn measure(&mut self, published: &Published) {
+        let mut bytes = published.bytes + PROPERTIES_BYTES;
+        if let Some(transaction) = published.transaction {
+            let whole = self.transactions.entry((published.by, transaction)).or_default();
+            *whole += bytes;
+            bytes = *whole;
+        }
+        self.long |= bytes > self.long_bytes;
     }
 }
 
@@ -118,9 +175,10 @@ fn is_written(terms: &Terms, published: &Published) -> bool {
 mod tests {
     use super::check;
     use crate::check::testing::{
-        BOB, GRAVE, acked, again, buried, confirmed, delivered, published, story, story_in,
+        ALICE, BOB, GRAVE, acked, again, buried, confirmed, deliver, delivered, publish, published,
+        story, story_in,
     };
-    use crate::history::Happened;
+    use crate::history::{ActorId, Delivered, Happened, Published};
     use crate::workload::QueueDesign;
 
     fn ended() -> Vec<Happened> {
@@ -146,6 +204,25 @@ mod tests {
         assert!(told(&[published(2)]).is_ok());
         assert!(told(&[published(2), confirmed(2)]).is_err());
         assert!(told(&[confirmed(1)]).is_ok());
+        let long = Happened::Published(Published { bytes: 1 << 20, ..publish(3) });
+        assert!(told(&[long, published(2), confirmed(2)]).is_ok());
+    }
+
+    #[test]
+    fn knows_who_hears_of_it_late() {
+        let told = |first: &[Happened], then: &[Happened]| {
+            let story = first.iter().cloned().chain(ended()).chain(then.to_vec());
+            check(&crate::check::testing::story(story.chain([to(ALICE)])))
+        };
+        let stalls = |on| Happened::Stalled(ALICE, on);
+        assert!(told(&[], &[]).is_err());
+        assert!(told(&[stalls(true)], &[stalls(false)]).is_ok());
+        assert!(told(&[stalls(true), stalls(false)], &[]).is_err());
+        assert!(told(&[], &[Happened::Ended(ALICE)]).is_ok());
+    }
+
+    fn to(to: ActorId) -> Happened {
+        Happened::Delivered(Delivered { to, redelivered: true, ..deliver(1) })
     }
 
     #[test]

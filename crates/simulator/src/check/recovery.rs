@@ -78,7 +78,7 @@ impl Known {
                 Happened::Careless { by, queue } => {
                     known.careless.insert(*by, *queue);
                 }
-                Happened::Ended(by) | Happened::Vanished(by) => {
+                Happened::Ended(by) | Happened::Vanished(by) | Happened::Refused { by, .. } => {
                     if let Some(queue) = known.careless.remove(by) {
                         // The server may send for as long as it takes to miss somebody.
                         known.careless_until.insert(queue, moment.at + MISSED);
@@ -149,7 +149,8 @@ impl Known {
 mod tests {
     use super::check;
     use crate::check::testing::{
-        GRAVE, acked, buried, confirmed, delivered, publish, published, settled, story, story_in,
+        BOB, GRAVE, QUEUE, acked, buried, confirmed, delivered, publish, published, settled, story,
+        story_in,
     };
     use crate::history::{Happened, Published, Settlement, Story};
     use crate::workload::QueueDesign;
@@ -177,6 +178,18 @@ mod tests {
         };
         assert!(check(&told(&[buried(1, "rejected")])).is_ok());
         assert!(check(&told(&[])).is_err());
+    }
+
+    #[test]
+    fn what_was_on_its_way_to_somebody_careless_may_be_lost_with_them() {
+        let careless = Happened::Careless { by: BOB, queue: QUEUE };
+        let thrown_out = Happened::Refused { by: BOB, code: 541, text: "the log".into() };
+        for end in [Happened::Ended(BOB), Happened::Vanished(BOB), thrown_out] {
+            let told = [published(1), confirmed(1), careless.clone(), end];
+            assert!(check(&ended(&told)).is_ok());
+            assert!(check(&ended(&[&told[..], &[published(2), confirmed(2)]].concat())).is_ok());
+        }
+        assert!(check(&ended(&[published(1), confirmed(1), careless])).is_err());
     }
 
     #[test]

@@ -62,7 +62,8 @@ pub(super) struct Consumer {
     /// Settled in the transaction under way.
     undecided: Vec<(u64, MessageId, Settlement)>,
     transaction: u64,
-    since: Time,
+    /// When it asked to consume, each time: the number is in the consumer's tag.
+    since: Vec<Time>,
     consuming: bool,
     /// It has asked to be given again what it holds, and settles nothing before the answer.
     recovering: bool,
@@ -95,7 +96,7 @@ impl Consumer {
     ) -> Option<Self> {
         let session = Session::dial(record)?;
         let (holds, undecided) = (Vec::new(), Vec::new());
-        let (since, consuming, transaction) = (record.now(), false, 1);
+        let (since, consuming, transaction) = (Vec::new(), false, 1);
         Some(Self {
             session,
             queue,
@@ -122,7 +123,10 @@ impl Consumer {
             }
         }
         for message in self.session.channel.deliveries() {
-            self.take(&message, self.since, record);
+            // What an earlier consumer was sent may arrive after the next one has begun.
+            let nth: usize = message.consumer_tag.parse().unwrap_or_default();
+            let since = self.since.get(nth).copied().unwrap_or(Time::ZERO);
+            self.take(&message, since, record);
         }
         let by = self.session.by;
         for (asked, reply) in self.session.answers(record) {
@@ -152,7 +156,7 @@ impl Consumer {
         }
         let consume = basic::Consume {
             queue: short(&name(self.queue)),
-            consumer_tag: short("c"),
+            consumer_tag: short(&self.since.len().to_string()),
             no_ack: self.habit == Habit::Greedy,
             arguments: arguments.build().unwrap_or_default(),
             ..basic::Consume::default()
@@ -161,9 +165,9 @@ impl Consumer {
             record.note(Happened::Careless { by: self.session.by, queue: self.queue });
         }
         record.note(Happened::Consuming { by: self.session.by, prefetch: self.prefetch });
-        self.since = record.now();
+        self.since.push(record.now());
         self.consuming = true;
-        self.session.ask(consume, Asked::Consume(self.since));
+        self.session.ask(consume, Asked::Consume);
     }
 
     fn take(&mut self, message: &Message, not_before: Time, record: &Record) {
@@ -245,7 +249,8 @@ impl Consumer {
             }
             8 => self.recover(record),
             9 if self.consuming => {
-                let (consumer_tag, no_wait) = (short("c"), false);
+                let nth = self.since.len() - 1;
+                let (consumer_tag, no_wait) = (short(&nth.to_string()), false);
                 self.session.ask(basic::Cancel { consumer_tag, no_wait }, Asked::Cancel);
                 self.consuming = false;
             }

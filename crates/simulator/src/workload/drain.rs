@@ -6,6 +6,7 @@ use warrener_codec::method::queue;
 
 use crate::channel::short;
 use crate::history::{Happened, QueueId};
+use crate::server::Ending;
 
 use super::consumer::Consumer;
 use super::session::{Asked, HEARTBEAT_S, Session};
@@ -31,9 +32,23 @@ impl Run<'_> {
         self.send_everybody_home();
         self.look();
         for queue in self.topology.ids() {
-            self.empty(queue);
+            if !self.has_stopped() {
+                self.empty(queue);
+            }
         }
-        self.wait_for_floor();
+        if !self.has_stopped() {
+            self.wait_for_floor();
+        }
+    }
+
+    /// Whether the server has stopped by itself, which it should not when nothing is wrong any more.
+    fn has_stopped(&self) -> bool {
+        match self.world.poll_ending() {
+            Some(Ending::Failed(why)) => self.record.note(Happened::Failed(why)),
+            Some(Ending::Closed) => self.record.note(Happened::ShutDown),
+            None => {}
+        }
+        !self.world.is_listening()
     }
 
     /// Lets time pass until something is so; `false` when it does not come.
@@ -87,6 +102,9 @@ impl Run<'_> {
         let longest = self.topology.longest_short_ttl_ms() + 5_000;
         self.world.advance(Duration::from_millis(longest));
         self.record.note(Happened::Quiet);
+        if self.has_stopped() {
+            return;
+        }
         let queues: Vec<QueueId> = self.world.view(|view| {
             view.queues("/").filter_map(|(name, _)| topology::queue_of(&name.to_string())).collect()
         });
@@ -113,6 +131,11 @@ impl Run<'_> {
         }
         last.session.say_goodbye();
         self.world.advance(Duration::from_secs(1));
+        // Long enough for one that failed to have told everybody.
+        if !self.world.is_listening() {
+            self.world.advance(Duration::from_secs(10));
+            return;
+        }
         let counts = self.world.view(|view| view.queue("/", &topology::name(queue)));
         let messages = counts.map_or(0, |counts| counts.ready + counts.unacked);
         self.record.note(Happened::Left { queue, messages });

@@ -41,12 +41,12 @@ impl Hermit {
             };
             self.session.ask(declare, Asked::Setup);
             let consume = basic::Consume { queue, ..basic::Consume::default() };
-            self.session.ask(consume, Asked::Consume(record.now()));
+            self.session.ask(consume, Asked::Consume);
         }
         let by = self.session.by;
         for (asked, _) in self.session.answers(record) {
             // An auto-delete queue that was never consumed stays.
-            let consumed = matches!(asked, Asked::Consume(_));
+            let consumed = asked == Asked::Consume;
             if consumed || self.exclusive && asked == Asked::Setup {
                 record.note(Happened::Made { by, queue: self.queue });
             }
@@ -73,7 +73,9 @@ impl Hermit {
             let id = record.message();
             let properties = Properties::builder().delivery_mode(2).build().unwrap_or_default();
             let channel = &self.session.channel;
-            channel.publish_with("", &name(self.queue), false, properties, record.body(id));
+            let body = record.body(id);
+            let bytes = body.len() as u64;
+            channel.publish_with("", &name(self.queue), false, properties, body);
             record.note(Happened::Published(Published {
                 id,
                 by: self.session.by,
@@ -84,6 +86,7 @@ impl Hermit {
                 mandatory: false,
                 priority: None,
                 expiration_ms: None,
+                bytes,
             }));
         }
         for (tag, _) in self.holds.drain(..) {

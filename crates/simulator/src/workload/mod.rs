@@ -91,7 +91,7 @@ impl<'a> Run<'a> {
         world.set_log(|log| {
             log.segment_bytes = segment_bytes;
             log.batch_bytes = segment_bytes / 4;
-            log.fragment_bytes = segment_bytes / 16;
+            log.fragment_bytes = u32::try_from(options.fragment_bytes()).unwrap_or(u32::MAX);
             log.unsynced_bytes = u64::from(segment_bytes / 4);
             log.reserve_bytes = u64::from(segment_bytes / 2);
         });

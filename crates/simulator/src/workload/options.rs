@@ -143,6 +143,12 @@ impl Options {
         }
     }
 
+    /// A record longer than this is written in fragments, in octets.
+    #[must_use]
+    pub const fn fragment_bytes(&self) -> u64 {
+        self.segment_bytes / 16
+    }
+
     /// The same run with less in it, the greatest simplifications first: what a failing run is tried with.
     #[must_use]
     pub fn simpler(&self) -> Vec<Self> {

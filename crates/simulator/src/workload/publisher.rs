@@ -120,8 +120,9 @@ impl Publisher {
             properties = properties.expiration(text);
         }
         let properties = properties.build().expect("a few properties fit");
-        let channel = &self.session.channel;
-        channel.publish_with(exchange, &key, mandatory, properties, record.body(id));
+        let body = record.body(id);
+        let bytes = body.len() as u64;
+        self.session.channel.publish_with(exchange, &key, mandatory, properties, body);
         let by = self.session.by;
         record.note(Happened::Published(Published {
             id,
@@ -133,6 +134,7 @@ impl Publisher {
             mandatory,
             priority,
             expiration_ms,
+            bytes,
         }));
     }
 

@@ -25,7 +25,7 @@ pub(super) enum Asked {
     /// A declaration, a mode, a prefetch.
     Setup,
     /// To be given what a queue has, from then on.
-    Consume(Time),
+    Consume,
     /// To be given one message now.
     Get(QueueId, Time),
     /// Nothing but an answer.
@@ -51,7 +51,7 @@ impl Asked {
                     | Method::ConfirmSelectOk
                     | Method::TxSelectOk
             ),
-            Self::Consume(_) => matches!(reply, Method::BasicConsumeOk(_)),
+            Self::Consume => matches!(reply, Method::BasicConsumeOk(_)),
             Self::Get(..) => matches!(reply, Method::BasicGetOk(_) | Method::BasicGetEmpty),
             Self::Barrier => matches!(reply, Method::BasicQosOk),
             Self::Recover => matches!(reply, Method::BasicRecoverOk),
