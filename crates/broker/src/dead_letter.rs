@@ -180,6 +180,7 @@ pub(crate) fn bury(
                 cc,
                 bcc,
                 history: Some(history),
+                fields: extra.map(|extra| extra.fields.clone()).unwrap_or_default(),
                 redelivered: failed || message.is_redelivered(),
             }
             .into(),

@@ -12,6 +12,7 @@ use crate::dead_letter::{Death, DeathReason, First, History};
 use crate::declare::QueueSpec;
 use crate::exchange::ExchangeSpec;
 use crate::exchange_kind::ExchangeKind;
+use crate::fields::Fields;
 use crate::id::RecordId;
 use crate::mark::Run;
 use crate::message::{Extra, Traits};
@@ -19,8 +20,16 @@ use crate::record::{Fact, MessageAt, Named, Place, Published, RecordError, Sizes
 use crate::refusal::Kind;
 use crate::setting::{Setting, SettingName};
 
-/// The format that this version writes, and the only one it reads.
-const VERSION: u8 = 1;
+/// The version of the records that this version writes, and the greatest it reads: a log says which its records have.
+pub const RECORDS_VERSION: u16 = VERSION as u16;
+
+const VERSION: u8 = 2;
+
+/// In this version messages had neither a format nor fields.
+const FIRST_VERSION: u8 = 1;
+
+/// The only format of a message's content so far: AMQP 0-9-1, properties and body.
+const AMQP_0_9_1: u8 = 0;
 
 impl Fact {
     pub(crate) fn encode(&self) -> Bytes {
@@ -91,10 +100,10 @@ impl Fact {
     }
 
     pub(crate) fn decode(digest: &Bytes) -> Result<Self, RecordError> {
-        let mut input = Input(digest.clone());
-        match input.octet()? {
-            VERSION => {}
-            other => return Err(RecordError::Version(other)),
+        let mut input = Input { rest: digest.clone(), version: FIRST_VERSION };
+        input.version = input.octet()?;
+        if !(FIRST_VERSION..=VERSION).contains(&input.version) {
+            return Err(RecordError::Version(input.version));
         }
         let fact = match input.octet()? {
             1 => Self::ExchangeDeclared { vhost: input.short()?, spec: input.exchange()? },
@@ -123,7 +132,7 @@ impl Fact {
                 queue: input.record()?,
                 delivered: input.list(|input| Ok((input.message()?, input.message()?)))?,
             },
-            16 => Self::Set(Box::new(Setting::decode(&mut input.0)?)),
+            16 => Self::Set(Box::new(Setting::decode(&mut input.rest)?)),
             17 => {
                 let of = input.record()?;
                 let sort = input.octet()?;
@@ -138,7 +147,7 @@ impl Fact {
             14 => Self::Spilled(input.published()?),
             _ => return Err(RecordError::Malformed),
         };
-        if input.0.is_empty() { Ok(fact) } else { Err(RecordError::Malformed) }
+        if input.rest.is_empty() { Ok(fact) } else { Err(RecordError::Malformed) }
     }
 }
 
@@ -203,6 +212,7 @@ fn put_publish(out: &mut BytesMut, fact: u8, published: &Published) {
 }
 
 fn put_published(out: &mut BytesMut, published: &Published) {
+    out.put_u8(AMQP_0_9_1);
     out.put_u64(published.time.as_micros());
     out.put_u32(published.targets.len() as u32);
     published.targets.iter().for_each(|queue| out.put_u64(queue.0));
@@ -212,7 +222,10 @@ fn put_published(out: &mut BytesMut, published: &Published) {
     }
     out.put_u32(published.sizes.properties);
     out.put_u64(published.sizes.body);
-    out.put_u8(u8::from(published.extra.is_some()) | u8::from(published.traits.is_some()) << 1);
+    let fields = published.extra.as_ref().map(|extra| &extra.fields);
+    let fields = fields.filter(|fields| !fields.is_empty());
+    let flags = [published.extra.is_some(), published.traits.is_some(), fields.is_some()];
+    out.put_u8(flags.iter().rev().fold(0, |all, flag| all << 1 | u8::from(*flag)));
     if let Some(extra) = &published.extra {
         put_list(out, &extra.cc, put_short);
         put_list(out, &extra.bcc, put_short);
@@ -223,6 +236,10 @@ fn put_published(out: &mut BytesMut, published: &Published) {
     }
     if let Some(traits) = published.traits {
         put_traits(out, traits);
+    }
+    if let Some(fields) = fields {
+        out.put_u32(fields.as_bytes().len() as u32);
+        out.put_slice(fields.as_bytes());
     }
 }
 
@@ -274,7 +291,9 @@ pub(crate) struct Glance<'a> {
 impl<'a> Glance<'a> {
     /// `None`: the digest says something else, or more.
     pub(crate) fn at(digest: &'a [u8]) -> Option<Self> {
-        let ([VERSION, 8], rest) = digest.split_first_chunk()? else { return None };
+        let ([VERSION, 8, AMQP_0_9_1, rest @ ..] | [FIRST_VERSION, 8, rest @ ..]) = digest else {
+            return None;
+        };
         let (time, rest) = rest.split_first_chunk()?;
         let (count, rest) = rest.split_first_chunk()?;
         let (targets, _) = rest.as_chunks();
@@ -315,11 +334,17 @@ impl<'a> Glance<'a> {
 const ONLY_TRAITS: &u8 = &2;
 
 /// What is left of a digest.
-struct Input(Bytes);
+struct Input {
+    rest: Bytes,
+    version: u8,
+}
 
 impl Input {
     fn take(&mut self, len: usize) -> Result<Bytes, RecordError> {
-        if self.0.len() < len { Err(RecordError::Truncated) } else { Ok(self.0.split_to(len)) }
+        if self.rest.len() < len {
+            return Err(RecordError::Truncated);
+        }
+        Ok(self.rest.split_to(len))
     }
 
     fn octet(&mut self) -> Result<u8, RecordError> {
@@ -351,9 +376,9 @@ impl Input {
 
     fn table(&mut self) -> Result<Table, RecordError> {
         let (rest, table) =
-            grammar::table(&Limits::WIDEST)(&self.0).map_err(|_| RecordError::Malformed)?;
+            grammar::table(&Limits::WIDEST)(&self.rest).map_err(|_| RecordError::Malformed)?;
         let table = table.to_owned();
-        self.0 = self.0.slice_ref(rest);
+        self.rest = self.rest.slice_ref(rest);
         Ok(table)
     }
 
@@ -404,13 +429,27 @@ impl Input {
     }
 
     fn published(&mut self) -> Result<Published, RecordError> {
+        if self.version > FIRST_VERSION {
+            match self.octet()? {
+                AMQP_0_9_1 => {}
+                other => return Err(RecordError::Format(other)),
+            }
+        }
         let time = Time::from_micros(self.long_long()?);
         let targets = self.list(Self::record)?.into();
         let address = Address::from((&self.short()?, &self.short()?));
         let sizes = Sizes { properties: self.long()?, body: self.long_long()? };
         let flags = self.octet()?;
-        let extra = if flags & 1 != 0 { Some(Box::new(self.extra()?)) } else { None };
+        let known = if self.version > FIRST_VERSION { 7 } else { 3 };
+        if flags & !known != 0 {
+            return Err(RecordError::Malformed);
+        }
+        let mut extra = if flags & 1 != 0 { Some(Box::new(self.extra()?)) } else { None };
         let traits = if flags & 2 != 0 { Some(self.traits()?) } else { None };
+        if flags & 4 != 0 {
+            let len = self.long()? as usize;
+            extra.get_or_insert_default().fields = Fields::parse(&self.take(len)?)?;
+        }
         Ok(Published { time, targets, address, extra, sizes, traits })
     }
 
@@ -426,7 +465,8 @@ impl Input {
         let bcc = self.list(Self::short)?;
         let flags = self.octet()?;
         let history = if flags & 1 != 0 { Some(self.history()?) } else { None };
-        Ok(Extra { cc, bcc, history, redelivered: flags & 2 != 0 })
+        let redelivered = flags & 2 != 0;
+        Ok(Extra { cc, bcc, history, redelivered, fields: Fields::default() })
     }
 
     fn reason(&mut self) -> Result<DeathReason, RecordError> {

@@ -27,6 +27,7 @@ mod ending;
 mod exchange;
 mod exchange_kind;
 mod fan_out;
+mod fields;
 mod generator;
 mod header;
 mod id;
@@ -78,6 +79,7 @@ pub use crate::definitions::{
     GlobalParameterDefinition, ParameterDefinition, PermissionDefinition, PolicyDefinition,
     QueueDefinition, TopicPermissionDefinition, UserDefinition, VhostDefinition,
 };
+pub use crate::digest::RECORDS_VERSION;
 pub use crate::effect::{Confirm, Deliver, Effect, GetOk, Return};
 pub use crate::generator::Seed;
 pub use crate::id::{ConnectionId, RecordId};

@@ -11,6 +11,7 @@ use warrener_queue::Rare;
 use crate::address::Address;
 use crate::arguments::QueueKind;
 use crate::dead_letter::{History, parse_expiration};
+use crate::fields::Fields;
 use crate::id::{MessageId, RecordId};
 use crate::pages::Pages;
 use crate::record::MessageAt;
@@ -70,6 +71,8 @@ pub(crate) struct Extra {
     pub(crate) bcc: Vec<ShortStr>,
     /// The deaths it has died.
     pub(crate) history: Option<History>,
+    /// What a later version said of it.
+    pub(crate) fields: Fields,
     /// It failed where it died, so that even its first delivery here is not its first (RabbitMQ 4.3).
     pub(crate) redelivered: bool,
 }
@@ -114,7 +117,8 @@ impl NewMessage {
         // A large body is not copied out of the buffers that it was read into, which are longer than it.
         let slack = if self.is_large() { pieces.len() * SLACK_BYTES } else { 0 };
         let octets = self.content.body.len() + self.content.properties.as_bytes().len();
-        let more = self.extra.as_ref().map_or(0, |_| EXTRA_BYTES);
+        let extra = self.extra.as_deref();
+        let more = extra.map_or(0, |extra| EXTRA_BYTES + extra.fields.as_bytes().len());
         let all = octets + self.address.len() + more + slack + size_of::<Whole>();
         u32::try_from(all).unwrap_or(u32::MAX)
     }

@@ -17,6 +17,7 @@ use crate::address::Address;
 use crate::dead_letter::DeathReason;
 use crate::declare::QueueSpec;
 use crate::exchange::ExchangeSpec;
+use crate::fields;
 use crate::id::RecordId;
 use crate::mark::Run;
 use crate::message::{Extra, Traits};
@@ -95,6 +96,12 @@ pub enum RecordError {
     /// It ends too early.
     #[error("record is cut short")]
     Truncated,
+    /// The content of a message is of a format that this version does not know.
+    #[error("message of format {0}, which this version does not read")]
+    Format(u8),
+    /// A message has a field that must be understood, and this version does not.
+    #[error("message with field {0} ({name}), which this version does not understand", name = fields::name(*.0))]
+    Field(u16),
     /// It says what no record says.
     #[error("record is malformed")]
     Malformed,
@@ -292,6 +299,7 @@ mod tests {
     use crate::dead_letter::{Death, First, History};
     use crate::definitions::GlobalParameterDefinition;
     use crate::exchange_kind::ExchangeKind;
+    use crate::fields::Fields;
     use crate::json::{Json, Object};
     use alloc::vec;
     use smallvec::smallvec;
@@ -321,6 +329,7 @@ mod tests {
                 bcc: vec![name("bcc")],
                 history: Some(History { first, deaths: vec![death] }),
                 redelivered: true,
+                fields: Fields::default(),
             })),
             sizes: Sizes { properties: 2, body: 5 },
             traits: Some(Traits { ttl_ms: Some(5), priority: Some(3), persistent: true }),
@@ -365,6 +374,7 @@ mod tests {
             },
             Fact::Unbound { of },
             Fact::Published(published()),
+            Fact::Published(Published { extra: fields(), ..published() }),
             Fact::DeadLettered { from: place, published: published() },
             Fact::Settled(place),
             Fact::Spilled(published()),
@@ -427,7 +437,62 @@ mod tests {
 
     #[test]
     fn another_version_is_refused_by_its_number() {
-        assert_eq!(Fact::decode(&Bytes::from_static(b"\x02\x01")), Err(RecordError::Version(2)));
+        for version in [0, 3] {
+            let digest = Bytes::copy_from_slice(&[version, 1]);
+            assert_eq!(Fact::decode(&digest), Err(RecordError::Version(version)));
+        }
+    }
+
+    /// Digests as version 1 wrote them: of [`facts`], then of a plain message.
+    const FIRST_VERSION: &str = include_str!("../tests/fixtures/records-v1.txt");
+
+    #[test]
+    fn version_1_is_read() {
+        use crate::digest::Glance;
+        let octet = |hex: &[u8]| {
+            let digits = core::str::from_utf8(hex).expect("digits");
+            u8::from_str_radix(digits, 16).expect("digits")
+        };
+        let digest = |line: &str| -> Bytes {
+            line.as_bytes().chunks_exact(2).map(octet).collect::<Vec<_>>().into()
+        };
+        let digests: Vec<Bytes> = FIRST_VERSION.lines().map(digest).collect();
+        let plain = Published { extra: None, ..published() };
+        let mut written = facts();
+        // It knew no fields.
+        written.retain(|fact| !matches!(fact, Fact::Published(new) if new.extra == fields()));
+        written.push(Fact::Published(plain.clone()));
+        assert_eq!(digests.len(), written.len());
+        for (digest, fact) in digests.iter().zip(written) {
+            assert_eq!(digest[0], 1);
+            assert_eq!(Fact::decode(digest), Ok(fact));
+        }
+        let last = digests.last().expect("a plain message");
+        let glance = Glance::at(last).expect("nothing rare about it");
+        assert_eq!((glance.time, glance.sizes), (plain.time, plain.sizes));
+        assert!(glance.targets().eq(plain.targets));
+    }
+
+    fn fields() -> Option<Box<Extra>> {
+        let fields = Fields::parse(&Bytes::from_static(b"\x00\x04\0\0\0\x02ab")).expect("fields");
+        Some(Box::new(Extra { fields, ..Extra::default() }))
+    }
+
+    #[test]
+    fn what_must_be_understood_and_is_not_is_refused() {
+        let plain = Published { extra: None, ..published() };
+        let digest = Fact::Published(plain).encode();
+        let changed = |at: usize, value: u8| {
+            let mut digest = digest.to_vec();
+            digest[at] = value;
+            Fact::decode(&digest.into())
+        };
+        assert_eq!(changed(2, 1), Err(RecordError::Format(1)));
+        let with_fields = Published { extra: fields(), ..published() };
+        let mut digest = Fact::Published(with_fields).encode().to_vec();
+        let field = digest.windows(2).rposition(|number| number == [0, 4]).expect("it is there");
+        digest[field] = 0x80;
+        assert_eq!(Fact::decode(&digest.into()), Err(RecordError::Field(4)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod definitions;
 mod delayed_message;
 mod exchange;
 mod expiry;
+mod fields;
 mod flow;
 mod hello;
 mod hostile_tenant;

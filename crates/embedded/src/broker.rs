@@ -107,7 +107,9 @@ impl Builder {
                 Broker::over((MemoryLog::new(), false), (config, server), self.users, clock).await
             }
             Some(directory) => {
-                let log = SegmentLog::new(RealDisk::new(directory)?, LogConfig::new(self.seed));
+                let mut files = LogConfig::new(self.seed);
+                files.records_version = warrener_broker::RECORDS_VERSION;
+                let log = SegmentLog::new(RealDisk::new(directory)?, files);
                 Broker::over((log, true), (config, server), self.users, clock).await
             }
         }

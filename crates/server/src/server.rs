@@ -89,10 +89,9 @@ impl Server {
                 let disk = disk.map_err(|source| ServeError::DataDir { directory, source })?;
                 let total_bytes = disk.total_bytes().ok().flatten();
                 config.disk_free_bytes.get_or_insert_with(|| limits::disk_free_bytes(total_bytes));
-                let log = SegmentLog::new(
-                    disk,
-                    warrener_store::Config::new(u64::from_ne_bytes(random()?)),
-                );
+                let mut files = warrener_store::Config::new(u64::from_ne_bytes(random()?));
+                files.records_version = warrener_broker::RECORDS_VERSION;
+                let log = SegmentLog::new(disk, files);
                 Running::Directory(Parts::start(config, clock, log, listening).await?.into())
             }
         };

@@ -73,7 +73,8 @@ fn salvage(dir: &Path, into: &Path) -> Result<(), String> {
     let from = open(dir)?;
     let new = RealDisk::new(into).map_err(|error| format!("{}: {error}", into.display()))?;
     let seed = u64::from_ne_bytes(random().map_err(|error| error.to_string())?);
-    let config = warrener_store::Config::new(seed);
+    let mut config = warrener_store::Config::new(seed);
+    config.records_version = warrener_broker::RECORDS_VERSION;
     let salvaged =
         warrener_store::salvage(&from, new, config).map_err(|error| explain(dir, &error))?;
     say_damages(&salvaged.damages);

@@ -101,7 +101,8 @@ impl Connections for Sockets {
 
 impl Server {
     pub(crate) fn new(mut random: Random) -> Self {
-        let log = LogConfig::new(random.bits());
+        let mut log = LogConfig::new(random.bits());
+        log.records_version = warrener_broker::RECORDS_VERSION;
         let random = random.fork();
         let disk = SimulatedDisk::new();
         let disk_delay_max = Duration::ZERO;

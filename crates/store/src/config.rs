@@ -7,6 +7,9 @@ pub struct Config {
     /// The host's secret: checksums start from it, so that no message can contain bytes that pass for a batch of the
     /// log. From the operating system's generator in a server, from the seed in a simulation.
     pub seed: u64,
+    /// The version of what the host writes into digests and bodies. A log with a greater one is refused before anything is
+    /// changed in it. 0.
+    pub records_version: u16,
     /// A segment is closed when the next batch would make it longer than this. 64 MiB.
     pub segment_bytes: u32,
     /// A batch is closed when it holds this much: a bound on the time of one sync. 4 MiB.
@@ -31,6 +34,7 @@ impl Config {
     pub const fn new(seed: u64) -> Self {
         Self {
             seed,
+            records_version: 0,
             segment_bytes: 64 << 20,
             batch_bytes: 4 << 20,
             fragment_bytes: 1 << 20,

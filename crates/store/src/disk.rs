@@ -49,6 +49,13 @@ pub trait Disk: Clone + Debug + Send + Sync + 'static {
     /// The operating system's; [`io::ErrorKind::StorageFull`] when there is no room.
     fn append(&self, file: &Self::File, parts: &mut [IoSlice<'_>]) -> io::Result<()>;
 
+    /// Writes `bytes` over those that a file has from `offset` on; the file does not grow. A loss of power before the next
+    /// sync may leave any of the old and of the new ones.
+    ///
+    /// # Errors
+    /// The operating system's; [`io::ErrorKind::StorageFull`] where even this takes room that is not there.
+    fn overwrite(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
     /// Fills `buffer` from `offset` on.
     ///
     /// # Errors

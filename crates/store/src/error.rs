@@ -26,10 +26,12 @@ pub enum LogError {
     #[error("damaged: {0}")]
     Corrupt(Damage),
     /// A newer version wrote it. Nothing was changed.
-    #[error("{file} has format version {found}, and this program reads up to {known}")]
+    #[error("{file}: version {found} of the {what}, and this program reads up to {known}")]
     TooNew {
         /// The file.
         file: String,
+        /// What has that version: the format of the files, or the records, which are the host's.
+        what: &'static str,
         /// Its version.
         found: u16,
         /// The greatest version known.

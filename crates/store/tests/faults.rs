@@ -116,38 +116,69 @@ fn a_failed_write_or_sync_stops_the_log_for_ever() {
 
 #[test]
 fn what_a_process_reads_after_a_failed_sync_it_has_on_disk_before_it_says_so() {
-    let mut showed_more = 0;
-    for operation in 0..150 {
-        let mut world = World::new();
-        world.disk.fail_at(world.disk.operations() + operation, ErrorKind::Other);
-        let mut durable = 0;
-        for id in 1..=100 {
-            world.append(id, 2000);
-            world.run();
-            let events = world.events();
-            let upto = |event: &LogEvent| match event {
-                LogEvent::Durable { upto, .. } => Some(upto.0),
-                _ => None,
-            };
-            durable = events.iter().filter_map(upto).fold(durable, u64::max);
-            if matches!(events.last(), Some(LogEvent::Failed(_))) {
-                break;
-            }
+    for full in [false, true] {
+        let mut showed_more = 0;
+        for operation in 0..150 {
+            showed_more += usize::from(restart_after_fault(operation, full));
         }
-        // Only the process starts again: it sees what was written, on disk or not.
-        world.process_end();
-        let seen = world.replayed();
-        assert!((1..=durable).all(|id| seen.contains(&id)), "operation {operation}");
-        showed_more += usize::from(seen.iter().any(|id| *id > durable));
-        world.append(1000, 100);
-        world.run();
-        assert_eq!(world.durable(), 1000);
-        world.power_loss();
-        let left = world.replayed();
-        let kept = seen.iter().chain([&1000]).all(|id| left.contains(id));
-        assert!(kept, "operation {operation}: {seen:?} and 1000 became {left:?}");
+        assert!(showed_more > 5, "the system showed what it had not written: {showed_more}");
     }
-    assert!(showed_more > 5, "the system showed what it had not written: {showed_more}");
+}
+
+/// A write or a sync fails, and only the process starts again: it sees what was written, on disk or not. Whether that was
+/// more than had been durable. No room is left for it on a full disk but the reserve.
+fn restart_after_fault(operation: u64, full: bool) -> bool {
+    let mut world = World::new();
+    world.disk.fail_at(world.disk.operations() + operation, ErrorKind::Other);
+    let mut durable = 0;
+    for id in 1..=100 {
+        world.append(id, 2000);
+        world.run();
+        let events = world.events();
+        let upto = |event: &LogEvent| match event {
+            LogEvent::Durable { upto, .. } => Some(upto.0),
+            _ => None,
+        };
+        durable = events.iter().filter_map(upto).fold(durable, u64::max);
+        if matches!(events.last(), Some(LogEvent::Failed(_))) {
+            break;
+        }
+    }
+    if full {
+        world.disk.set_capacity_bytes(Some(world.disk.used_bytes()));
+    }
+    world.process_end();
+    let seen = world.replayed();
+    assert!((1..=durable).all(|id| seen.contains(&id)), "operation {operation}");
+    world.disk.set_capacity_bytes(None);
+    world.append(1000, 100);
+    world.run();
+    assert_eq!(world.durable(), 1000);
+    world.power_loss();
+    let left = world.replayed();
+    let kept = seen.iter().chain([&1000]).all(|id| left.contains(id));
+    assert!(kept, "operation {operation}: {seen:?} and 1000 became {left:?}");
+    seen.iter().any(|id| *id > durable)
+}
+
+#[test]
+fn an_opening_that_may_not_write_the_end_again_does_not_believe_it() {
+    let mut world = some_log(false);
+    world.run();
+    let before = world.disk.operations();
+    for (kind, expected) in [
+        (ErrorKind::StorageFull, "the disk is full: writing the end of the last segment again"),
+        (
+            ErrorKind::Other,
+            "the disk failed (other error): writing the end of the last segment again",
+        ),
+    ] {
+        let disk = world.disk.copy();
+        disk.fail_at(disk.operations(), kind);
+        assert_eq!(read_all(&disk).unwrap_err(), expected);
+        assert_eq!(read_all(&disk).unwrap().len(), 36, "later it can");
+    }
+    assert_eq!(world.disk.operations(), before);
 }
 
 #[test]
@@ -278,18 +309,22 @@ fn a_missing_file_is_refused() {
 #[test]
 fn a_newer_version_is_refused_before_anything_is_written() {
     let world = some_log(true);
-    for (name, at) in [("manifest", 8), ("0000000000000001.00000000.segment", 8)] {
+    let segment = "0000000000000001.00000000.segment";
+    for (name, at, what) in [
+        ("manifest", 8, "version 3 of the format, and this program reads up to 2"),
+        ("manifest", 10, "version 3 of the records, and this program reads up to 0"),
+        (segment, 8, "version 3 of the format, and this program reads up to 2"),
+    ] {
         let disk = world.disk.copy();
         let mut bytes = disk.contents(name).unwrap();
-        bytes[at] = 2;
-        if name != "manifest" {
-            let check = crc32c::crc32c(&bytes[..44]);
-            bytes[44..48].copy_from_slice(&check.to_le_bytes());
-        }
+        bytes[at] = 3;
+        let checked = if name == segment { 44 } else { bytes.len() - 4 };
+        let check = crc32c::crc32c(&bytes[..checked]);
+        bytes[checked..checked + 4].copy_from_slice(&check.to_le_bytes());
         disk.put(name, &bytes);
         let before = disk.operations();
         let error = read_all(&disk).unwrap_err();
-        assert_eq!(error, format!("{name} has format version 2, and this program reads up to 1"));
+        assert_eq!(error, format!("{name}: {what}"));
         assert_eq!(disk.operations(), before);
     }
 }

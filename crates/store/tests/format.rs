@@ -5,12 +5,21 @@ mod world;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use warrener_store::{Append, Disk, Log, RecordId, SimulatedDisk};
+use warrener_store::{Append, Config, Disk, Log, RecordId, SimulatedDisk};
 use world::{World, body, digest, small};
+
+/// The host's records have a version of their own.
+const RECORDS_VERSION: u16 = 0x0203;
+
+fn config() -> Config {
+    let mut config = small();
+    config.records_version = RECORDS_VERSION;
+    config
+}
 
 /// A log with an entry of each kind, a rewritten segment with its footer, and one without.
 fn written() -> SimulatedDisk {
-    let mut world = World::new();
+    let mut world = World::with(SimulatedDisk::new(), config());
     for id in 1..=160 {
         let body = [Bytes::from(body(id, if id == 151 { 5000 } else { 400 }))];
         let refers_to = if id % 8 == 0 { vec![RecordId(id - 1)] } else { Vec::new() };
@@ -61,7 +70,7 @@ fn what_is_written_today_is_what_the_last_version_wrote() {
     assert!(files.remove("reserve").is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0)));
     assert!(files.keys().any(|name| name.ends_with(".00000001.segment")), "one is rewritten");
     assert_eq!(files.len(), 3, "the manifest, a rewritten segment, and one being written");
-    let expected = fixture(1);
+    let expected = fixture(2);
     assert_eq!(files.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
     for (name, bytes) in files {
         assert!(
@@ -72,20 +81,34 @@ fn what_is_written_today_is_what_the_last_version_wrote() {
 }
 
 #[test]
-fn version_1_opens() {
+fn every_version_opens() {
+    for version in [1, 2] {
+        let disk = SimulatedDisk::new();
+        for (name, bytes) in fixture(version) {
+            disk.put(&name, &bytes);
+        }
+        // The secret of the process that wrote it need not be known.
+        let mut config = config();
+        config.seed = 99;
+        let mut world = World::opening(disk, config);
+        let replayed = world.replayed();
+        let kept = |id: &u64| (*id < 9 || *id > 120) && (id % 8 == 7 || id.is_multiple_of(8));
+        let kept: Vec<_> = (1..=160).filter(kept).collect();
+        assert_eq!(replayed, kept, "version {version}");
+        for id in replayed {
+            world.assert_loads(id, if id == 151 { 5000 } else { 400 });
+        }
+    }
+}
+
+#[test]
+fn an_older_version_is_of_the_newest_as_soon_as_it_was_opened() {
     let disk = SimulatedDisk::new();
     for (name, bytes) in fixture(1) {
         disk.put(&name, &bytes);
     }
-    // The secret of the process that wrote it need not be known.
-    let mut config = small();
-    config.seed = 99;
-    let mut world = World::opening(disk, config);
-    let replayed = world.replayed();
-    let kept = |id: &u64| (*id < 9 || *id > 120) && (id % 8 == 7 || id.is_multiple_of(8));
-    let kept: Vec<_> = (1..=160).filter(kept).collect();
-    assert_eq!(replayed, kept);
-    for id in replayed {
-        world.assert_loads(id, if id == 151 { 5000 } else { 400 });
-    }
+    World::with(disk.clone(), config());
+    let manifest = disk.contents("manifest").unwrap();
+    // An older program looks at these before it does anything, and refuses.
+    assert_eq!(manifest[8..12], [2, 0, 3, 2]);
 }

@@ -32,7 +32,7 @@ pub(crate) fn check(script: &str, expected: Expect) {
 pub(crate) struct World {
     pub(crate) broker: Broker,
     now: Time,
-    records: BTreeMap<RecordId, Record>,
+    pub(crate) records: BTreeMap<RecordId, Record>,
     /// Everything that was ever asked of the log.
     pub(crate) journal: Vec<Effect>,
     last_record: RecordId,

@@ -16,6 +16,8 @@ const LINE_BYTES: usize = 12;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Manifest {
     pub(crate) epoch: u64,
+    /// The version of what the host put into the records; 0 in version 1 of the files.
+    pub(crate) records_version: u16,
     /// Numbers from here on were given after this was written: they follow each other without a gap.
     pub(crate) unlisted: u64,
     /// No record id up to here may be used again.
@@ -31,7 +33,7 @@ impl Manifest {
         let mut out = Vec::with_capacity(HEADER_BYTES + self.segments.len() * LINE_BYTES + 4);
         out.extend(MAGIC);
         out.extend(VERSION.to_le_bytes());
-        out.extend([0; 2]);
+        out.extend(self.records_version.to_le_bytes());
         out.extend((self.segments.len() as u32).to_le_bytes());
         out.extend(self.epoch.to_le_bytes());
         out.extend(self.unlisted.to_le_bytes());
@@ -43,6 +45,15 @@ impl Manifest {
         }
         out.extend(crc32c::crc32c(&out).to_le_bytes());
         out
+    }
+
+    /// Refuses what a newer version of the host has written.
+    pub(crate) fn check_records(&self, known: u16) -> Result<(), LogError> {
+        let found = self.records_version;
+        if found <= known {
+            return Ok(());
+        }
+        Err(LogError::TooNew { file: MANIFEST.into(), what: "records", found, known })
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, LogError> {
@@ -75,6 +86,7 @@ impl Manifest {
         }
         Ok(Self {
             epoch: u64_at(header, 16),
+            records_version: u16_at(header, 10),
             unlisted,
             last_id: u64_at(header, 32),
             last_n: u64_at(header, 40),

@@ -18,7 +18,7 @@ pub(crate) use manifest::{MANIFEST, MANIFEST_NEW, Manifest};
 use crate::error::{Damage, LogError};
 
 /// The version that this program writes, and the greatest it reads.
-pub(crate) const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 2;
 /// The file that is given up when the disk is full.
 pub(crate) const RESERVE: &str = "reserve";
 /// The length of a segment's header.
@@ -126,7 +126,7 @@ fn check_version(file: &str, found: u16) -> Result<(), LogError> {
     if found <= VERSION {
         return Ok(());
     }
-    Err(LogError::TooNew { file: file.into(), found, known: VERSION })
+    Err(LogError::TooNew { file: file.into(), what: "format", found, known: VERSION })
 }
 
 pub(crate) fn damage(file: String, offset: u64, what: &'static str) -> LogError {

@@ -109,6 +109,28 @@ impl Disk for RealDisk {
     }
 
     #[cfg(unix)]
+    fn overwrite(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        // Not the handle for appending: whatever is written through that goes to the end.
+        let file = OpenOptions::new().write(true).open(self.path(name))?;
+        std::os::unix::fs::FileExt::write_all_at(&file, bytes, offset)
+    }
+
+    #[cfg(windows)]
+    fn overwrite(&self, name: &str, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(self.path(name))?;
+        while !bytes.is_empty() {
+            match std::os::windows::fs::FileExt::seek_write(&file, bytes, offset)? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                written => {
+                    bytes = &bytes[written..];
+                    offset += written as u64;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(unix)]
     fn read_at(&self, file: &Self::File, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         std::os::unix::fs::FileExt::read_exact_at(&**file, buffer, offset)
     }

@@ -175,6 +175,7 @@ impl<D: Disk> SegmentLog<D> {
         let listed = sealed.filter(|segment| !without.contains(&segment.name.number));
         Manifest {
             epoch: self.epoch,
+            records_version: self.config.records_version,
             unlisted: self.unlisted,
             last_id: self.last.0,
             last_n: self.sealed_n,

@@ -2,8 +2,8 @@
 
 use super::commit::{Failure, append, failed, is_full};
 use super::released::Released;
-use super::renew::renew;
-use super::tail::{self, Tail};
+use super::resync::{rewrite_batches, rewrite_footer};
+use super::tail::{self, Suspect, Tail};
 use crate::config::Config;
 use crate::disk::Disk;
 use crate::error::LogError;
@@ -52,9 +52,10 @@ pub(super) fn open<D: Disk>(disk: &D, config: &Config) -> Result<Recovered<D>, L
     let lock = lock.ok_or(LogError::Locked)?;
     let names = disk.list().map_err(|error| failed("listing the directory", &error))?;
     let old = read_manifest(disk, &names)?;
+    old.check_records(config.records_version)?;
     let mut opening = Opening::new(disk, names);
     let segments = opening.segments(&old)?;
-    let manifest = opening.take_over(&old, &segments)?;
+    let manifest = opening.take_over(&old, &segments, config.records_version)?;
     opening.remove_leftovers(&manifest)?;
     let cut = opening.cut;
     let reserve = make_reserve(disk, config).map_err(|error| match error {
@@ -199,14 +200,16 @@ impl<'a, D: Disk> Opening<'a, D> {
         };
         let seed = header.seed();
         if let Some(trailer) = read_trailer(self.disk, &file, bytes, seed)? {
-            let mut found = Found { header, file, bytes, trailer };
+            let found = Found { header, file, bytes, trailer };
             if is_whole(self.disk, &found)? {
-                found.file = self.vouch_for(name, &found.file, bytes, None)?;
+                let footer = (bytes - found.trailer.footer_bytes(), bytes);
+                rewrite_footer(self.disk, name, &found.file, footer)?;
                 return Ok(Some(found));
             }
             file = found.file;
         }
-        let Tail { footer, end } = tail::scan(self.disk, &file, bytes, &header, last_n)?;
+        let Tail { footer, suspect } = tail::scan(self.disk, &file, bytes, &header, last_n)?;
+        let end = suspect.end;
         if end < bytes {
             self.cut = Some(Cut { file: name.file(), offset: end, bytes: bytes - end });
         }
@@ -214,40 +217,27 @@ impl<'a, D: Disk> Opening<'a, D> {
             return Ok(None);
         }
         let (trailer, footer) = footer.finish(seed);
-        let file = self.vouch_for(name, &file, end, Some(&footer))?;
+        self.seal(&header, &file, &suspect, &footer)?;
         let bytes = end + trailer.footer_bytes();
         Ok(Some(Found { header, file, bytes, trailer }))
     }
 
-    /// Has the last segment on disk up to `end`, sealed. Nobody knows how its writer ended: it is written anew, and only
-    /// where there is no room for that is the old file believed.
-    fn vouch_for(
+    /// Has the batches of the last segment on disk, and a footer behind them. Nobody knows how their writer ended.
+    fn seal(
         &mut self,
-        name: SegmentName,
+        header: &SegmentHeader,
         file: &D::File,
-        end: u64,
-        footer: Option<&Footer>,
-    ) -> Result<D::File, LogError> {
-        // One that an earlier opening left is removed there.
-        self.names.retain(|file| *file != name.unfinished_file());
-        match renew(self.disk, name, file, end, footer) {
-            Ok(renewed) => return Ok(renewed),
-            Err(Failure::Failed(error)) => return Err(error),
-            Err(Failure::Full) => {}
-        }
-        let doing = |what: &'static str| move |error: io::Error| failed(what, &error);
-        let Some(footer) = footer else {
-            self.disk.sync(file).map_err(doing("syncing the last segment"))?;
-            return Ok(file.clone());
-        };
-        self.disk.truncate(file, end).map_err(doing("cutting a torn end"))?;
+        suspect: &Suspect,
+        footer: &Footer,
+    ) -> Result<(), LogError> {
+        rewrite_batches(self.disk, header, file, suspect)?;
         // A footer vouches for what is before it, so that has to be on disk first.
-        self.disk.sync(file).map_err(doing("syncing the last segment"))?;
+        let synced = self.disk.sync(file);
+        synced.map_err(|error| failed("syncing the last segment", &error))?;
         self.with_reserve("sealing a segment", |disk| {
-            append(disk, file, end, &mut footer.parts(), "sealing a segment")?;
+            append(disk, file, suspect.end, &mut footer.parts(), "sealing a segment")?;
             disk.sync(file).map_err(|error| Failure::new("sealing a segment", &error))
-        })?;
-        Ok(file.clone())
+        })
     }
 
     /// Writes the manifest of a new epoch: from now on the log is ours.
@@ -255,12 +245,14 @@ impl<'a, D: Disk> Opening<'a, D> {
         &mut self,
         old: &Manifest,
         segments: &[Found<D::File>],
+        records_version: u16,
     ) -> Result<Manifest, LogError> {
         let epoch = old.epoch.checked_add(1).ok_or(LogError::OutOfEpochs(Epoch(old.epoch)))?;
         let trailers = || segments.iter().map(|found| &found.trailer);
         let next = segments.last().map_or(0, |found| found.header.name.number.saturating_add(1));
         let manifest = Manifest {
             epoch,
+            records_version,
             unlisted: next.max(old.unlisted),
             last_id: trailers().map(|trailer| trailer.last_id).fold(old.last_id, u64::max),
             last_n: trailers().map(|trailer| trailer.last_n).fold(old.last_n, u64::max),

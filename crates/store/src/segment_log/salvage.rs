@@ -39,7 +39,10 @@ pub struct Salvaged {
 pub fn salvage<D: Disk, E: Disk>(from: &D, into: E, config: Config) -> Result<Salvaged, LogError> {
     let mut search = Search::default();
     let manifest = match open_for_reading(from) {
-        Ok((_lock, _, manifest)) => Some(manifest),
+        Ok((_lock, _, manifest)) => {
+            manifest.check_records(config.records_version)?;
+            Some(manifest)
+        }
         Err(LogError::Corrupt(damage)) => {
             search.salvaged.damages.push(damage);
             None

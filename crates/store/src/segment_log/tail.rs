@@ -7,13 +7,24 @@ use crate::format::{
     BATCH_HEADER_BYTES, BATCH_MAGIC, BatchHeader, Entry, FooterBuilder, Kind, SEGMENT_HEADER_BYTES,
     SegmentHeader, damage, read_entry,
 };
+use std::collections::VecDeque;
 
 /// What is whole in an unsealed segment.
 #[derive(Debug)]
 pub(super) struct Tail {
     pub(super) footer: FooterBuilder,
+    pub(super) suspect: Suspect,
+}
+
+/// Whole batches of which nothing says that they were synced: whoever wrote them may have been told that it failed.
+#[derive(Debug)]
+pub(super) struct Suspect {
+    /// Where the first of them begins.
+    pub(super) start: u64,
     /// Where the last whole batch ends.
     pub(super) end: u64,
+    /// How long the file is.
+    pub(super) file_bytes: u64,
 }
 
 /// Reads the batches of an unsealed segment up to the first that is not whole. That one may be torn only if nothing says
@@ -27,25 +38,53 @@ pub(super) fn scan<D: Disk>(
 ) -> Result<Tail, LogError> {
     let seed = header.seed();
     let scanner = Scanner { disk, file, file_bytes, seed };
-    let mut tail = Tail { footer: FooterBuilder::default(), end: SEGMENT_HEADER_BYTES as u64 };
+    let mut footer = FooterBuilder::default();
+    let mut end = SEGMENT_HEADER_BYTES as u64;
     let mut n = last_n;
-    while let Some(batch) = scanner.header(tail.end)? {
+    // Batches that no later one vouches for: their numbers and where they begin.
+    let mut suspects = VecDeque::new();
+    while let Some(batch) = scanner.header(end)? {
         if batch.epoch != header.epoch || Some(batch.n) != n.checked_add(1) {
             let what = "the batch after the one before";
-            return Err(damage(header.name.file(), tail.end, what));
+            return Err(damage(header.name.file(), end, what));
         }
-        let Some(bytes) = scanner.entries(tail.end, &batch)? else { break };
-        if !note(&mut tail.footer, seed, tail.end, &batch, &bytes) {
+        let Some(bytes) = scanner.entries(end, &batch)? else { break };
+        if !note(&mut footer, seed, end, &batch, &bytes) {
             break;
         }
         n = batch.n;
-        tail.end += BATCH_HEADER_BYTES as u64 + bytes.len() as u64;
+        while suspects.front().is_some_and(|(n, _)| *n <= batch.synced) {
+            suspects.pop_front();
+        }
+        suspects.push_back((n, end));
+        end += BATCH_HEADER_BYTES as u64 + bytes.len() as u64;
     }
-    if let Some(witness) = scanner.witness(tail.end, n.saturating_add(1))? {
+    if let Some(witness) = scanner.witness(end, n.saturating_add(1))? {
         let what = "a whole batch: a later one says that it was synced";
-        return Err(damage(header.name.file(), tail.end.min(witness), what));
+        return Err(damage(header.name.file(), end.min(witness), what));
     }
-    Ok(tail)
+    let start = suspects.front().map_or(end, |(_, start)| *start);
+    Ok(Tail { footer, suspect: Suspect { start, end, file_bytes } })
+}
+
+/// A batch that was whole a moment ago, with its header.
+pub(super) fn reread<D: Disk>(
+    disk: &D,
+    file: &D::File,
+    header: &SegmentHeader,
+    offset: u64,
+) -> Result<Vec<u8>, LogError> {
+    let scanner = Scanner { disk, file, file_bytes: u64::MAX, seed: header.seed() };
+    let length = scanner.header(offset)?.map_or(0, |batch| u64::from(batch.bytes));
+    let bytes = scanner.read(offset, BATCH_HEADER_BYTES as u64 + length)?.unwrap_or_default();
+    let whole = BatchHeader::decode(header.seed(), &bytes).filter(|batch| {
+        let found = entries(header.seed(), batch, &bytes[BATCH_HEADER_BYTES..]);
+        u64::from(batch.bytes) == length && found.is_some()
+    });
+    match whole {
+        Some(_) => Ok(bytes),
+        None => Err(damage(header.name.file(), offset, "a batch as it was a moment ago")),
+    }
 }
 
 struct Scanner<'a, D: Disk> {

@@ -158,8 +158,9 @@ fn verify_tail<D: Disk>(
     let header = opening.header(name, &file)?;
     let tail = tail::scan(opening.disk, &file, bytes, &header, last_n)?;
     found.records += tail.footer.records();
-    if tail.end < bytes {
-        found.torn = Some(Cut { file: name.file(), offset: tail.end, bytes: bytes - tail.end });
+    let end = tail.suspect.end;
+    if end < bytes {
+        found.torn = Some(Cut { file: name.file(), offset: end, bytes: bytes - end });
     }
     Ok(())
 }

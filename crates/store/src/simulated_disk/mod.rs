@@ -85,7 +85,7 @@ impl SimulatedDisk {
         Self::default()
     }
 
-    /// How many operations have changed the disk or tried to: appends, truncations, syncs, creations, renames, removals.
+    /// How many operations have changed the disk or tried to: appends, overwrites, truncations, syncs, creations, renames, removals.
     #[must_use]
     pub fn operations(&self) -> u64 {
         self.state().operations
@@ -247,6 +247,20 @@ impl Disk for SimulatedDisk {
             left -= taken;
         }
         kind.map_or_else(|| state.done(()), |kind| Err(kind.into()))
+    }
+
+    fn overwrite(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let (mut state, fault) = self.change()?;
+        let index = state.index(name)?;
+        let contents = &mut state.files[index];
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let place = contents.seen.get_mut(start..start.saturating_add(bytes.len()));
+        let place = place.ok_or(io::ErrorKind::UnexpectedEof)?;
+        let taken = if fault.is_some() { bytes.len() / 2 } else { bytes.len() };
+        place[..taken].copy_from_slice(&bytes[..taken]);
+        // These pages are to be written again, whatever became of them before.
+        contents.dirty_from = contents.dirty_from.min(start);
+        fault.map_or_else(|| state.done(()), |kind| Err(kind.into()))
     }
 
     fn read_at(&self, file: &SimulatedFile, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
