@@ -364,7 +364,7 @@ impl Messages {
         let Some(whole) = self.wholes.get(number) else { return };
         self.bytes -= u64::from(whole.bytes);
         self.shelves.take(&mut self.wholes, number);
-        drop(self.wholes.remove(number));
+        self.wholes.clear(number);
     }
 
     /// Copies a message out of the buffer that it was read into, unless it is most of that buffer.

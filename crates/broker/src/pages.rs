@@ -85,8 +85,27 @@ impl<T> Pages<T> {
 
     pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
         let (index, place) = split(number);
-        let page = self.pages.get_mut(index)?;
-        let thing = page.places.get_mut(place)?.take()?;
+        let thing = self.pages.get_mut(index)?.places.get_mut(place)?.take()?;
+        self.vacate(index, place);
+        Some(thing)
+    }
+
+    /// The same for a large thing that nobody wants any more: it is dropped where it is, and not moved. Whether it was there.
+    pub(crate) fn clear(&mut self, number: u32) -> bool {
+        let (index, place) = split(number);
+        let page = self.pages.get_mut(index);
+        let Some(thing) = page.and_then(|page| page.places.get_mut(place)) else { return false };
+        let was_there = thing.is_some();
+        *thing = None;
+        if was_there {
+            self.vacate(index, place);
+        }
+        was_there
+    }
+
+    /// A place has nothing in it any more.
+    fn vacate(&mut self, index: usize, place: usize) {
+        let page = &mut self.pages[index];
         page.taken -= 1;
         page.free.push(place as u8);
         self.len -= 1;
@@ -97,7 +116,6 @@ impl<T> Pages<T> {
         if is_empty {
             self.empty(index as u32);
         }
-        Some(thing)
     }
 
     /// The first thing of this number or a higher one.
@@ -172,9 +190,15 @@ mod tests {
             } else if let Some(number) =
                 model.keys().nth((random >> 40) as usize % model.len().max(1)).copied()
             {
-                assert_eq!(pages.remove(number), model.remove(&number));
+                let removed = model.remove(&number);
+                if step % 2 == 0 {
+                    assert_eq!(pages.remove(number), removed);
+                } else {
+                    assert!(pages.clear(number));
+                }
                 assert_eq!(pages.get(number), None);
                 assert_eq!(pages.remove(number), None);
+                assert!(!pages.clear(number));
             }
             assert_eq!(pages.len(), model.len());
         }

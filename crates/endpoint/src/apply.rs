@@ -19,20 +19,20 @@ impl Endpoint {
     /// When it cannot be said to this client, because a frame would be too large for it, or far too much waits for it
     /// already. The client has then been told that the connection ends, and the broker is to hear
     /// [`Input::Disconnected`](warrener_broker::Input::Disconnected).
-    pub fn apply(&mut self, now: Time, effect: Effect) -> Result<(), Misuse> {
+    pub fn apply(&mut self, now: Time, effect: &Effect) -> Result<(), Misuse> {
         if let Some((_, weight)) = effect.weight_bytes() {
             self.drain.add(weight);
         }
         match effect {
             Effect::Opened(_) => self.open(now),
-            Effect::Send(_, channel, method) => self.send(now, channel, &method),
-            Effect::Confirm(confirm) => self.confirm(now, confirm),
-            Effect::Deliver(deliver) => self.deliver(now, &deliver),
-            Effect::GetOk(got) => self.get_ok(now, &got),
-            Effect::Return(returned) => self.give_back(now, &returned),
-            Effect::CloseChannel(_, channel, refusal) => self.close_channel(now, channel, &refusal),
+            Effect::Send(_, channel, method) => self.send(now, *channel, method),
+            Effect::Confirm(confirm) => self.confirm(now, *confirm),
+            Effect::Deliver(deliver) => self.deliver(now, deliver),
+            Effect::GetOk(got) => self.get_ok(now, got),
+            Effect::Return(returned) => self.give_back(now, returned),
+            Effect::CloseChannel(_, channel, refusal) => self.close_channel(now, *channel, refusal),
             Effect::CloseConnection(_, refusal) => {
-                self.refuse(now, &refusal);
+                self.refuse(now, refusal);
                 Ok(())
             }
             Effect::ConnectionClosed(_) => {
@@ -40,7 +40,7 @@ impl Endpoint {
                 Ok(())
             }
             Effect::Pause(_, paused) => {
-                self.paused = paused;
+                self.paused = *paused;
                 Ok(())
             }
             Effect::Persist(_)

@@ -141,7 +141,7 @@ impl World {
                     continue;
                 };
                 let peer = self.peers.iter_mut().find(|peer| peer.endpoint.id() == id);
-                let told = peer.map(|peer| peer.endpoint.apply(self.now, effect));
+                let told = peer.map(|peer| peer.endpoint.apply(self.now, &effect));
                 if let Some(Err(misuse)) = told {
                     let too_large = matches!(misuse, Misuse::FrameTooLarge { .. });
                     assert!(!too_large, "nothing is said that does not fit: {misuse}");

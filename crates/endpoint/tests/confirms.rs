@@ -63,7 +63,7 @@ fn a_million_confirms_of_many_channels_take_no_memory_to_speak_of() {
                 multiple: false,
                 accepted: true,
             };
-            endpoint.apply(now, Effect::Confirm(confirm)).expect("it can be said");
+            endpoint.apply(now, &Effect::Confirm(confirm)).expect("it can be said");
         }
     }
     let held = endpoint.outgoing().capacity() + endpoint.waiting_confirms() * 64;

@@ -274,7 +274,7 @@ impl<L: Log> Node<L> {
                 if !self.sessions.is_empty() && self.sessions.contains(&connection) {
                     return self.notices.push_back(Notice::Session(connection, Box::new(effect)));
                 }
-                let applied = connections.with(connection, |endpoint| endpoint.apply(now, effect));
+                let applied = connections.with(connection, |endpoint| endpoint.apply(now, &effect));
                 if let Some(Err(misuse)) = applied {
                     self.notices.push_back(Notice::Unsayable(connection, misuse));
                     self.broker.handle(now, Input::Disconnected(connection), &mut self.effects);

@@ -178,5 +178,9 @@ fn name(introduced: &Table) -> String {
         Some(Value::LongStr(octets)) => String::from_utf8_lossy(octets).into_owned(),
         _ => String::new(),
     };
-    format!("{} {}", text("product"), text("version")).trim().to_owned()
+    // Some say that they are RabbitMQ, for the sake of clients that know nothing else, and what they are elsewhere.
+    match text("warrener_version") {
+        ours if !ours.is_empty() => format!("Warrener {ours}"),
+        _ => format!("{} {}", text("product"), text("version")).trim().to_owned(),
+    }
 }

@@ -15,6 +15,7 @@ use warrener_store::Log;
 use warrener_time::Time;
 
 use crate::entrance::{Accepted, Arrival, Entrance, Origin};
+use crate::headway::Headway;
 use crate::limits::{EVENTS_PER_TURN, LINGER, LINGER_BYTES, UNFINISHED_STEP_BYTES};
 use crate::link::{Ends, Link, Plan};
 use crate::login;
@@ -42,8 +43,10 @@ async fn converse<L: Log>(core: Arc<Core<L>>, arrival: Arrival) {
     let name = ShortStr::truncated(&origin.name);
     let ends =
         Ends { name: origin.name.clone(), peer: Some(origin.peer), tls: origin.tls, since: now };
-    let added =
-        core.add(|id| Link::new(Endpoint::new(id, name, greeting, now), write).between(ends));
+    let added = core.add(|id| {
+        let endpoint = Endpoint::new(id, name, greeting, now);
+        Link::new(endpoint, write, Arc::clone(&core.counters)).between(ends)
+    });
     // The server has begun to stop meanwhile.
     let Some(link) = added else { return };
     let reader = Reader::new(read);
@@ -55,6 +58,7 @@ async fn converse<L: Log>(core: Arc<Core<L>>, arrival: Arrival) {
         question: None,
         heard: false,
         publishes: false,
+        headway: Headway::default(),
         unfinished_bytes: 0,
         broken: None,
     };
@@ -73,6 +77,8 @@ struct ConnectionTask<L: Log> {
     heard: bool,
     /// It has published.
     publishes: bool,
+    /// How far it is ahead of those who consume what it publishes.
+    headway: Headway,
     /// What the broker was told of messages that have come in part, in octets.
     unfinished_bytes: usize,
     /// What the operating system said about the end of the stream, if that was out of order.
@@ -117,6 +123,10 @@ impl<L: Log> ConnectionTask<L> {
                     self.publishes = self.publishes
                         || events.iter().any(|event| matches!(event, Event::Content(..)));
                     self.handle(events);
+                    if self.reader.brought_much() {
+                        // The socket may have more for ever, and the runtime lets a task go on for long.
+                        tokio::task::yield_now().await;
+                    }
                 }
                 Woken::Socket(Brought::End(outcome)) => self.handle_eof(outcome),
                 Woken::Deadline => {
@@ -132,12 +142,15 @@ impl<L: Log> ConnectionTask<L> {
         let backed_up = self.publishes && self.core.is_backed_up();
         let read = plan.read && !backed_up;
         self.reader.set_reading(read, &self.core.clock);
-        let Self { core, link, reader, .. } = self;
-        let socket = poll_fn(|cx| reader.poll(cx, (read, plan.write), link, &core.clock));
+        let ahead = read && self.publishes && self.headway.is_ahead();
+        let Self { core, link, reader, headway, .. } = self;
+        let wanted = (read && !ahead, plan.write);
+        let socket = poll_fn(|cx| reader.poll(cx, wanted, link, &core.clock));
         tokio::select! {
             brought = socket => Woken::Socket(brought),
             () = link.woken() => Woken::Called,
             () = core.relieved(), if backed_up => Woken::Called,
+            () = headway.pause(), if ahead => Woken::Called,
             () = sleep, if armed => Woken::Deadline,
         }
     }
@@ -148,7 +161,10 @@ impl<L: Log> ConnectionTask<L> {
             let many = events.len() >= EVENTS_PER_TURN;
             if !events.is_empty() {
                 let id = self.link.id();
-                self.core.turn(|node, now, links| node.handle_events(now, id, &mut events, links));
+                let ((), handed) = self.core.turn_of(Some(id), |node, now, links| {
+                    node.handle_events(now, id, &mut events, links);
+                });
+                self.headway.note(handed);
             }
             if !self.greet() && !many {
                 break;

@@ -10,6 +10,7 @@ mod config_command;
 mod configuration;
 mod connection_task;
 mod control_socket;
+mod counters;
 mod doctor;
 mod durations;
 mod entrance;
@@ -17,6 +18,7 @@ mod error;
 mod gate;
 mod gauges;
 mod greeting;
+mod headway;
 mod keepalive;
 mod lanes;
 mod limits;
@@ -53,6 +55,7 @@ pub use config::{
     Config, ConnectionLimits, ControlSocket, Http, Listen, MANAGEMENT_PORT, METRICS_PORT, Network,
     Storage, TcpConfig, TlsConfig, User, UserError,
 };
+pub use counters::Counts;
 pub use error::ServeError;
 pub use gauges::{Gauges, Level};
 pub use program::{control_socket, program};

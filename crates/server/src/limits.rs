@@ -64,6 +64,9 @@ pub(crate) const WORKER_THREADS_MAX: usize = 8;
 /// How much one read takes from a socket at most, and so the length of the buffers lent for it.
 pub(crate) const READ_BYTES: usize = 64 << 10;
 
+/// After a read of so much, a task lets others have their turn.
+pub(crate) const READ_MUCH_BYTES: usize = 16 << 10;
+
 /// With less room than this left in a buffer it is made new, lest reads become small.
 pub(crate) const READ_ROOM_BYTES: usize = 16 << 10;
 
@@ -82,6 +85,12 @@ pub(crate) const UNFINISHED_STEP_BYTES: usize = 256 << 10;
 
 /// How many events of one connection one turn handles at most: the others wait for so long.
 pub(crate) const EVENTS_PER_TURN: usize = 512;
+
+/// How long a publisher is not read whose messages went to sockets that were all full, at a time; how often at most
+/// without anything going to them again; and how often in vain until a consumer counts as one that does not read.
+pub(crate) const HEADWAY_PAUSE: Duration = Duration::from_millis(1);
+pub(crate) const HEADWAY_PAUSES: u16 = 1_000;
+pub(crate) const HEADWAY_LOST: u16 = 20;
 
 /// With this many octets waiting for the disk, nothing more is read from anybody.
 pub(crate) const BACKLOG_BYTES: u64 = 64 << 20;

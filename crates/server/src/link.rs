@@ -3,14 +3,15 @@
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::io::{self, IoSlice};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use bytes::Buf;
 use tokio::sync::Notify;
-use warrener_broker::ConnectionId;
+use warrener_broker::{ConnectionId, Input};
 use warrener_endpoint::Endpoint;
 use warrener_time::Time;
 
+use crate::counters::Counters;
 use crate::limits::{DRAINED_BYTES, WRITE_SLICES};
 use crate::poison::LockOrStop;
 use crate::stream::WriteHalf;
@@ -23,6 +24,9 @@ pub(crate) struct Link {
     received_bytes: AtomicU64,
     half: Mutex<Half>,
     wake: Notify,
+    /// All that waited is written.
+    caught_up: Notify,
+    counters: Arc<Counters>,
 }
 
 /// What is behind the connection's own lock. The lock is never held while a task waits.
@@ -33,6 +37,8 @@ pub(crate) struct Half {
     stream: Option<WriteHalf>,
     /// Somebody will write soon.
     touched: bool,
+    /// The socket did not take all that was there, and has not since.
+    behind: bool,
     watch: Watch,
     sent_bytes: u64,
 }
@@ -73,11 +79,12 @@ pub(crate) struct Plan {
 }
 
 impl Link {
-    pub(crate) fn new(endpoint: Endpoint, stream: WriteHalf) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, stream: WriteHalf, counters: Arc<Counters>) -> Self {
         let half = Half {
             endpoint,
             stream: Some(stream),
             touched: false,
+            behind: false,
             watch: Watch::default(),
             sent_bytes: 0,
         };
@@ -87,6 +94,8 @@ impl Link {
             received_bytes: AtomicU64::new(0),
             half: Mutex::new(half),
             wake: Notify::new(),
+            caught_up: Notify::new(),
+            counters,
         }
     }
 
@@ -101,6 +110,7 @@ impl Link {
 
     /// So many octets came.
     pub(crate) fn received(&self, count: usize) {
+        self.counters.read();
         self.received_bytes.fetch_add(count as u64, Ordering::Relaxed);
     }
 
@@ -126,12 +136,43 @@ impl Link {
     }
 
     /// Writes what waits, as far as the socket takes it, and wakes the connection's task if there is something for it.
-    pub(crate) fn write(&self) {
+    /// Whether the socket took all. What the broker is to hear of it is put into `drained`, or else left to the task.
+    pub(crate) fn write(&self, drained: Option<&mut Vec<Input>>) -> bool {
         let mut half = self.half.lock_or_stop();
-        half.write();
+        let full = self.write_half(&mut half);
+        if let Some(drained) = drained
+            && half.endpoint.drained_bytes() >= DRAINED_BYTES
+        {
+            drained.extend(half.endpoint.drained());
+        }
         if half.concerns_task() {
             drop(half);
+            self.counters.wake();
             self.wake.notify_one();
+        }
+        !full
+    }
+
+    /// Whether the socket has not taken yet what it was offered.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.half.lock_or_stop().behind
+    }
+
+    /// As if its socket had not taken all that it was offered.
+    #[cfg(test)]
+    pub(crate) fn fall_behind(&self) {
+        self.half.lock_or_stop().behind = true;
+    }
+
+    /// Waits until [`is_behind`](Self::is_behind) is no longer true.
+    pub(crate) async fn caught_up(&self) {
+        loop {
+            let mut caught_up = core::pin::pin!(self.caught_up.notified());
+            caught_up.as_mut().enable();
+            if !self.is_behind() {
+                return;
+            }
+            caught_up.await;
         }
     }
 
@@ -148,7 +189,7 @@ impl Link {
     /// Writes what waits, and says what the connection's task is to do. `deadline` is the task's own.
     pub(crate) fn plan(&self, deadline: Option<Time>) -> Plan {
         let mut half = self.half.lock_or_stop();
-        let full = half.write();
+        let full = self.write_half(&mut half);
         let plan = half.plan(full, deadline);
         half.watch = Watch { reading: plan.read, writing: plan.write, deadline: plan.deadline };
         plan
@@ -156,19 +197,31 @@ impl Link {
 
     /// Tells the peer that nothing more comes.
     pub(crate) fn shut_down(&self) {
+        let mut half = self.half.lock_or_stop();
         // Dropping the half shuts the socket down for writing.
-        self.half.lock_or_stop().stream = None;
+        half.stream = None;
+        self.write_half(&mut half);
+    }
+
+    /// Writes until nothing waits or the socket is full, which is what it returns, and tells whoever waits for the first.
+    fn write_half(&self, half: &mut Half) -> bool {
+        let full = half.write(&self.counters);
+        if core::mem::replace(&mut half.behind, full) && !full {
+            self.caught_up.notify_waiters();
+        }
+        full
     }
 }
 
 impl Half {
     /// Writes until nothing waits or the socket is full, which is what it returns.
-    fn write(&mut self) -> bool {
+    fn write(&mut self, counters: &Counters) -> bool {
         self.touched = false;
         loop {
             let Some(stream) = &self.stream else { return false };
             let outcome = if !self.endpoint.outgoing().is_empty() {
                 write_some(stream, &mut self.endpoint).map(|count| {
+                    counters.write();
                     self.sent_bytes += count as u64;
                     self.endpoint.advance(count);
                 })

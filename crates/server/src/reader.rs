@@ -9,7 +9,7 @@ use warrener_connection::{Event, Inbound};
 use warrener_time::Time;
 
 use crate::clock::Clock;
-use crate::limits::EVENTS_PER_TURN;
+use crate::limits::{EVENTS_PER_TURN, READ_MUCH_BYTES};
 use crate::link::Link;
 use crate::read_buffer::Unfinished;
 use crate::stream::ReadHalf;
@@ -21,6 +21,8 @@ pub(crate) struct Reader {
     /// The reading half of the endpoint, once the connection is open; before, the endpoint reads for itself.
     inbound: Option<Box<Inbound>>,
     unfinished: Unfinished,
+    /// The last read brought so much that others who wait should have their turn.
+    brought_much: bool,
     /// Whether the socket is being read at all.
     reading: bool,
     /// The peer sends nothing more.
@@ -49,6 +51,7 @@ impl Reader {
             socket,
             inbound: None,
             unfinished: Unfinished::default(),
+            brought_much: false,
             reading: true,
             ended: false,
         }
@@ -68,12 +71,13 @@ impl Reader {
         if !read || self.ended || !self.socket.poll_readable(cx) {
             return Poll::Pending;
         }
-        let Self { socket, inbound, unfinished, .. } = self;
+        let Self { socket, inbound, unfinished, brought_much, .. } = self;
         let polled = unfinished.with_buffer(|buffer| {
             let read = ready!(socket.poll_read(cx, buffer));
             let mut events = EVENTS.take();
             if let Ok(count @ 1..) = read {
                 link.received(count);
+                *brought_much = count >= READ_MUCH_BYTES;
                 decode(inbound.as_deref_mut(), link, clock.now(), buffer, &mut events);
             }
             Poll::Ready((read, events))
@@ -135,6 +139,11 @@ impl Reader {
             Some(inbound) => inbound.suspend(),
             None => {}
         }
+    }
+
+    /// Whether the last read brought so much that others should have their turn.
+    pub(crate) const fn brought_much(&self) -> bool {
+        self.brought_much
     }
 
     /// Whether the peer sends nothing more.

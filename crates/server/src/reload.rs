@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::config::Config;
 use crate::configuration::{Loaded, Settings, Sources, changed, keys, load};
+use crate::counters::{Counters, Counts};
 use crate::entrance::Entrance;
 use crate::gauges::Gauges;
 use crate::logging::Logging;
@@ -22,14 +23,20 @@ struct Live {
     config: Mutex<Config>,
     entrance: Arc<Entrance>,
     gauges: Look,
+    counters: Arc<Counters>,
 }
 
 /// Looks at a core, whatever its log is.
 pub(crate) type Look = Box<dyn Fn(&Config) -> Gauges + Send + Sync>;
 
 impl Control {
-    pub(crate) fn new(config: Config, entrance: Arc<Entrance>, gauges: Look) -> Self {
-        Self(Arc::new(Live { config: Mutex::new(config), entrance, gauges }))
+    pub(crate) fn new(
+        config: Config,
+        entrance: Arc<Entrance>,
+        gauges: Look,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self(Arc::new(Live { config: Mutex::new(config), entrance, gauges, counters }))
     }
 
     /// How full the queues between the server's threads are.
@@ -37,6 +44,12 @@ impl Control {
     pub fn gauges(&self) -> Gauges {
         let config = self.0.config.lock_or_stop().clone();
         (self.0.gauges)(&config)
+    }
+
+    /// What the server has asked of the operating system since it started.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.0.counters.counts()
     }
 
     /// From now on this configuration counts, for what comes after it: `handshake_timeout`, `server_properties`,

@@ -177,7 +177,8 @@ impl<L: Log + 'static> Parts<L> {
         let entrance = Arc::new(Entrance::new(greeting, tls, &config));
         let for_gauges = Arc::clone(&core);
         let gauges = Box::new(move |config: &Config| for_gauges.gauges(config));
-        let control = Control::new(config.clone(), Arc::clone(&entrance), gauges);
+        let control =
+            Control::new(config.clone(), Arc::clone(&entrance), gauges, Arc::clone(&core.counters));
         let gate = Gate::new(config.limits.clone(), Descriptors::of_process());
         let (listeners, gate) = (Vec::new(), Arc::new(gate));
         let nowhere = Faces::default();
@@ -340,7 +341,7 @@ pub(crate) mod tests {
     const ONE: ChannelId = ChannelId::new(1);
 
     /// A client that blocks.
-    struct Client {
+    pub(crate) struct Client {
         connection: Connection,
         socket: TcpStream,
         input: BytesMut,
@@ -348,7 +349,7 @@ pub(crate) mod tests {
     }
 
     impl Client {
-        fn connect(address: SocketAddr) -> Self {
+        pub(crate) fn connect(address: SocketAddr) -> Self {
             let socket = TcpStream::connect(address).unwrap();
             socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
             let clock = Clock::start();
@@ -360,11 +361,11 @@ pub(crate) mod tests {
             client
         }
 
-        fn say(&mut self, method: impl Into<Method>) {
+        pub(crate) fn say(&mut self, method: impl Into<Method>) {
             self.connection.send(ONE, &method.into()).unwrap();
         }
 
-        fn flush(&mut self) {
+        pub(crate) fn flush(&mut self) {
             let outgoing = self.connection.outgoing();
             while outgoing.has_remaining() {
                 let count = self.socket.write(outgoing.chunk()).unwrap();
@@ -386,7 +387,7 @@ pub(crate) mod tests {
             }
         }
 
-        fn wait_for(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
+        pub(crate) fn wait_for(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
             loop {
                 let event = self.next();
                 if wanted(&event) {
@@ -395,7 +396,7 @@ pub(crate) mod tests {
             }
         }
 
-        fn declare(&mut self, name: &str) {
+        pub(crate) fn declare(&mut self, name: &str) {
             self.say(queue::Declare {
                 ticket: 0,
                 queue: ShortStr::truncated(name),
@@ -408,7 +409,11 @@ pub(crate) mod tests {
             });
         }
 
-        fn publish(&mut self, name: &str, body: &'static [u8]) {
+        pub(crate) fn publish(&mut self, name: &str, body: &'static [u8]) {
+            self.send(name, &Content::new(Properties::EMPTY, bytes::Bytes::from_static(body)));
+        }
+
+        pub(crate) fn send(&mut self, name: &str, content: &Content) {
             let publish = basic::PublishRef {
                 ticket: 0,
                 exchange: ShortRef::EMPTY,
@@ -416,11 +421,10 @@ pub(crate) mod tests {
                 mandatory: false,
                 immediate: false,
             };
-            let content = Content::new(Properties::EMPTY, bytes::Bytes::from_static(body));
-            self.connection.publish(ONE, publish, &content).unwrap();
+            self.connection.publish(ONE, publish, content).unwrap();
         }
 
-        fn consume(&mut self, name: &str) {
+        pub(crate) fn consume(&mut self, name: &str) {
             self.say(basic::Consume {
                 ticket: 0,
                 queue: ShortStr::truncated(name),
@@ -456,7 +460,7 @@ pub(crate) mod tests {
     }
 
     /// Runs a server in memory, and `story` beside it on a thread that may block; gives how the server ended.
-    async fn with_server(
+    pub(crate) async fn with_server(
         story: impl FnOnce(SocketAddr, Arc<Core<MemoryLog>>) + Send + 'static,
     ) -> Result<(), ServeError> {
         let mut config = Config::in_memory();

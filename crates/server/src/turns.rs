@@ -16,7 +16,9 @@ use warrener_time::Time;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::gauges::{Gauges, Level};
+use crate::headway::Handed;
 use crate::lanes::{LANE_BOUND, Lanes};
 use crate::limits::{BACKLOG_BYTES, BACKLOG_RECORDS, PASSWORD_CHECKS_WAITING, REPEATED_WINDOW};
 use crate::link::Link;
@@ -34,6 +36,7 @@ pub(crate) struct Core<L: Log> {
     pub(crate) logins: Logins,
     state: Mutex<State<L>>,
     lanes: Lanes<L::Work>,
+    pub(crate) counters: Arc<Counters>,
     /// The node wants to be woken earlier than the timer task knows.
     earlier: Notify,
     /// More waits for the disk than it should.
@@ -99,6 +102,7 @@ impl<L: Log> Core<L> {
                 armed: None,
             }),
             lanes,
+            counters: Arc::default(),
             earlier: Notify::new(),
             backed_up: AtomicBool::new(false),
             relieved: Notify::new(),
@@ -109,6 +113,16 @@ impl<L: Log> Core<L> {
 
     /// One turn: `act` runs under the lock; whatever it gave connections to write is written after it.
     pub(crate) fn turn<R>(&self, act: impl FnOnce(&mut Node<L>, Time, &mut Links) -> R) -> R {
+        self.turn_of(None, act).0
+    }
+
+    /// The same for what a connection brought, and what that gave to others.
+    pub(crate) fn turn_of<R>(
+        &self,
+        origin: Option<ConnectionId>,
+        act: impl FnOnce(&mut Node<L>, Time, &mut Links) -> R,
+    ) -> (R, Handed) {
+        self.counters.turn();
         let mut state = self.state.lock_or_stop();
         let State { node, links, .. } = &mut *state;
         links.touched = TOUCHED.take();
@@ -116,9 +130,18 @@ impl<L: Log> Core<L> {
         let touched = core::mem::take(&mut links.touched);
         let notices = self.after_turn(&mut state);
         drop(state);
-        self.write_all(touched);
+        let handed = self.write_all(touched, origin);
         notices.into_iter().for_each(|notice| self.handle_notice(notice));
-        outcome
+        (outcome, handed)
+    }
+
+    /// The broker hears how much has left connections that a turn has written to, which may bring more.
+    fn report(&self, drained: Vec<Input>) {
+        self.turn(|node, now, links| {
+            for input in drained {
+                node.handle_input(now, input, links);
+            }
+        });
     }
 
     /// A connection begins, unless nobody is let in any more.
@@ -322,6 +345,9 @@ impl<L: Log> Core<L> {
     fn after_turn(&self, state: &mut State<L>) -> Vec<Notice> {
         for lane in Lane::ALL {
             if let Some(work) = state.node.poll_work(lane) {
+                if lane == Lane::Commit {
+                    self.counters.commit();
+                }
                 self.lanes.give(lane, work);
             }
         }
@@ -362,11 +388,23 @@ impl<L: Log> Core<L> {
         }
     }
 
-    fn write_all(&self, mut touched: Vec<Arc<Link>>) {
+    fn write_all(&self, mut touched: Vec<Arc<Link>>, origin: Option<ConnectionId>) -> Handed {
+        let mut handed = Handed::Nothing;
+        let mut drained = Vec::new();
         for link in touched.drain(..) {
-            link.write();
+            // Only what a connection brought is followed up here: what follows from that is for its own task, so that
+            // this comes to an end.
+            let is_others = origin.is_some_and(|origin| origin != link.id());
+            let took_all = link.write(is_others.then_some(&mut drained));
+            if is_others {
+                handed.add(&link, took_all);
+            }
         }
         TOUCHED.replace(touched);
+        if !drained.is_empty() {
+            self.report(drained);
+        }
+        handed
     }
 }
 

@@ -161,7 +161,7 @@ impl World {
                 match recipient(&effect) {
                     Some(id) => {
                         let endpoint = &mut self.peers[id.0 as usize - 1].endpoint;
-                        endpoint.apply(self.now, effect).expect("nothing too large to say");
+                        endpoint.apply(self.now, &effect).expect("nothing too large to say");
                     }
                     None => self.write(effect),
                 }
