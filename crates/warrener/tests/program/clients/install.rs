@@ -16,6 +16,11 @@ pub(crate) fn pika() -> Result<PathBuf, String> {
     python_packages("pika", "python")
 }
 
+/// curl, which nobody but the system's packages installs.
+pub(crate) fn curl() -> Result<(), String> {
+    answers(Command::new("curl").arg("--version"), "curl")
+}
+
 /// Celery and Flower: a folder for `PYTHONPATH`.
 pub(super) fn celery() -> Result<PathBuf, String> {
     python_packages("celery", "celery")
