@@ -51,6 +51,8 @@ system_packages() {
     command -v npm >/dev/null || missing+=(npm)
     command -v pkg-config >/dev/null || missing+=(pkg-config)
     pkg-config --exists librabbitmq 2>/dev/null || missing+=(librabbitmq-dev)
+    command -v javac >/dev/null || missing+=(default-jdk-headless)
+    [ -e /usr/share/java/amqp-client.jar ] || missing+=(librabbitmq-client-java)
     command -v amqp-publish >/dev/null || missing+=(amqp-tools)
     # The judge of the connection crate; its tests start a node of their own.
     [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server)

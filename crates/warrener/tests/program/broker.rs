@@ -1,9 +1,10 @@
 //! A broker under test: the `warrener` program as a child process, on a free port.
 
 use core::net::SocketAddr;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use core::time::Duration;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -274,6 +275,20 @@ impl Drop for Broker {
         if thread::panicking() {
             let log = format!("-- log of the broker\n{}\n--\n", self.last_words());
             let _ = std::io::stderr().write_all(log.as_bytes());
+        }
+    }
+}
+
+/// A port that nobody listens on, from below those that the system hands out by itself: whoever asks it for any port
+/// does not get this one before the broker that is to have it.
+pub(crate) fn free_port() -> u16 {
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let next = TAKEN.fetch_add(1, Relaxed);
+        let offset = std::process::id().wrapping_mul(61).wrapping_add(next) % 12_000;
+        let port = u16::try_from(20_000 + offset).expect("less than 65,536");
+        if TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).is_ok() {
+            return port;
         }
     }
 }

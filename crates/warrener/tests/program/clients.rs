@@ -5,6 +5,7 @@ mod amqp_tools;
 mod amqplib;
 mod celery;
 pub(crate) mod install;
+mod java;
 pub(crate) mod lapin;
 mod librabbitmq;
 mod pika;

@@ -1,13 +1,11 @@
 //! The pages of `docs/`: every command of a page runs, as it stands there, and says what the page says.
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::broker::Broker;
+use crate::broker::{Broker, free_port};
 use crate::clients::{LIMIT, install, unless_missing};
 use crate::process;
 
@@ -137,20 +135,6 @@ fn says(said: &str, expected: &[String]) {
 /// The broker that a page takes for granted.
 fn give() -> Broker {
     Broker::start_with(&["--management", "127.0.0.1:0", "--metrics", "127.0.0.1:0"])
-}
-
-/// A port that nobody listens on, from below those that the system hands out by itself: whoever asks it for any port
-/// does not get this one before the page's broker does.
-fn free_port() -> u16 {
-    static TAKEN: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let next = TAKEN.fetch_add(1, Relaxed);
-        let offset = std::process::id().wrapping_mul(61).wrapping_add(next) % 12_000;
-        let port = u16::try_from(20_000 + offset).expect("less than 65,536");
-        if TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).is_ok() {
-            return port;
-        }
-    }
 }
 
 fn path_to_the_program() -> String {

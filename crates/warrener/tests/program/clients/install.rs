@@ -85,6 +85,37 @@ pub(super) fn librabbitmq() -> Result<PathBuf, String> {
     })
 }
 
+/// The distribution's Java client and what it needs, of which nobody but the system's packages installs anything.
+const JARS: [&str; 3] = ["amqp-client.jar", "slf4j-api.jar", "slf4j-nop.jar"];
+
+/// The Java programs: a folder with their classes.
+pub(super) fn java() -> Result<PathBuf, String> {
+    answers(Command::new("javac").arg("-version"), "javac")?;
+    let mut pins = String::new();
+    for jar in JARS.map(|jar| Path::new("/usr/share/java").join(jar)) {
+        let target =
+            fs::canonicalize(&jar).map_err(|error| format!("{}: {error}", jar.display()))?;
+        pins.push_str(&target.to_string_lossy());
+    }
+    let names = sources("java", ".java");
+    for name in &names {
+        pins.push_str(&read(&folder("java").join(name))?);
+    }
+    once("java", &pins, |fresh| {
+        let mut javac = Command::new("javac");
+        javac.args(["-Xlint:all,-auxiliaryclass", "-Werror", "-d"]).arg(fresh);
+        javac.arg("-cp").arg(class_path(fresh));
+        javac.args(names.iter().map(|name| folder("java").join(name)));
+        succeeds(&mut javac, "javac").map(drop)
+    })
+}
+
+/// Where Java finds the classes in `folder`, and the client.
+pub(super) fn class_path(folder: &Path) -> String {
+    let jars = JARS.map(|jar| format!("/usr/share/java/{jar}"));
+    format!("{}:{}", folder.display(), jars.join(":"))
+}
+
 /// The five commands of amqp-tools, which nobody but the system's packages installs.
 pub(super) fn amqp_tools() -> Result<(), String> {
     for name in ["publish", "consume", "get", "declare-queue", "delete-queue"] {
