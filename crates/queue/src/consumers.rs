@@ -99,6 +99,7 @@ impl Consumers {
         self.consumers.is_empty()
     }
 
+    #[inline]
     pub(crate) fn get(&self, key: ConsumerKey) -> &Consumer {
         &self.consumers[key.0 as usize]
     }
@@ -193,6 +194,7 @@ impl Consumers {
     }
 
     /// Who is served next, if anyone can be.
+    #[inline]
     pub(crate) fn next(&self) -> Option<ConsumerKey> {
         if self.mode != SingleActive::Off {
             let active = self.active?;
@@ -213,6 +215,7 @@ impl Consumers {
     }
 
     /// Takes one credit from whoever was served, and gives the turn to the next.
+    #[inline]
     pub(crate) fn served(&mut self, key: ConsumerKey) {
         let consumer = self.get(key);
         let credit = consumer.credit;

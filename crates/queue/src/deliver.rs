@@ -96,6 +96,7 @@ impl<M: Clone> Queue<M> {
         self.returning.is_empty() && !self.shedding
     }
 
+    #[inline]
     fn hand_over(
         &mut self,
         now: Time,

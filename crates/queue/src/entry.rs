@@ -84,8 +84,9 @@ pub struct Restored {
     pub held: Option<(Why, Time)>,
 }
 
-/// An entry as it stands in line: 32 bytes with a handle of four or eight.
+/// An entry as it stands in line: 32 bytes with a handle of four or eight, which are fetched from memory at once.
 #[derive(Clone, Debug)]
+#[repr(align(32))]
 pub(crate) struct Slot<M> {
     pub(crate) seq: Seq,
     /// When it began to wait. Never decreases along a line, so that by the queue's own time to live the first of a line

@@ -138,7 +138,8 @@ impl<M: Clone> Queue<M> {
     /// was due, so that a call that comes late finds what one on time would have left.
     pub(crate) fn do_what_is_due(&mut self, now: Time, budget: &mut u32, out: &mut Vec<Effect<M>>) {
         while *budget > 0
-            && let Some((at, next)) = self.next_due().filter(|(at, _)| *at <= now)
+            && self.is_due(now)
+            && let Some((at, next)) = self.next_due()
         {
             *budget -= 1;
             match next {
@@ -169,7 +170,8 @@ impl<M: Clone> Queue<M> {
         if self.lines_due <= now {
             self.lines_due = self.next_line().map_or(Time::MAX, |(at, _)| at);
         }
-        self.times.next().min(self.lines_due) <= now
+        let next = self.times.next().min(self.lines_due);
+        next <= now && next != Time::MAX
     }
 
     /// An entry stands in line that may be the next to expire by the queue's time to live.
@@ -178,7 +180,7 @@ impl<M: Clone> Queue<M> {
     }
 
     fn next_due(&self) -> Option<(Time, Next)> {
-        let line = self.next_line();
+        let line = self.config.ttl.and_then(|_| self.next_line());
         let indexed = self.times.first().map(|(at, due)| (at, Next::Index(due)));
         match (line, indexed) {
             (Some(line), Some(indexed)) if line.0 <= indexed.0 => Some(line),
@@ -189,7 +191,6 @@ impl<M: Clone> Queue<M> {
 
     /// The line whose first expires next by the queue's time to live, and when.
     fn next_line(&self) -> Option<(Time, Next)> {
-        self.config.ttl?;
         let mut next = None;
         for (lines, retrying) in [(&self.ready, false), (&self.retrying, true)] {
             if lines.is_empty() {
@@ -210,7 +211,7 @@ impl<M: Clone> Queue<M> {
         self.config.ttl.map_or(Time::MAX, |ttl| expiry(since, ttl))
     }
 
-    fn unused_deadline(&self) -> Option<Time> {
+    pub(crate) fn unused_deadline(&self) -> Option<Time> {
         if self.deleted || self.said_expired || !self.consumers.is_empty() {
             return None;
         }

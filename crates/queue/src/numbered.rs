@@ -62,6 +62,7 @@ impl Numbered {
     }
 
     /// Puts `key` under a number under which nothing stands.
+    #[inline]
     pub(crate) fn insert(&mut self, number: u64, key: u32) {
         let kept = match self.added_to {
             Some((page, kept)) if page == number / PAGE => kept,
@@ -74,21 +75,19 @@ impl Numbered {
     }
 
     /// Where this number stands, if something stands under it.
+    #[inline]
     pub(crate) fn find(&mut self, number: u64) -> Option<Spot> {
         let (page, index) = (number / PAGE, (number % PAGE) as usize);
         let kept = match self.found_in {
             Some((found_in, kept)) if found_in == page => kept,
-            _ => {
-                let kept = self.kept(page)?;
-                self.found_in = Some((page, kept));
-                kept
-            }
+            _ => self.page_to_find_in(page)?,
         };
         let is_taken = self.pages[kept.get()].taken & 1 << index != 0;
         is_taken.then_some(Spot { page, kept, index })
     }
 
     /// What stands there.
+    #[inline]
     pub(crate) fn at(&self, spot: Spot) -> u32 {
         self.pages[spot.kept.get()].keys[spot.index]
     }
@@ -101,6 +100,7 @@ impl Numbered {
     }
 
     /// Nothing stands there any more.
+    #[inline]
     pub(crate) fn remove(&mut self, spot: Spot) {
         let page = &mut self.pages[spot.kept.get()];
         page.taken &= !(1 << spot.index);
@@ -133,6 +133,13 @@ impl Numbered {
     fn kept(&self, page: u64) -> Option<PageKey> {
         let place = self.order.find(page, |(page, _)| *page)?;
         Some(self.order.get(place)?.1)
+    }
+
+    #[cold]
+    fn page_to_find_in(&mut self, page: u64) -> Option<PageKey> {
+        let kept = self.kept(page)?;
+        self.found_in = Some((page, kept));
+        Some(kept)
     }
 
     #[cold]

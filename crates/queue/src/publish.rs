@@ -50,6 +50,7 @@ impl<M: Clone> Queue<M> {
     }
 
     /// Takes the last place in line, and has it for this instant at least if someone can be served.
+    #[inline]
     pub(crate) fn stand_last(
         &mut self,
         now: Time,

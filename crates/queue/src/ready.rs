@@ -38,6 +38,7 @@ impl<M> Lines<M> {
     }
 
     /// Takes the last place of a line.
+    #[inline]
     pub(crate) fn push(&mut self, level: u8, slot: Slot<M>, extras: &mut Extras) {
         let (place, index) = (slot.place(extras), slot.more.extra());
         let line = self.counted(level, &slot);
@@ -68,6 +69,7 @@ impl<M> Lines<M> {
     }
 
     /// The next to be handed out.
+    #[inline]
     pub(crate) fn pop_first(&mut self) -> Option<(u8, Slot<M>)> {
         let level = self.highest()?;
         Some((level, self.pop_front(level)?))
@@ -80,6 +82,7 @@ impl<M> Lines<M> {
         Some((level, self.pop_front(level)?))
     }
 
+    #[inline]
     pub(crate) fn pop_front(&mut self, level: u8) -> Option<Slot<M>> {
         let line = &mut self.lines[usize::from(level)];
         let slot = line.pop_front()?;

@@ -14,10 +14,11 @@ use warrener_time::planted::{Bug, planted};
 
 impl<M: Clone> Queue<M> {
     /// Settles an entry whose record was just taken out.
+    #[inline]
     pub(crate) fn settle_one(
         &mut self,
         now: Time,
-        mut record: Record<M>,
+        record: Record<M>,
         outcome: Outcome,
         out: &mut Vec<Effect<M>>,
     ) {
@@ -27,14 +28,26 @@ impl<M: Clone> Queue<M> {
             Outcome::Discard if planted(Bug::DiscardSilently) => Outcome::Accept,
             _ => outcome,
         };
-        if outcome != Outcome::Accept {
-            // It may return, now or after it was held, and then these count.
-            record.slot.extra_mut(record.level, &mut self.extras).tries = record.tries;
+        if outcome == Outcome::Accept {
+            self.leave(record.slot, record.leaving.unwrap_or(Why::Accepted), out);
+        } else {
+            self.settle_otherwise(now, record, outcome, out);
         }
+        self.holder_let_go(holder, out);
+    }
+
+    /// The entry is not accepted, so that it may return, now or after it was held.
+    #[inline(never)]
+    fn settle_otherwise(
+        &mut self,
+        now: Time,
+        mut record: Record<M>,
+        outcome: Outcome,
+        out: &mut Vec<Effect<M>>,
+    ) {
+        record.slot.extra_mut(record.level, &mut self.extras).tries = record.tries;
         match outcome {
-            Outcome::Accept => {
-                self.leave(record.slot, record.leaving.unwrap_or(Why::Accepted), out);
-            }
+            Outcome::Accept => unreachable!("what is accepted only leaves"),
             Outcome::Discard => match record.leaving {
                 Some(why) => self.leave(record.slot, why, out),
                 None => self.depart(now, record.level, record.slot, Why::Discarded, out),
@@ -49,8 +62,7 @@ impl<M: Clone> Queue<M> {
             }
         }
         // What counted as unacknowledged may count towards the limits now.
-        self.overflowing |= outcome != Outcome::Accept;
-        self.holder_let_go(holder, out);
+        self.overflowing = true;
     }
 
     pub(crate) fn settle_holders(
@@ -120,6 +132,7 @@ impl<M: Clone> Queue<M> {
     }
 
     /// The end of an entry. Its handle goes back to the host.
+    #[inline]
     pub(crate) fn leave(&mut self, slot: Slot<M>, why: Why, out: &mut Vec<Effect<M>>) {
         self.disarm(&slot);
         if let Some(index) = slot.more.extra() {
@@ -209,10 +222,11 @@ impl<M: Clone> Queue<M> {
     /// A holder holds one less.
     fn holder_let_go(&mut self, key: HolderKey, out: &mut Vec<Effect<M>>) {
         let holder = self.unacked.holder(key);
-        if holder.timeout.is_some() {
+        let (is_timed, is_done) = (holder.timeout.is_some(), holder.len == 0);
+        if is_timed {
             self.arm_holder(key);
         }
-        if self.unacked.holder(key).len == 0 {
+        if is_done {
             self.forget_if_done(key);
             if self.consumers.is_draining() {
                 self.choose_active(out);

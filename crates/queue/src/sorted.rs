@@ -67,7 +67,7 @@ struct Block<K, T> {
 impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
     /// Blocks below this length join a neighbour when both fit in three quarters of a block, so that a line of which
     /// nearly all was removed from the middle does not keep the memory of what it once was.
-    const SPARSE: usize = BLOCK / 4;
+    const SPARSE: usize = BLOCK / 8;
 
     pub(crate) const fn new() -> Self {
         Self { blocks: VecDeque::new(), gone: 0, spare: VecDeque::new(), len: 0 }
@@ -77,6 +77,7 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
         self.len == 0
     }
 
+    #[inline]
     pub(crate) fn front(&self) -> Option<&T> {
         self.blocks.front()?.items.front()?.as_ref()
     }
@@ -86,14 +87,21 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
     }
 
     /// Puts `item` last. The caller knows that this is its place.
+    #[inline]
     pub(crate) fn push_back(&mut self, key: K, item: T, key_of: impl Fn(&T) -> K) {
         self.len += 1;
-        if let Some(last) = self.blocks.back_mut() {
-            if last.items.len() < BLOCK {
+        match self.blocks.back_mut() {
+            Some(last) if last.items.len() < BLOCK => {
                 last.bound = key;
                 last.items.push_back(Some(item));
-                return;
             }
+            _ => self.push_block(key, item, key_of),
+        }
+    }
+
+    #[cold]
+    fn push_block(&mut self, key: K, item: T, key_of: impl Fn(&T) -> K) {
+        if let Some(last) = self.blocks.back_mut() {
             // It may have a bound above the newcomer, if it lost its end while it was not yet the last.
             last.bound = last.items.back().and_then(Option::as_ref).map_or(last.bound, key_of);
         }
@@ -102,20 +110,28 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
         self.blocks.push_back(Block { bound: key, holes: 0, gone: 0, items });
     }
 
+    #[inline]
     pub(crate) fn pop_front(&mut self) -> Option<T> {
-        let holes_each = self.holes_each();
         let block = self.blocks.front_mut()?;
         let item = block.items.pop_front()??;
         block.gone = block.gone.wrapping_add(1);
         self.len -= 1;
-        if block.holes > 0 {
-            block.trim_front();
-            block.close_up_beyond(holes_each);
+        if block.holes > 0 || block.items.is_empty() && self.blocks.len() > 1 {
+            self.tidy_front();
         }
+        Some(item)
+    }
+
+    /// Leaves neither holes at the front nor an empty block.
+    #[cold]
+    fn tidy_front(&mut self) {
+        let holes_each = self.holes_each();
+        let Some(block) = self.blocks.front_mut() else { return };
+        block.trim_front();
+        block.close_up_beyond(holes_each);
         if block.items.is_empty() && self.blocks.len() > 1 {
             self.forget_block(0);
         }
-        Some(item)
     }
 
     /// Puts `item` where its key says.
@@ -379,7 +395,7 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
     /// How many holes a block may have for each item. In a long line they save fetching from memory what would be moved;
     /// in one that the caches hold they only take time.
     fn holes_each(&self) -> usize {
-        if self.blocks.len() > 8 { 7 } else { 1 }
+        if self.blocks.len() > 8 { 15 } else { 1 }
     }
 
     /// Leaves no hole at either end of all.

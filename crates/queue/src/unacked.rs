@@ -3,7 +3,6 @@
 use crate::effect::{ConsumerId, Outcome, Why};
 use crate::entry::{Seq, Slot, Standing, Tries};
 use crate::numbered::Numbered;
-use core::mem;
 use core::time::Duration;
 use slab::Slab;
 use warrener_time::Time;
@@ -172,6 +171,7 @@ impl<M> Unacked<M> {
     }
 
     /// `holder` holds this from now on, as its newest.
+    #[inline]
     pub(crate) fn insert(
         &mut self,
         now: Time,
@@ -180,14 +180,24 @@ impl<M> Unacked<M> {
         slot: Slot<M>,
         tries: Tries,
     ) -> &mut Record<M> {
-        let number = slot.seq.number();
-        let key = self.records.vacant_key();
+        let (number, bytes) = (slot.seq.number(), u64::from(slot.bytes));
+        let its = &mut self.holders[holder.0 as usize];
+        let (older, newer, leaving) = (its.newest, NONE, None);
+        let record = Record { slot, level, tries, since: now, holder, leaving, older, newer };
+        let key = self.records.insert(record);
         assert!(key < NONE as usize, "four billion entries are handed out");
         self.by_number.insert(number, key as u32);
-        let older = self.link(holder, key as u32, slot.bytes);
-        let leaving = None;
-        let record = Record { slot, level, tries, since: now, holder, leaving, older, newer: NONE };
-        self.records.insert(record);
+        its.newest = key as u32;
+        its.len += 1;
+        its.bytes += bytes;
+        if its.kind.handed_out() {
+            self.len += 1;
+            self.bytes += bytes;
+        }
+        match self.records.get_mut(older as usize) {
+            Some(before) => before.newer = key as u32,
+            None => its.oldest = key as u32,
+        }
         &mut self.records[key]
     }
 
@@ -198,6 +208,7 @@ impl<M> Unacked<M> {
     }
 
     /// Takes the record of an entry out, if one is there and was not settled with all others.
+    #[inline]
     pub(crate) fn remove(&mut self, seq: Seq) -> Option<Record<M>> {
         let spot = self.by_number.find(seq.number())?;
         let key = self.by_number.at(spot);
@@ -261,24 +272,7 @@ impl<M> Unacked<M> {
         matches!(self.holder(record.holder).kind, HolderKind::Settled(_))
     }
 
-    /// Makes a record that is about to come the newest of its holder, and says which was before.
-    fn link(&mut self, key: HolderKey, record: u32, bytes: u32) -> u32 {
-        let bytes = u64::from(bytes);
-        let holder = &mut self.holders[key.0 as usize];
-        holder.len += 1;
-        holder.bytes += bytes;
-        if holder.kind.handed_out() {
-            self.len += 1;
-            self.bytes += bytes;
-        }
-        let older = mem::replace(&mut holder.newest, record);
-        match self.records.get_mut(older as usize) {
-            Some(before) => before.newer = record,
-            None => holder.oldest = record,
-        }
-        older
-    }
-
+    #[inline]
     fn take(&mut self, key: u32) -> Record<M> {
         let record = self.records.remove(key as usize);
         let holder = &mut self.holders[record.holder.0 as usize];

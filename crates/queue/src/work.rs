@@ -57,9 +57,11 @@ impl<M: Clone> Queue<M> {
             }
         }
         self.make_room(now, budget, out);
-        match self.next_timeout() {
-            Some((at, _)) if at <= now => Progress::More,
-            _ => Progress::Done,
+        let is_done = self.pending.is_empty() && !self.shedding && !self.is_due(now);
+        match self.unused_deadline() {
+            Some(at) if at <= now => Progress::More,
+            _ if is_done => Progress::Done,
+            _ => Progress::More,
         }
     }
 
