@@ -175,11 +175,17 @@ impl<D> Matches<D> {
         self.exchanges.insert(exchange, bound);
     }
 
-    /// Counts the message whose destinations are complete.
+    /// Counts the message whose destinations are complete, if messages are counted.
+    #[inline]
     pub(crate) fn finish(&mut self, exchange: ExchangeId) {
-        let Some(slots) = &mut self.counts else {
-            return;
-        };
+        if self.counts.is_some() {
+            self.count(exchange);
+        }
+    }
+
+    #[cold]
+    fn count(&mut self, exchange: ExchangeId) {
+        let Some(slots) = &mut self.counts else { return };
         if slots.len() <= exchange.index() {
             slots.resize(exchange.index() + 1, CountSlot::default());
         }

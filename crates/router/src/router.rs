@@ -228,7 +228,9 @@ impl<D: Copy + Eq + Hash> Router<D> {
         headers: &dyn Headers,
         out: &mut Matches<D>,
     ) {
-        self.route_all(exchange, &[key], headers, out);
+        out.begin(exchange);
+        self.walk_by_key(exchange, key, headers, out);
+        out.finish(exchange);
     }
 
     /// Finds the destinations of a message with several routing keys (RabbitMQ extension: the headers `CC` and `BCC`):

@@ -3,6 +3,7 @@
 use core::hash::Hash;
 
 use super::Router;
+use crate::direct::Direct;
 use crate::exchange::{Exchange, Table};
 use crate::header::Headers;
 use crate::headers::HeadersTable;
@@ -12,7 +13,32 @@ use crate::stable_hash::{hash_of_keys, hash_of_value};
 use crate::topic::Root;
 
 impl<D: Copy + Eq + Hash> Router<D> {
+    /// Follows a message with one key from exchange to exchange, each once.
+    #[inline]
+    pub(super) fn walk_by_key(
+        &self,
+        start: ExchangeId,
+        key: &[u8],
+        headers: &dyn Headers,
+        out: &mut Matches<D>,
+    ) {
+        let Some(exchange) = self.exchanges.get(start) else { return };
+        // Most messages come to an exchange of this kind and to no other, and pay for nothing else.
+        if let Table::Direct(direct) = &exchange.table
+            && exchange.watch == Watch::Off
+        {
+            let found = self.choose_by_key(direct, key, out);
+            self.pass_on(exchange, found, out);
+            if out.exchange(1).is_some() {
+                self.walk_on(&[key], headers, out);
+            }
+        } else {
+            self.walk(start, &[key], headers, out);
+        }
+    }
+
     /// Follows a message from exchange to exchange, each once.
+    #[inline(never)]
     pub(super) fn walk(
         &self,
         start: ExchangeId,
@@ -20,20 +46,44 @@ impl<D: Copy + Eq + Hash> Router<D> {
         headers: &dyn Headers,
         out: &mut Matches<D>,
     ) {
-        let Some(mut exchange) = self.exchanges.get(start) else { return };
-        let mut index = start.index;
+        if let Some(exchange) = self.exchanges.get(start) {
+            self.visit(start.index, exchange, keys, headers, out);
+            self.walk_on(keys, headers, out);
+        }
+    }
+
+    /// Follows a message beyond the exchange where it began.
+    fn walk_on(&self, keys: &[&[u8]], headers: &dyn Headers, out: &mut Matches<D>) {
         for place in 1.. {
-            let stops =
-                exchange.watch != Watch::Off && out.watch(self.exchanges.id(index), exchange.watch);
-            let found = stops || self.choose(exchange, keys, headers, out);
-            if !found
-                && let Some(alternate) = exchange.alternate
-                && self.exchanges.get(alternate).is_some()
-            {
-                out.go_to(alternate.index, self.exchanges.bound());
-            }
             let Some(next) = out.exchange(place) else { return };
-            (index, exchange) = (next, self.exchanges.at(next));
+            self.visit(next, self.exchanges.at(next), keys, headers, out);
+        }
+    }
+
+    /// What one exchange does to a message.
+    #[inline]
+    fn visit(
+        &self,
+        index: u32,
+        exchange: &Exchange,
+        keys: &[&[u8]],
+        headers: &dyn Headers,
+        out: &mut Matches<D>,
+    ) {
+        let stops =
+            exchange.watch != Watch::Off && out.watch(self.exchanges.id(index), exchange.watch);
+        let found = stops || self.choose(exchange, keys, headers, out);
+        self.pass_on(exchange, found, out);
+    }
+
+    /// A message for which an exchange has no targets goes to the alternate one.
+    #[inline]
+    fn pass_on(&self, exchange: &Exchange, found: bool, out: &mut Matches<D>) {
+        if !found
+            && let Some(alternate) = exchange.alternate
+            && self.exchanges.get(alternate).is_some()
+        {
+            out.go_to(alternate.index, self.exchanges.bound());
         }
     }
 
@@ -47,16 +97,7 @@ impl<D: Copy + Eq + Hash> Router<D> {
         out: &mut Matches<D>,
     ) -> bool {
         match &exchange.table {
-            Table::Direct(direct) => {
-                let mut found = false;
-                for key in keys {
-                    if let Some(posting) = direct.find(&self.hashing, key) {
-                        self.take(self.postings.targets(posting), out);
-                        found = true;
-                    }
-                }
-                found
-            }
+            Table::Direct(direct) => self.choose_by_keys(direct, keys, out),
             Table::All(posting) => {
                 let all = self.postings.targets(posting);
                 if exchange.kind != Kind::Random {
@@ -75,6 +116,22 @@ impl<D: Copy + Eq + Hash> Router<D> {
             }
             Table::ModulusHash(table) => self.take_one(table.find(hash_of_keys(keys)), out),
         }
+    }
+
+    #[inline(never)]
+    fn choose_by_keys(&self, direct: &Direct, keys: &[&[u8]], out: &mut Matches<D>) -> bool {
+        let mut found = false;
+        for key in keys {
+            found |= self.choose_by_key(direct, key, out);
+        }
+        found
+    }
+
+    #[inline(always)]
+    fn choose_by_key(&self, direct: &Direct, key: &[u8], out: &mut Matches<D>) -> bool {
+        let Some(posting) = direct.find(&self.hashing, key) else { return false };
+        self.take(self.postings.targets(posting), out);
+        true
     }
 
     // Apart from `choose`, so that the quickest kinds do not pay for the registers of the others.
