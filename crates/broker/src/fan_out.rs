@@ -222,7 +222,7 @@ impl Broker {
                 self.amqp.fan_outs -= 1;
                 self.end_client_fan_out(client, bytes, out);
                 if let Some(message) = taken {
-                    self.realm.settle_down(message, admission.first());
+                    self.realm.settle_down(now, message, admission.first());
                 }
                 if self.amqp.channels.get(channel).is_some_and(|own| !own.closing) {
                     if let Some(tag) = tag {

@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use warrener_codec::{Content, Limits, PropertiesRef, ShortRef, ShortStr};
 use warrener_queue::Rare;
+use warrener_time::Time;
 
 use crate::address::Address;
 use crate::arguments::QueueKind;
@@ -270,7 +271,7 @@ pub(crate) struct Messages {
     wholes: Pages<Whole>,
     shelves: Shelves,
     /// Contents that were handed out from the buffers that they were read into, oldest first.
-    attached: VecDeque<MessageId>,
+    attached: Attached,
     /// What the contents in memory take.
     bytes: u64,
 }
@@ -281,12 +282,13 @@ impl Messages {
             index: Store::new(),
             wholes: Pages::new(),
             shelves: Shelves::new(),
-            attached: VecDeque::with_capacity(ATTACHED + 1),
+            attached: Attached::new(),
             bytes: 0,
         }
     }
 
     /// Takes a message in that nobody holds yet.
+    #[inline(always)]
     pub(crate) fn insert(&mut self, new: NewMessage) -> MessageId {
         let persistent = new.traits.persistent;
         let id = self.insert_absent(persistent);
@@ -311,6 +313,7 @@ impl Messages {
     }
 
     /// The content of a message comes into memory.
+    #[inline(always)]
     pub(crate) fn bring(&mut self, id: MessageId, new: NewMessage) {
         let bytes = new.memory_bytes();
         self.bytes += u64::from(bytes);
@@ -372,11 +375,10 @@ impl Messages {
         self.whole_mut(id).new.detach();
     }
 
-    /// A content was handed out as it was read. Most are settled soon; when this many more have come, it is copied.
-    pub(crate) fn leave_attached(&mut self, id: MessageId) {
-        self.attached.push_back(id);
-        if self.attached.len() > ATTACHED {
-            let oldest = self.attached.pop_front().expect("there are several");
+    /// A content was handed out as it was read. Most are settled soon; when many more have come, it is copied.
+    pub(crate) fn leave_attached(&mut self, now: Time, id: MessageId) {
+        self.attached.push(now, id);
+        while let Some(oldest) = self.attached.pop_excess() {
             if self.find(oldest).is_some_and(Message::is_here) {
                 self.detach(oldest);
             }
@@ -443,8 +445,40 @@ impl Weighted for Whole {
     }
 }
 
-/// How many contents may keep alive the buffers that they were read into.
-const ATTACHED: usize = 256;
+/// Contents that keep alive the buffers that they were read into. What one turn brings was read together, so turns are
+/// counted as well as contents: those of a busy publisher share few buffers, those of many quiet ones have one each.
+#[derive(Debug)]
+struct Attached {
+    line: VecDeque<(Time, MessageId)>,
+    turns: usize,
+}
+
+/// The contents of how many turns may keep their buffers alive.
+const ATTACHED_TURNS: usize = 256;
+
+/// And how many contents.
+const ATTACHED: usize = 1 << 12;
+
+impl Attached {
+    fn new() -> Self {
+        Self { line: VecDeque::with_capacity(ATTACHED + 1), turns: 0 }
+    }
+
+    fn push(&mut self, now: Time, id: MessageId) {
+        self.turns += usize::from(self.line.back().is_none_or(|(last, _)| *last != now));
+        self.line.push_back((now, id));
+    }
+
+    /// The oldest, while there are too many.
+    fn pop_excess(&mut self) -> Option<MessageId> {
+        if self.turns <= ATTACHED_TURNS && self.line.len() <= ATTACHED {
+            return None;
+        }
+        let (turn, id) = self.line.pop_front()?;
+        self.turns -= usize::from(self.line.front().is_none_or(|(next, _)| *next != turn));
+        Some(id)
+    }
+}
 
 /// What is in memory of a message that waits, wherever its content is: its place in the index and in one queue.
 pub(crate) const INDEX_BYTES: usize = 40 + 32;

@@ -34,6 +34,7 @@ impl<T> Page<T> {
         Self { places: Vec::new(), free: Vec::new(), taken: 0, is_listed: true }
     }
 
+    #[inline]
     fn insert(&mut self, thing: T) -> usize {
         self.taken += 1;
         if let Some(place) = self.free.pop() {
@@ -56,6 +57,7 @@ impl<T> Pages<T> {
     }
 
     /// Takes a thing in, and gives it its number.
+    #[inline]
     pub(crate) fn insert(&mut self, thing: T) -> u32 {
         let index = self.page_with_room();
         let page = &mut self.pages[index as usize];

@@ -290,14 +290,14 @@ impl Realm {
     /// Deals with a message that was just published and is not gone yet: one that waits is copied out of the buffer that
     /// it was read into, one that was handed out a little later, if it is not settled soon.
     #[inline]
-    pub(crate) fn settle_down(&mut self, message: MessageId, queue: Option<QueueId>) {
+    pub(crate) fn settle_down(&mut self, now: Time, message: MessageId, queue: Option<QueueId>) {
         let Some(known) = self.messages.find(message).filter(|message| message.is_here()) else {
             return;
         };
         if known.holders > self.messages.whole(message).handed {
             self.messages.detach(message);
         } else {
-            self.messages.leave_attached(message);
+            self.messages.leave_attached(now, message);
         }
         self.shelve(Some(message), queue);
     }

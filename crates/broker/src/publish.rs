@@ -190,7 +190,7 @@ impl Realm {
     }
 
     /// Offers a message to each of the queues. What leaves them meanwhile is dealt with later.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn admit(&mut self, now: Time, new: NewMessage, targets: &[QueueId]) -> Admission {
         let brief = Brief::of(&new);
         self.effort.visit((brief.bytes / BODY_BYTES_A_VISIT) as usize);

@@ -337,10 +337,7 @@ impl Outbound {
 
     fn encode(&mut self, channel: ChannelId, method: &Method) {
         let len = method.encoded_len();
-        self.outgoing.copy(len, |out| {
-            out.reserve(len);
-            method.encode(channel, out);
-        });
+        self.outgoing.fill(len, |out| method.encode(channel, out));
     }
 
     #[inline]

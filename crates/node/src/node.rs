@@ -224,6 +224,9 @@ impl<L: Log> Node<L> {
     }
 }
 
+/// What stands in the place of an effect that was moved on.
+const DONE: Effect = Effect::Release(warrener_broker::RecordId(0));
+
 impl<L: Log> Node<L> {
     /// The clock may not have been set to where the records are when it was read.
     fn present(&self, now: Time) -> Time {
@@ -249,9 +252,11 @@ impl<L: Log> Node<L> {
     fn apply(&mut self, now: Time, connections: &mut impl Connections) {
         while !self.effects.is_empty() {
             let mut effects = core::mem::take(&mut self.effects);
-            for effect in effects.drain(..) {
-                self.apply_one(now, effect, connections);
+            let mut at = 0;
+            while at < effects.len() {
+                at += self.apply_some(now, &mut effects[at..], connections);
             }
+            effects.clear();
             // What was appended meanwhile follows; the longer list is the one worth keeping.
             if self.effects.is_empty() {
                 self.effects = effects;
@@ -259,27 +264,53 @@ impl<L: Log> Node<L> {
         }
     }
 
-    fn apply_one(&mut self, now: Time, effect: Effect, connections: &mut impl Connections) {
+    /// Does what comes first, and with it what follows for the same connection, which is looked up once; how many effects
+    /// that were. They are large, and so are not moved.
+    fn apply_some(
+        &mut self,
+        now: Time,
+        effects: &mut [Effect],
+        connections: &mut impl Connections,
+    ) -> usize {
+        let Some(connection) = effects.first().and_then(recipient) else {
+            effects.iter_mut().take(1).for_each(|effect| self.apply_to_log(now, effect));
+            return 1;
+        };
+        if !self.sessions.is_empty() && self.sessions.contains(&connection) {
+            let effect = Box::new(core::mem::replace(&mut effects[0], DONE));
+            self.notices.push_back(Notice::Session(connection, effect));
+            return 1;
+        }
+        let mut count = 0;
+        let applied = connections.with(connection, |endpoint| {
+            let same = effects.iter().take_while(|effect| recipient(effect) == Some(connection));
+            same.into_iter().try_for_each(|effect| {
+                count += 1;
+                endpoint.apply(now, effect)
+            })
+        });
+        if let Some(Err(misuse)) = applied {
+            self.notices.push_back(Notice::Unsayable(connection, misuse));
+            self.broker.handle(now, Input::Disconnected(connection), &mut self.effects);
+        }
+        // Nobody is there to be told any more.
+        count.max(1)
+    }
+
+    /// Does what is for no connection.
+    fn apply_to_log(&mut self, now: Time, effect: &mut Effect) {
         match effect {
-            Effect::Persist(record) => self.persist(now, &record),
+            Effect::Persist(record) => self.persist(now, record),
             Effect::Release(record) => {
-                self.log.release(store_id(record));
+                self.log.release(store_id(*record));
                 self.sync_due.get_or_insert(now + RELEASES_UNSYNCED);
             }
-            Effect::Done(id, result) => self.notices.push_back(Notice::Done(id, result)),
-            Effect::Warn(warning) => self.notices.push_back(Notice::Warning(*warning)),
-            Effect::Load(record) => self.log.load(store_id(record)),
-            effect => {
-                let Some(connection) = recipient(&effect) else { return };
-                if !self.sessions.is_empty() && self.sessions.contains(&connection) {
-                    return self.notices.push_back(Notice::Session(connection, Box::new(effect)));
-                }
-                let applied = connections.with(connection, |endpoint| endpoint.apply(now, &effect));
-                if let Some(Err(misuse)) = applied {
-                    self.notices.push_back(Notice::Unsayable(connection, misuse));
-                    self.broker.handle(now, Input::Disconnected(connection), &mut self.effects);
-                }
-            }
+            Effect::Load(record) => self.log.load(store_id(*record)),
+            effect => match core::mem::replace(effect, DONE) {
+                Effect::Done(id, result) => self.notices.push_back(Notice::Done(id, result)),
+                Effect::Warn(warning) => self.notices.push_back(Notice::Warning(*warning)),
+                _ => {}
+            },
         }
     }
 

@@ -84,7 +84,7 @@ pub(crate) const DRAINED_BYTES: u64 = 128 << 10;
 pub(crate) const UNFINISHED_STEP_BYTES: usize = 256 << 10;
 
 /// How many events of one connection one turn handles at most: the others wait for so long.
-pub(crate) const EVENTS_PER_TURN: usize = 512;
+pub(crate) const EVENTS_PER_TURN: usize = 1_024;
 
 /// How long a publisher is not read whose messages went to sockets that were all full, at a time; how often at most
 /// without anything going to them again; and how often in vain until a consumer counts as one that does not read.

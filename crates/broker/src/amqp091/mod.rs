@@ -162,7 +162,7 @@ impl Amqp {
 
 impl crate::broker::Broker {
     /// Does something on a channel, in its turn.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn emit(&mut self, key: ChannelKey, effect: Effect, out: &mut Vec<Effect>) {
         let is_held = self.amqp.is_held(key);
         let channel = self.amqp.channel_mut(key);

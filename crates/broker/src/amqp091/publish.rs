@@ -284,7 +284,8 @@ impl Broker {
 
     /// Sends back what nobody takes, and puts the rest into queues; whether one refused, and what must be on disk first.
     /// `None` when that takes several turns.
-    #[inline]
+    // A message on its way from here into memory is not to be moved at each step: it is larger than what registers hold.
+    #[inline(always)]
     fn enqueue(
         &mut self,
         now: Time,
@@ -314,7 +315,7 @@ impl Broker {
         if let Some(message) = taken.message {
             // What is not gone then is copied out of the buffer that it was read into.
             self.deliver(now, out);
-            self.realm.settle_down(message, taken.first);
+            self.realm.settle_down(now, message, taken.first);
             if self.realm.is_strained && self.realm.waits(message) {
                 self.block_for_growth(key, out);
             }

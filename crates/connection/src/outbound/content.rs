@@ -1,7 +1,6 @@
 //! Messages on their way out: method, header and body frames, none larger than negotiated.
 
-use alloc::vec::Vec;
-
+use bytes::BufMut;
 use warrener_codec::method::basic;
 use warrener_codec::{
     Body, ChannelId, Content, FRAME_END, FRAME_OVERHEAD, Method, MethodId, body_frame_head,
@@ -107,7 +106,7 @@ impl Outbound {
         channel: ChannelId,
         method_len: usize,
         content: &Content,
-        method: impl FnOnce(&mut Vec<u8>),
+        method: impl FnOnce(&mut &mut [u8]),
     ) -> Result<(), Misuse> {
         let header_len = HEADER_FRAME_BYTES + content.properties.encoded_len();
         self.check_frame(method_len)?;
@@ -115,20 +114,25 @@ impl Outbound {
         self.check_sending(channel)?;
         let body_len = content.body.len();
         let small = body_len <= self.copy_max_bytes && self.fits_frame(FRAME_OVERHEAD + body_len);
-        let expected = method_len + header_len + if small { FRAME_OVERHEAD + body_len } else { 0 };
-        self.outgoing.copy(expected, |out| {
-            out.reserve(expected);
+        let heads = method_len + header_len;
+        if !small || body_len == 0 {
+            self.outgoing.fill(heads, |out| {
+                method(out);
+                content.encode_header(channel, out);
+            });
+            self.large_body(channel, &content.body);
+            return Ok(());
+        }
+        let head = body_frame_head(channel, body_len);
+        self.outgoing.fill(heads + head.len(), |out| {
             method(out);
             content.encode_header(channel, out);
-            if small && body_len > 0 {
-                out.extend_from_slice(&body_frame_head(channel, body_len));
-                content.body.slices().iter().for_each(|slice| out.extend_from_slice(slice));
-                out.push(FRAME_END);
-            }
+            out.put_slice(&head);
         });
-        if !small {
-            self.large_body(channel, &content.body);
-        }
+        self.outgoing.copy(body_len + 1, |out| {
+            content.body.slices().iter().for_each(|slice| out.extend_from_slice(slice));
+            out.push(FRAME_END);
+        });
         Ok(())
     }
 
