@@ -4,6 +4,7 @@ use serde_json::Value;
 use warrener_broker::{Command, Definitions, Imported, Outcome};
 
 use crate::call::Call;
+use crate::limits::DEFINITIONS_BYTES;
 use crate::reply::{Failure, Reply};
 
 pub(crate) async fn export(call: Call) -> Result<Reply, Failure> {
@@ -33,10 +34,22 @@ pub(crate) async fn import(call: Call) -> Result<Reply, Failure> {
     }
 }
 
-/// The file, as it comes: bare, or in the field of a form (RabbitMQ's page uploads it so).
 fn read(body: &[u8]) -> Result<Definitions, Failure> {
     let document: Value = serde_json::from_slice(body).map_err(|_| Failure::bad("not_json"))?;
     serde_json::from_value(document).map_err(|error| Failure::bad(error.to_string()))
+}
+
+/// Reads a file of definitions, of at most 64 MiB.
+///
+/// # Errors
+///
+/// What is wrong with it, in a line.
+pub fn read_definitions(octets: &[u8]) -> Result<Definitions, String> {
+    if octets.len() > DEFINITIONS_BYTES {
+        return Err(format!("it is larger than {DEFINITIONS_BYTES} bytes"));
+    }
+    let document: Value = serde_json::from_slice(octets).map_err(|error| error.to_string())?;
+    serde_json::from_value(document).map_err(|error| error.to_string())
 }
 
 /// What an import left out.

@@ -35,5 +35,6 @@ mod users;
 mod vhosts;
 
 pub use crate::api::{Api, From};
+pub use crate::definitions::read_definitions;
 pub use crate::host::{Answer, Host, Listener, Login, Process, Socket};
 pub use axum;

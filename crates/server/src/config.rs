@@ -55,10 +55,14 @@ pub struct Config {
     pub memory_budget_bytes: Option<u64>,
     /// Where the management API is.
     pub management: Http,
+    /// Where the management API is over TLS, with the certificates of [`tls`](Self::tls). Default: nowhere.
+    pub management_tls: Option<SocketAddr>,
     /// Where metrics are collected.
     pub metrics: Http,
     /// Where whoever runs the broker may steer it without a login.
     pub control_socket: ControlSocket,
+    /// Definitions in RabbitMQ's JSON that are taken at every start, before anybody is let in. Default: none.
+    pub definitions: Option<PathBuf>,
     /// What confirms wait for, in which virtual host. Without it: for the disk, in all.
     pub syncs: Syncs,
     /// Users who may log in from anywhere and do anything in the default virtual host, beside guest from this machine.
@@ -104,8 +108,10 @@ impl Config {
             disk_free_bytes: None,
             memory_budget_bytes: None,
             management: Http::Default,
+            management_tls: None,
             metrics: Http::Default,
             control_socket: ControlSocket::Default,
+            definitions: None,
             syncs: Syncs { default: Sync::Always, named: BTreeMap::new() },
             users: Vec::new(),
             server_properties: BTreeMap::new(),
@@ -139,6 +145,9 @@ impl Listen {
 
 /// The port of RabbitMQ's management API.
 pub const MANAGEMENT_PORT: u16 = 15672;
+
+/// The port of RabbitMQ's management API over TLS.
+pub const MANAGEMENT_TLS_PORT: u16 = 15671;
 
 /// The port of RabbitMQ's metrics.
 pub const METRICS_PORT: u16 = 15692;

@@ -154,6 +154,9 @@ fn finish(
         Ok(None) if !settings.server.web_socket_tls.is_empty() => {
             mistakes.push("web_socket.tls_listen needs tls.cert (--tls-cert)".to_owned());
         }
+        Ok(None) if settings.server.management_tls.is_some() => {
+            mistakes.push("management_tls needs tls.cert (--tls-cert)".to_owned());
+        }
         Ok(tls) => settings.server.tls = tls,
         Err(why) => mistakes.push(why),
     }

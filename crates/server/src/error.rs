@@ -24,6 +24,14 @@ pub enum ServeError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The definitions to start with cannot be taken.
+    #[error("cannot take the definitions in {}: {reason}; see --definitions", .file.display())]
+    Definitions {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The control socket cannot be made.
     #[error("cannot listen on the control socket {}: {source}; name another place with --control-socket PATH, or `off`",
             .path.display())]

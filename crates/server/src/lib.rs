@@ -11,6 +11,7 @@ mod configuration;
 mod connection_task;
 mod control_socket;
 mod counters;
+mod definitions;
 mod doctor;
 mod durations;
 mod entrance;
@@ -28,6 +29,7 @@ mod listener;
 mod logging;
 mod login;
 mod management;
+mod management_tls;
 mod memory;
 mod notices;
 mod obituary;
@@ -52,8 +54,8 @@ mod web_socket;
 
 pub use config::{
     AMQP_PORT, AMQPS_PORT, AlternativeName, CertificateFiles, CertificateLogin, ClientCertificates,
-    Config, ConnectionLimits, ControlSocket, Http, Listen, MANAGEMENT_PORT, METRICS_PORT, Network,
-    Storage, TcpConfig, TlsConfig, User, UserError,
+    Config, ConnectionLimits, ControlSocket, Http, Listen, MANAGEMENT_PORT, MANAGEMENT_TLS_PORT,
+    METRICS_PORT, Network, Storage, TcpConfig, TlsConfig, User, UserError,
 };
 pub use counters::Counts;
 pub use error::ServeError;

@@ -10,21 +10,25 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 use warrener_broker::{Command, CommandError, ConnectionId, Effect, Input, PasswordHash, View};
 use warrener_connection::Secret;
+use warrener_management::axum::extract::{ConnectInfo, Request};
 use warrener_management::{Answer, Api, Host, Listener, Login, Process, Socket, axum};
 use warrener_store::Log;
 
 use crate::auth;
-use crate::config::{Config, Http, MANAGEMENT_PORT, METRICS_PORT, Storage};
+use crate::config::{Config, Http, MANAGEMENT_PORT, MANAGEMENT_TLS_PORT, METRICS_PORT, Storage};
 use crate::durations::Durations;
 use crate::error::ServeError;
 use crate::link::Link;
 use crate::listener::Protocol;
+use crate::management_tls::{OverTls, Peer};
+use crate::tls::Tls;
 use crate::turns::Core;
 use crate::{control_socket, limits, listener, login, process};
 
 /// Addresses of HTTP that are ours, and on which nobody is answered yet.
 pub(crate) struct ReservedFaces {
     management: Option<Reserved>,
+    management_tls: Option<Reserved>,
     metrics: Option<Reserved>,
 }
 
@@ -38,8 +42,10 @@ struct Reserved {
 impl ReservedFaces {
     /// Takes the addresses. A default one that is taken is warned of; an asked-for one is an error.
     pub(crate) fn take(config: &Config) -> Result<Self, ServeError> {
+        let tls = config.management_tls.map_or(Http::Off, Http::On);
         Ok(Self {
             management: take(config.management, MANAGEMENT_PORT, "--management")?,
+            management_tls: take(tls, MANAGEMENT_TLS_PORT, "--management-tls")?,
             metrics: take(config.metrics, METRICS_PORT, "--metrics")?,
         })
     }
@@ -61,6 +67,7 @@ impl ReservedFaces {
         };
         let faces = Faces {
             management: listen(self.management)?,
+            management_tls: listen(self.management_tls)?,
             metrics: listen(self.metrics)?,
             amqp: amqp.to_vec(),
             control: control_socket::listen(config)?,
@@ -68,6 +75,9 @@ impl ReservedFaces {
         let FaceAddresses { management, metrics } = faces.addresses();
         if let Some(address) = management {
             tracing::info!("management API on http://{address}/api/overview");
+        }
+        if let Some((address, _)) = &faces.management_tls {
+            tracing::info!("management API over TLS on https://{address}/api/overview");
         }
         if let Some(address) = metrics {
             tracing::info!("metrics on http://{address}/metrics");
@@ -99,6 +109,7 @@ fn not_served<T>(address: SocketAddr, error: &io::Error, option: &str) -> Option
 #[derive(Debug, Default)]
 pub(crate) struct Faces {
     management: Option<(SocketAddr, TcpListener)>,
+    management_tls: Option<(SocketAddr, TcpListener)>,
     metrics: Option<(SocketAddr, TcpListener)>,
     amqp: Vec<(SocketAddr, Protocol)>,
     control: Option<control_socket::Listening>,
@@ -123,11 +134,11 @@ impl Faces {
     pub(crate) fn serve<L: Log + 'static>(
         self,
         core: &Arc<Core<L>>,
-        config: &Config,
+        (config, tls): (&Config, Option<&Arc<Tls>>),
         commits: &Arc<Durations>,
         tasks: &mut JoinSet<()>,
     ) {
-        if self.management.is_none() && self.metrics.is_none() && self.control.is_none() {
+        if self.is_nothing() {
             return;
         }
         let api = Api::new(Arc::new(Served {
@@ -155,6 +166,14 @@ impl Faces {
                 let _ = axum::serve(listener, router).await;
             });
         }
+        if let (Some((address, listener)), Some(tls)) = (self.management_tls, tls) {
+            let listener = OverTls::new(listener, address, Arc::clone(tls));
+            let router = api.router().layer(axum::middleware::map_request(with_address));
+            let router = router.into_make_service_with_connect_info::<Peer>();
+            tasks.spawn(async move {
+                let _ = axum::serve(listener, router).await;
+            });
+        }
         if let Some((address, listener)) = self.metrics {
             let open = address.ip().is_loopback();
             let router = if open { api.metrics_router() } else { api.router() };
@@ -163,6 +182,13 @@ impl Faces {
                 let _ = axum::serve(listener, router).await;
             });
         }
+    }
+
+    const fn is_nothing(&self) -> bool {
+        self.management.is_none()
+            && self.management_tls.is_none()
+            && self.metrics.is_none()
+            && self.control.is_none()
     }
 
     fn listeners(&self) -> Vec<Listener> {
@@ -179,9 +205,19 @@ impl Faces {
         });
         let FaceAddresses { management, metrics } = self.addresses();
         amqp.chain(management.map(|address| listener("http", address, false)))
+            .chain(self.management_tls.as_ref().map(|(at, _)| listener("https", *at, true)))
             .chain(metrics.map(|address| listener("http/prometheus", address, false)))
             .collect()
     }
+}
+
+/// What is asked over TLS comes from somewhere, too.
+async fn with_address(
+    ConnectInfo(Peer(address)): ConnectInfo<Peer>,
+    mut request: Request,
+) -> Request {
+    request.extensions_mut().insert(ConnectInfo(address));
+    request
 }
 
 /// The server, as the management sees it.

@@ -24,7 +24,7 @@ use crate::management::{FaceAddresses, Faces, ReservedFaces};
 use crate::reload::Control;
 use crate::tls::Tls;
 use crate::turns::{Core, Status};
-use crate::{connection_task, greeting, lanes, limits, memory};
+use crate::{connection_task, definitions, greeting, lanes, limits, memory};
 
 /// Runs a broker until `until` is done, then closes its connections and its log.
 ///
@@ -185,6 +185,9 @@ impl<L: Log + 'static> Parts<L> {
         let mut parts =
             Self { core, listeners, entrance, gate, config, control, commits, faces: nowhere };
         parts.recover().await?;
+        if let Some(file) = &parts.config.definitions {
+            definitions::take(&parts.core, file, &parts.config.default_vhost).await?;
+        }
         let taken: Vec<(SocketAddr, Protocol)> = reserved.addresses().collect();
         parts.listeners = reserved.listen()?;
         parts.faces = faces.listen(&parts.config, &taken)?;
@@ -228,7 +231,12 @@ impl<L: Log + 'static> Parts<L> {
         let core = Arc::clone(&self.core);
         tasks.spawn(guarded(Arc::clone(&core), async move { core.tell_what_is_left_out().await }));
         let faces = core::mem::take(&mut self.faces);
-        faces.serve(&self.core, &self.config, &self.commits, &mut tasks);
+        faces.serve(
+            &self.core,
+            (&self.config, self.entrance.tls.as_ref()),
+            &self.commits,
+            &mut tasks,
+        );
         let stopped = tokio::select! {
             () = until => self.stop(tasks).await,
             stopped = self.core.status_when(|status| !matches!(status, Status::Ready { .. })) => {

@@ -267,6 +267,20 @@ const KEYS: &[Key] = &[
         ..KEY
     },
     Key {
+        name: "definitions",
+        takes: "FILE",
+        help: "Take the definitions in this file at every start, before anybody is let in: RabbitMQ's JSON\n\n\
+            What is there already stays, and is changed where the file says otherwise. What is refused is logged, and the rest \
+            is taken; a file that cannot be read stops the start.",
+        otherwise: "none",
+        set: |to, values| {
+            to.server.definitions = Some(one(values, value::path)?);
+            Ok(())
+        },
+        show: |of| value::shown_paths(of.server.definitions.as_slice()),
+        ..KEY
+    },
+    Key {
         name: "remote_guest",
         takes: "true|false",
         shape: Shape::Switch,

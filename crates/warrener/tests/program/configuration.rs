@@ -15,6 +15,12 @@ use crate::process::{self, Outcome};
 const SEEN: &[(&str, &str, &str)] = &[
     ("listen", COMMAND_LINE, "it_tells_where_it_listens_and_that_it_is_ready"),
     ("management", MANAGEMENT, "pages_columns_sorting_and_errors_are_those_of_rabbitmq"),
+    ("management_tls", TLS, "the_management_api_speaks_over_tls_with_the_same_certificates"),
+    (
+        "definitions",
+        DEFINITIONS,
+        "a_file_of_definitions_is_taken_at_every_start_and_does_nothing_the_second_time",
+    ),
     ("metrics", MANAGEMENT, "metrics_are_prometheus_text_with_rabbitmqs_names"),
     ("control_socket", CTL, "the_socket_is_where_it_was_asked_for_and_for_nobody_else"),
     ("proxy_from", PROXY, "a_trusted_balancer_is_believed_and_its_own_address_lets_nobody_in"),
@@ -73,6 +79,7 @@ const SEEN: &[(&str, &str, &str)] = &[
 const BACKLOG: &str = include_str!("backlog.rs");
 const COMMAND_LINE: &str = include_str!("command_line.rs");
 const CTL: &str = include_str!("ctl.rs");
+const DEFINITIONS: &str = include_str!("definitions.rs");
 const DISK: &str = include_str!("disk.rs");
 const FAULTS: &str = include_str!("../../../node/tests/faults.rs");
 const FLOODS: &str = include_str!("floods.rs");

@@ -19,6 +19,7 @@ mod clients;
 mod command_line;
 mod configuration;
 mod ctl;
+mod definitions;
 mod descriptors;
 mod disk;
 mod durability;

@@ -277,3 +277,32 @@ fn settings_that_cannot_work_are_one_line_that_names_the_file() {
     let line = refusal(&server.key, &server.key);
     assert!(line.contains(text(&server.key)) && line.contains("no certificate"), "{line}");
 }
+
+#[test]
+fn the_management_api_speaks_over_tls_with_the_same_certificates() {
+    let authority = Authority::new();
+    let files = authority.sign("server", "server", &["localhost"]);
+    let broker = broker(&files, &["--management-tls", "127.0.0.1:0"]);
+    let log = broker.log();
+    let begin = "management API over TLS on https://";
+    let rest = log.lines().find_map(|line| line.split_once(begin)).expect("it says where").1;
+    let address = rest.split('/').next().expect("an address");
+    // Somebody who says nothing keeps nobody else out.
+    let _idle = TcpStream::connect(address).expect("it listens");
+    let socket = TcpStream::connect(address).expect("it listens");
+    socket.set_read_timeout(Some(Duration::from_secs(20))).expect("not zero");
+    let name = ServerName::try_from("localhost").expect("a name");
+    let client = ClientConnection::new(authority.client(None), name).expect("a client");
+    let mut stream = StreamOwned::new(client, socket);
+    stream
+        .write_all(
+            b"GET /api/whoami HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+              authorization: Basic Z3Vlc3Q6Z3Vlc3Q=\r\n\r\n",
+        )
+        .expect("it reads");
+    let mut answer = Vec::new();
+    // Whether the end of the stream was announced is not asked here.
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("administrator"), "{answer}");
+}

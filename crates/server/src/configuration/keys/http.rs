@@ -20,6 +20,18 @@ pub(super) const KEYS: &[Key] = &[
         ..KEY
     },
     Key {
+        name: "management_tls",
+        takes: "ADDR:PORT",
+        help: "Answer the management API over TLS on this address, with the certificates of tls.cert",
+        otherwise: "none; RabbitMQ's port is 15671",
+        set: |to, values| {
+            to.server.management_tls = Some(one(values, address)?);
+            Ok(())
+        },
+        show: |of| of.server.management_tls.iter().map(ToString::to_string).collect(),
+        ..KEY
+    },
+    Key {
         name: "metrics",
         takes: "ADDR:PORT|off",
         help: "Let Prometheus collect metrics on this address, at /metrics, or `off`\n\n\
