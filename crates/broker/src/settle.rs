@@ -169,10 +169,6 @@ impl Realm {
                 slot.queue.put_off(now, &mut self.answers);
                 self.collect(id);
                 self.absorb(now, out);
-            } else {
-                let none = slot.queue.poll_delivery(now, &mut self.answers);
-                assert!(none.is_none(), "what was not there to be looked at is not delivered");
-                self.collect(id);
             }
             self.reschedule(id);
         }

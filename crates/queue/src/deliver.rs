@@ -63,10 +63,16 @@ impl<M: Clone> Queue<M> {
         now: Time,
         out: &mut Vec<Effect<M>>,
     ) -> Option<(ConsumerId, Look<'_, M>)> {
+        self.stuck = false;
         if !self.catch_up(now, out) || !self.finish_first(now, out) {
             return None;
         }
-        let consumer = self.consumers.get(self.consumers.next()?).id;
+        let next = self.consumers.next().filter(|_| self.ready.fronts().next().is_some());
+        let Some(key) = next else {
+            self.look_after_limits(now, out);
+            return None;
+        };
+        let consumer = self.consumers.get(key).id;
         Some((consumer, self.ready(None).next()?))
     }
 

@@ -202,7 +202,8 @@ impl<M: Clone> Queue<M> {
     }
 
     /// Who would be handed which entry by [`Queue::poll_delivery`] in this instant: for a host that must do something
-    /// about a message before it can be handed out.
+    /// about a message before it can be handed out. `None` does what [`Queue::poll_delivery`] does then; while very much
+    /// is overdue it is said too early, and [`Queue::work`] makes up for it.
     pub fn next_delivery(
         &mut self,
         now: Time,
