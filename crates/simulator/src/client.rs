@@ -112,6 +112,19 @@ pub(crate) struct Heard {
     pub(crate) cancels: VecDeque<basic::Cancel>,
 }
 
+impl Reply {
+    /// How many messages it says there are, or were.
+    pub(crate) fn message_count(&self) -> Option<u64> {
+        let count = match &self.method {
+            Method::QueueDeclareOk(ok) => ok.message_count,
+            Method::QueuePurgeOk(ok) => ok.message_count,
+            Method::QueueDeleteOk(ok) => ok.message_count,
+            _ => return None,
+        };
+        Some(u64::from(count))
+    }
+}
+
 impl Heard {
     fn reply(&mut self, method: Method, content: Option<Content>) {
         self.replies.push_back(Reply { method, content, after_tag: self.last_tag });

@@ -31,7 +31,7 @@ pub struct Story {
 }
 
 impl Story {
-    /// How much clients did: publishes, deliveries and settlements, and whatever else they asked for.
+    /// How much clients and operators asked for: publishes, settlements, declarations, and whatever else.
     #[must_use]
     pub fn operations(&self) -> u64 {
         let counted = self.moments.iter().filter(|moment| moment.what.is_operation());
@@ -183,6 +183,43 @@ pub enum Happened {
     RolledBack(ActorId, u64),
     /// A client purges a queue.
     Purging(QueueId),
+    /// A client deletes a queue of the topology, and declares it and its bindings again at once.
+    Deleting {
+        /// Who.
+        by: ActorId,
+        /// The queue.
+        queue: QueueId,
+    },
+    /// It is deleted, or was already.
+    Deleted {
+        /// By whom.
+        by: ActorId,
+        /// The queue.
+        queue: QueueId,
+    },
+    /// A client asks for one message.
+    Getting {
+        /// Who.
+        by: ActorId,
+        /// Out of which queue.
+        queue: QueueId,
+    },
+    /// A client declares, binds, unbinds or deletes something of its own.
+    Builds {
+        /// Who.
+        by: ActorId,
+        /// What.
+        what: String,
+    },
+    /// So many messages were in a queue that one client alone publishes to, or were deleted or purged with it.
+    Counted {
+        /// The queue.
+        queue: QueueId,
+        /// How many it should have been.
+        expected: u64,
+        /// How many it was.
+        found: u64,
+    },
     /// A client consumes a queue without acknowledging: what is under way to it when it goes is lost.
     Careless {
         /// Who.
@@ -297,15 +334,25 @@ impl Happened {
         matches!(
             self,
             Self::Published(_)
-                | Self::Delivered(_)
-                | Self::Settled { .. }
+                | Self::Settled {
+                    how: Settlement::Ack | Settlement::Requeue | Settlement::Discard,
+                    ..
+                }
                 | Self::Barrier(_)
                 | Self::Recovering(_)
                 | Self::Committing(..)
                 | Self::RolledBack(..)
                 | Self::Purging(_)
-                | Self::Careless { .. }
+                | Self::Deleting { .. }
+                | Self::Getting { .. }
+                | Self::Builds { .. }
+                | Self::Counted { .. }
+                | Self::Consuming { .. }
                 | Self::Made { .. }
+                | Self::Policing { .. }
+                | Self::Revoking
+                | Self::Granting
+                | Self::Alarmed(..)
         )
     }
 }
@@ -391,6 +438,13 @@ impl fmt::Display for Happened {
             Self::Committed(by, n) => write!(f, "{by} has committed transaction {n}"),
             Self::RolledBack(by, n) => write!(f, "{by} rolls transaction {n} back"),
             Self::Purging(queue) => write!(f, "{queue} is purged"),
+            Self::Deleting { by, queue } => write!(f, "{by} deletes {queue}, to declare it again"),
+            Self::Deleted { by, queue } => write!(f, "{by} has deleted {queue}"),
+            Self::Getting { by, queue } => write!(f, "{by} asks for a message of {queue}"),
+            Self::Builds { by, what } => write!(f, "{by} {what}"),
+            Self::Counted { queue, expected, found } => {
+                write!(f, "{queue} is counted: {found} messages, to be {expected}")
+            }
             Self::Careless { by, queue } => {
                 write!(f, "{by} consumes {queue} without acknowledging")
             }

@@ -3,7 +3,9 @@
 mod alarm;
 mod confirm;
 mod conversation;
+mod counted;
 mod dead_letter;
+mod deleted;
 mod delivery;
 mod delivery_limit;
 mod drained;
@@ -50,7 +52,7 @@ const MISSED: Duration = Duration::from_secs(20);
 type Check = fn(&Story) -> Result<(), String>;
 
 /// Those that tell most come first: what hangs or stops makes others complain as well.
-const CHECKS: [(&str, Check); 20] = [
+const CHECKS: [(&str, Check); 22] = [
     ("stop", stop::check),
     ("conversation", conversation::check),
     ("delivery", delivery::check),
@@ -63,6 +65,8 @@ const CHECKS: [(&str, Check); 20] = [
     ("permission", permission::check),
     ("alarm", alarm::check),
     ("once", once::check),
+    ("deleted", deleted::check),
+    ("counted", counted::check),
     ("ttl", ttl::check),
     ("length", length::check),
     ("dead_letter", dead_letter::check),
@@ -104,12 +108,12 @@ fn published(story: &Story) -> BTreeMap<MessageId, &Published> {
     published.collect()
 }
 
-/// The messages that the broker has taken: it confirmed them, or the transaction they were in.
-fn taken(story: &Story) -> BTreeSet<MessageId> {
+/// The messages that the broker has taken, and when: it confirmed them, or the transaction they were in.
+fn taken_when(story: &Story) -> BTreeMap<MessageId, usize> {
     let mut waiting = BTreeMap::new();
     let mut undecided = BTreeSet::new();
-    let mut taken = BTreeSet::new();
-    for happened in happened(story) {
+    let mut taken = BTreeMap::new();
+    for (number, happened) in happened(story).enumerate() {
         match happened {
             Happened::Published(published) => {
                 if published.tag > 0 {
@@ -126,14 +130,14 @@ fn taken(story: &Story) -> BTreeSet<MessageId> {
                 for key in told {
                     let id = waiting.remove(&key).expect("it was just there");
                     if *accepted {
-                        taken.insert(id);
+                        taken.insert(id, number);
                     }
                 }
             }
             Happened::Committed(by, transaction) => {
                 let (first, last) = (MessageId(0), MessageId(u64::MAX));
                 let all = undecided.range((*by, *transaction, first)..=(*by, *transaction, last));
-                taken.extend(all.map(|(_, _, id)| *id));
+                taken.extend(all.map(|(_, _, id)| (*id, number)));
             }
             _ => {}
         }

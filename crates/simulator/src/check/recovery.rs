@@ -8,7 +8,7 @@ use warrener_time::Time;
 use crate::history::{ActorId, Happened, MessageId, Published, QueueId, Settlement, Story};
 
 use super::terms::{QueueTerms, Terms};
-use super::{MISSED, came_to_its_end, published, taken};
+use super::{MISSED, came_to_its_end, published, taken_when};
 
 /// What is known of the copies of messages in queues.
 #[derive(Default)]
@@ -18,7 +18,7 @@ struct Known {
     /// It was seen as a dead letter of this queue.
     passed: BTreeSet<(MessageId, QueueId)>,
     published_at: BTreeMap<MessageId, (usize, Time)>,
-    /// Queues that were purged. A purge may be carried out long after it was asked for.
+    /// Queues that were purged or deleted. Either may be carried out long after it was asked for.
     purged: BTreeSet<QueueId>,
     /// Who takes what from where without acknowledging.
     careless: BTreeMap<ActorId, QueueId>,
@@ -39,7 +39,7 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
     let known = Known::of(story);
     let terms = Terms::of(story);
     let all = published(story);
-    for id in taken(story) {
+    for id in taken_when(story).into_keys() {
         let message = all[&id];
         for queue in &message.to {
             if !known.accounts_for(story, &terms, message, *queue) {
@@ -72,7 +72,7 @@ impl Known {
                     let died = delivered.deaths.iter();
                     known.passed.extend(died.map(|died| (delivered.id, died.queue)));
                 }
-                Happened::Purging(queue) => {
+                Happened::Purging(queue) | Happened::Deleting { queue, .. } => {
                     known.purged.insert(*queue);
                 }
                 Happened::Careless { by, queue } => {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{Happened, QueueId, Story};
+use crate::workload::QueueDesign;
 
 use super::happened;
 
@@ -12,9 +13,9 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
     let mut returned = BTreeSet::new();
     // A message for a queue that is gone for a while comes back as well.
     let lasting = |message: &crate::history::Published| {
-        let durable =
-            |queue: &QueueId| story.topology.get(*queue).is_some_and(|design| design.durable);
-        message.to.iter().any(durable)
+        // Queues that clients make for themselves are there for as long as they say.
+        let stays = |queue: &QueueId| story.topology.get(*queue).is_none_or(QueueDesign::stays);
+        message.to.iter().any(stays)
     };
     for happened in happened(story) {
         match happened {

@@ -27,7 +27,7 @@ pub(super) struct QueueTerms {
     pub(super) graves: BTreeSet<QueueId>,
     /// They may have gone nowhere.
     pub(super) buries_nowhere: bool,
-    /// It was purged, or consumed without acknowledgements.
+    /// It was purged, deleted, or consumed without acknowledgements.
     pub(super) careless: bool,
 }
 
@@ -48,7 +48,9 @@ impl Terms {
         let mut terms = Self(declared.collect());
         for happened in happened(story) {
             match happened {
-                Happened::Purging(queue) | Happened::Careless { queue, .. } => {
+                Happened::Purging(queue)
+                | Happened::Deleting { queue, .. }
+                | Happened::Careless { queue, .. } => {
                     if let Some(queue) = terms.0.get_mut(queue.0) {
                         queue.careless = true;
                     }

@@ -147,6 +147,14 @@ impl Consumer {
             }
         }
         self.recovering &= self.session.waits_for().is_some();
+        let cancels = self.session.channel.heard(|heard| core::mem::take(&mut heard.cancels));
+        if !cancels.is_empty() && self.consuming {
+            // Its queue is gone: it has nothing more to do here, unless it tries again.
+            self.consuming = false;
+            if self.habit != Habit::Moody {
+                self.session.say_goodbye();
+            }
+        }
     }
 
     fn consume(&mut self, record: &Record) {
@@ -220,6 +228,7 @@ impl Consumer {
                 for _ in 0..1 + random.index(3) {
                     let get =
                         basic::Get { queue: short(&name(self.queue)), ..basic::Get::default() };
+                    record.note(Happened::Getting { by: self.session.by, queue: self.queue });
                     self.session.ask(get, Asked::Get(self.queue, record.now()));
                 }
             }

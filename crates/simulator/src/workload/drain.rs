@@ -72,24 +72,22 @@ impl Run<'_> {
             self.consumers.iter().filter_map(|it| Some((it.session.by, it.session.waits_for()?)));
         let hermits =
             self.hermits.iter().filter_map(|it| Some((it.session.by, it.session.waits_for()?)));
-        publishers.chain(consumers).chain(hermits).next()
+        let architects =
+            self.architects.iter().filter_map(|it| Some((it.session.by, it.waits_for()?)));
+        publishers.chain(consumers).chain(hermits).chain(architects).next()
     }
 
     /// Everybody leaves; those who vanished are missed after a while, and what lives a short time only is over.
     fn send_everybody_home(&mut self) {
-        for publisher in &mut self.publishers {
-            publisher.session.say_goodbye();
-        }
-        for consumer in &mut self.consumers {
-            consumer.session.say_goodbye();
-        }
-        for hermit in &mut self.hermits {
-            hermit.session.say_goodbye();
-        }
+        self.publishers.iter().for_each(|it| it.session.say_goodbye());
+        self.consumers.iter().for_each(|it| it.session.say_goodbye());
+        self.hermits.iter().for_each(|it| it.session.say_goodbye());
+        self.architects.iter().for_each(|it| it.session.say_goodbye());
         let all_gone = |run: &Self| {
             run.publishers.iter().all(|it| it.session.is_over())
                 && run.consumers.iter().all(|it| it.session.is_over())
                 && run.hermits.iter().all(|it| it.session.is_over())
+                && run.architects.iter().all(|it| it.session.is_over())
         };
         if !self.wait(all_gone) {
             let by = crate::history::ActorId(0);
@@ -98,9 +96,16 @@ impl Run<'_> {
         self.publishers.clear();
         self.consumers.clear();
         self.hermits.clear();
+        self.architects.clear();
         self.world.advance(Duration::from_secs(4 * u64::from(HEARTBEAT_S)));
         let longest = self.topology.longest_short_ttl_ms() + 5_000;
         self.world.advance(Duration::from_millis(longest));
+        // Whoever deleted a queue may not have come to declaring it again.
+        self.open = false;
+        if !self.wait(|run| run.open) {
+            let by = crate::history::ActorId(0);
+            self.record.note(Happened::Hangs(by, "the last declarations".into()));
+        }
         self.record.note(Happened::Quiet);
         if self.has_stopped() {
             return;

@@ -71,6 +71,9 @@ impl Run<'_> {
         if self.happens(options.purge_permille) {
             self.purge();
         }
+        if self.happens(options.delete_permille) {
+            self.delete();
+        }
         self.operate();
     }
 
@@ -121,7 +124,9 @@ impl Run<'_> {
         let publishers = self.publishers.iter_mut().map(|it| &mut it.session);
         let consumers = self.consumers.iter_mut().map(|it| &mut it.session);
         let hermits = self.hermits.iter_mut().map(|it| &mut it.session);
-        let mut all: Vec<&mut Session> = publishers.chain(consumers).chain(hermits).collect();
+        let architects = self.architects.iter_mut().map(|it| &mut it.session);
+        let all = publishers.chain(consumers).chain(hermits).chain(architects);
+        let mut all: Vec<&mut Session> = all.collect();
         let index = self.random.index(all.len());
         if let Some(session) = all.get_mut(index).filter(|session| !session.is_over()) {
             then(session, &self.record);
@@ -137,6 +142,23 @@ impl Run<'_> {
             let queue = crate::channel::short(&name(queue));
             let purge = warrener_codec::method::queue::Purge { queue, ..Default::default() };
             publisher.session.ask(purge, Asked::Purge);
+        }
+    }
+
+    /// One of the publishers deletes a queue, and declares it again.
+    fn delete(&mut self) {
+        let queue = QueueId(self.random.index(self.topology.queues.len()));
+        let Self { publishers, topology, record, .. } = self;
+        let open = publishers.iter_mut().find(|it| it.session.is_open());
+        if let Some(publisher) = open.filter(|_| topology.queues[queue.0].comes_and_goes) {
+            let session = &mut publisher.session;
+            record.note(Happened::Deleting { by: session.by, queue });
+            let name = crate::channel::short(&name(queue));
+            let delete =
+                warrener_codec::method::queue::Delete { queue: name, ..Default::default() };
+            session.ask(delete, Asked::Deleted(queue));
+            let count = topology.declare_queue(&session.channel, queue);
+            session.expect_setup(count);
         }
     }
 
@@ -158,16 +180,11 @@ impl Run<'_> {
     pub(super) fn heal(&mut self) {
         self.relieve_disk();
         self.world.disk().fail_at(u64::MAX, ErrorKind::Other);
-        let nobody = |session: &mut Session, record: &super::Record| session.stall(false, record);
-        for publisher in &mut self.publishers {
-            nobody(&mut publisher.session, &self.record);
-        }
-        for consumer in &mut self.consumers {
-            nobody(&mut consumer.session, &self.record);
-        }
-        for hermit in &mut self.hermits {
-            nobody(&mut hermit.session, &self.record);
-        }
+        let record = &self.record;
+        self.publishers.iter_mut().for_each(|it| it.session.stall(false, record));
+        self.consumers.iter_mut().for_each(|it| it.session.stall(false, record));
+        self.hermits.iter_mut().for_each(|it| it.session.stall(false, record));
+        self.architects.iter_mut().for_each(|it| it.session.stall(false, record));
     }
 
     fn close_doors(&mut self) {

@@ -1,12 +1,14 @@
 //! A run: clients that publish, consume, break and come back as chance has it, on a server that is killed, loses its
 //! power and finds its disk full.
 
+mod architect;
 mod consumer;
 mod drain;
 mod faults;
 mod hermit;
 mod operator;
 mod options;
+mod plan;
 mod publisher;
 mod record;
 mod session;
@@ -21,6 +23,7 @@ use std::rc::Rc;
 use crate::history::{Happened, Moment, Story};
 use crate::{Random, World};
 
+use architect::Architect;
 use consumer::Consumer;
 use faults::Faults;
 use hermit::Hermit;
@@ -72,6 +75,7 @@ struct Run<'a> {
     publishers: Vec<Publisher>,
     consumers: Vec<Consumer>,
     hermits: Vec<Hermit>,
+    architects: Vec<Architect>,
     operator: Operator,
     /// The operator has taken back everything.
     retired: bool,
@@ -98,7 +102,6 @@ impl<'a> Run<'a> {
         world.restart();
         let record =
             Record::new(world.clone(), moments, topology.queues.len(), options.body_bytes_max);
-        let (publishers, consumers, hermits) = (Vec::new(), Vec::new(), Vec::new());
         Self {
             options,
             topology,
@@ -109,9 +112,10 @@ impl<'a> Run<'a> {
             opener: None,
             declared: false,
             open: false,
-            publishers,
-            consumers,
-            hermits,
+            publishers: Vec::new(),
+            consumers: Vec::new(),
+            hermits: Vec::new(),
+            architects: Vec::new(),
             operator: Operator::default(),
             retired: false,
         }
@@ -138,8 +142,9 @@ impl<'a> Run<'a> {
 
     /// One client does something.
     fn act(&mut self) {
-        let Self { topology, random, record, publishers, consumers, hermits, .. } = self;
-        let all = 2 * publishers.len() + consumers.len() + hermits.len();
+        let Self { topology, random, record, publishers, consumers, hermits, architects, .. } =
+            self;
+        let all = 2 * publishers.len() + consumers.len() + hermits.len() + architects.len();
         let mut index = random.index(all);
         if index < 2 * publishers.len() {
             let publisher = &mut publishers[index / 2];
@@ -155,19 +160,28 @@ impl<'a> Run<'a> {
             }
             return;
         }
-        if let Some(hermit) = hermits.get_mut(index - consumers.len())
-            && hermit.session.is_open()
+        index -= consumers.len();
+        if let Some(hermit) = hermits.get_mut(index) {
+            if hermit.session.is_open() {
+                hermit.act(random, record);
+            }
+            return;
+        }
+        if let Some(architect) = architects.get_mut(index - hermits.len())
+            && architect.session.is_open()
         {
-            hermit.act(random, record);
+            architect.act(random, record);
         }
     }
 
     /// As many clients as there should be, in place of those that are gone.
     fn tend_clients(&mut self) {
-        let Self { options, topology, random, record, publishers, consumers, hermits, .. } = self;
+        let Self { options, topology, random, record, publishers, consumers, .. } = self;
+        let Self { hermits, architects, .. } = self;
         publishers.retain(|publisher| !publisher.session.is_over());
         consumers.retain(|consumer| !consumer.session.is_over());
         hermits.retain(|hermit| !hermit.session.is_over());
+        architects.retain(|architect| !architect.session.is_over());
         if !self.open {
             return;
         }
@@ -179,6 +193,9 @@ impl<'a> Run<'a> {
         }
         if (hermits.len() as u64) < options.hermits {
             hermits.extend(Hermit::dial(random, record));
+        }
+        if (architects.len() as u64) < options.architects {
+            architects.extend(Architect::dial(record));
         }
     }
 
@@ -192,6 +209,9 @@ impl<'a> Run<'a> {
         }
         for hermit in &mut self.hermits {
             hermit.listen(&self.record);
+        }
+        for architect in &mut self.architects {
+            architect.listen(&self.record);
         }
         self.operator.listen(&self.record);
         self.open_up();

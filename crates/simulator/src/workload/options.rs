@@ -28,6 +28,8 @@ pub struct Options {
     pub consumers: u64,
     /// How many clients make queues for themselves.
     pub hermits: u64,
+    /// How many clients build exchanges, queues and bindings, and use them.
+    pub architects: u64,
     /// How many things happen before all faults end.
     pub steps: u64,
     /// The longest body, in octets.
@@ -56,6 +58,8 @@ pub struct Options {
     pub disk_full_permille: u64,
     /// How often, in a thousand steps, a queue is purged.
     pub purge_permille: u64,
+    /// How often, in a thousand steps, a queue that comes and goes is deleted and declared again.
+    pub delete_permille: u64,
     /// How often, in a thousand steps, the policy of a queue is set or cleared.
     pub policy_permille: u64,
     /// How often, in a thousand steps, those who visit lose the right to publish, or get it back.
@@ -88,9 +92,9 @@ macro_rules! fields {
 }
 
 fields! {
-    seed delay_min_us delay_max_us window_bytes split_percent queues publishers consumers hermits steps body_bytes_max
+    seed delay_min_us delay_max_us window_bytes split_percent queues publishers consumers hermits architects steps body_bytes_max
     disk_delay_max_us segment_bytes cut_permille vanish_permille stall_permille power_permille kill_permille
-    shutdown_permille disk_fault_permille reboot_after_fault disk_full_permille purge_permille policy_permille
+    shutdown_permille disk_fault_permille reboot_after_fault disk_full_permille purge_permille delete_permille policy_permille
     rights_permille alarm_permille clock_step_max_ms
 }
 
@@ -111,7 +115,8 @@ impl Options {
             publishers: now_and_then(&[1, 2, 3]),
             consumers: now_and_then(&[1, 2, 3, 4, 5]),
             hermits: now_and_then(&[0, 0, 1, 2]),
-            steps: now_and_then(&[100, 200, 300, 400, 600]),
+            architects: now_and_then(&[0, 0, 1, 2]),
+            steps: now_and_then(&[400, 800, 1_200, 1_600, 2_400]),
             body_bytes_max: now_and_then(&[0, 100, 100, 1_000, 10_000]),
             disk_delay_max_us: now_and_then(&[0, 500, 20_000, 200_000]),
             segment_bytes: now_and_then(&[16 << 10, 64 << 10, 1 << 20]),
@@ -125,6 +130,7 @@ impl Options {
             reboot_after_fault: now_and_then(&[0]),
             disk_full_permille: now_and_then(&[0, 0, 0, 10]),
             purge_permille: now_and_then(&[0, 0, 0, 5]),
+            delete_permille: now_and_then(&[0, 5, 20]),
             clock_step_max_ms: now_and_then(&[0, 0, 1_000, 3_600_000]),
             policy_permille: now_and_then(&[0, 0, 10, 40]),
             rights_permille: now_and_then(&[0, 0, 0, 20]),
@@ -165,7 +171,9 @@ impl Options {
             match *name {
                 "seed" | "window_bytes" | "reboot_after_fault" | "segment_bytes" | "steps" => {}
                 "queues" | "publishers" => (1..value).for_each(|less| add(name, less)),
-                "consumers" | "hermits" => (0..value).for_each(|less| add(name, less)),
+                "consumers" | "hermits" | "architects" => {
+                    (0..value).for_each(|less| add(name, less))
+                }
                 _ => add(name, 0),
             }
         }

@@ -51,25 +51,15 @@ impl Publisher {
             }
         }
         let by = self.session.by;
-        for (_, message) in self.session.channel.returns() {
-            match record.identify(&message.body) {
-                Some((id, true)) => record.note(Happened::Returned { by, id }),
-                _ => record.note(Happened::Odd(format!("{by} is returned something damaged"))),
-            }
-        }
+        self.session.note_returns(record);
         for (asked, _) in self.session.answers(record) {
-            if let Asked::Commit(transaction) = asked {
-                record.note(Happened::Committed(by, transaction));
+            match asked {
+                Asked::Commit(transaction) => record.note(Happened::Committed(by, transaction)),
+                Asked::Deleted(queue) => record.note(Happened::Deleted { by, queue }),
+                _ => {}
             }
         }
-        for (tag, multiple, accepted) in self.session.channel.confirms() {
-            record.note(Happened::Confirmed { by, tag, multiple, accepted });
-            if multiple {
-                self.waiting = self.waiting.split_off(&(tag + 1));
-            } else {
-                self.waiting.remove(&tag);
-            }
-        }
+        self.session.note_confirms(&mut self.waiting, record);
     }
 
     /// Publishes a few messages, and ends a transaction now and then.
@@ -140,11 +130,7 @@ impl Publisher {
 
     /// What it still waits for, though nothing keeps it from coming.
     pub(super) fn waits_for(&self) -> Option<String> {
-        let unconfirmed = || {
-            let first = self.waiting.first_key_value().filter(|_| self.session.is_open());
-            first.map(|(tag, id)| format!("the confirm of {id}, tag {tag}"))
-        };
-        self.session.waits_for().or_else(unconfirmed)
+        self.session.waits_for_confirms(&self.waiting)
     }
 }
 

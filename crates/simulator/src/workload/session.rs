@@ -1,6 +1,6 @@
 //! A client of a run: it never waits for an answer, because in a run any answer may never come.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use warrener_codec::{ChannelId, Method};
 use warrener_connection::{ClientConfig, Close, Initiator, Mechanism};
@@ -8,7 +8,7 @@ use warrener_time::Time;
 
 use crate::Channel;
 use crate::client::{Peer, Reply};
-use crate::history::{ActorId, Happened, QueueId};
+use crate::history::{ActorId, Happened, MessageId, QueueId};
 
 use super::record::Record;
 
@@ -26,6 +26,15 @@ pub(super) enum Asked {
     Setup,
     /// To be given what a queue has, from then on.
     Consume,
+    /// A queue of one's own.
+    Made(QueueId),
+    /// How many messages are in a queue, or were when it was purged or deleted.
+    Count {
+        queue: QueueId,
+        expected: u64,
+    },
+    /// A queue to be deleted that others use as well.
+    Deleted(QueueId),
     /// To be given one message now.
     Get(QueueId, Time),
     /// Nothing but an answer.
@@ -46,7 +55,10 @@ impl Asked {
                 reply,
                 Method::QueueDeclareOk(_)
                     | Method::QueueBindOk
+                    | Method::QueueUnbindOk
                     | Method::ExchangeDeclareOk
+                    | Method::ExchangeBindOk
+                    | Method::ExchangeUnbindOk
                     | Method::BasicQosOk
                     | Method::ConfirmSelectOk
                     | Method::TxSelectOk
@@ -57,7 +69,13 @@ impl Asked {
             Self::Recover => matches!(reply, Method::BasicRecoverOk),
             Self::Commit(_) => matches!(reply, Method::TxCommitOk),
             Self::Rollback(_) => matches!(reply, Method::TxRollbackOk),
-            Self::Delete => matches!(reply, Method::QueueDeleteOk(_)),
+            Self::Made(_) => matches!(reply, Method::QueueDeclareOk(_)),
+            Self::Count { .. } => matches!(
+                reply,
+                Method::QueueDeclareOk(_) | Method::QueuePurgeOk(_) | Method::QueueDeleteOk(_)
+            ),
+            Self::Deleted(_) => matches!(reply, Method::QueueDeleteOk(_)),
+            Self::Delete => matches!(reply, Method::QueueDeleteOk(_) | Method::ExchangeDeleteOk),
             Self::Purge => matches!(reply, Method::QueuePurgeOk(_)),
             Self::Cancel => matches!(reply, Method::BasicCancelOk(_)),
         }
@@ -176,6 +194,38 @@ impl Session {
             Phase::Open => self.asked.front().map(|asked| format!("{asked:?}")),
             Phase::Over => None,
         }
+    }
+
+    /// Notes what has come back.
+    pub(super) fn note_returns(&self, record: &Record) {
+        let by = self.by;
+        for (_, message) in self.channel.returns() {
+            match record.identify(&message.body) {
+                Some((id, true)) => record.note(Happened::Returned { by, id }),
+                _ => record.note(Happened::Odd(format!("{by} is returned something damaged"))),
+            }
+        }
+    }
+
+    /// Notes what was confirmed, and takes it out of what waits.
+    pub(super) fn note_confirms(&self, waiting: &mut BTreeMap<u64, MessageId>, record: &Record) {
+        for (tag, multiple, accepted) in self.channel.confirms() {
+            record.note(Happened::Confirmed { by: self.by, tag, multiple, accepted });
+            if multiple {
+                *waiting = waiting.split_off(&(tag + 1));
+            } else {
+                waiting.remove(&tag);
+            }
+        }
+    }
+
+    /// What was asked for, or published, and not answered yet.
+    pub(super) fn waits_for_confirms(&self, waiting: &BTreeMap<u64, MessageId>) -> Option<String> {
+        let unconfirmed = || {
+            let first = waiting.first_key_value().filter(|_| self.is_open());
+            first.map(|(tag, id)| format!("the confirm of {id}, tag {tag}"))
+        };
+        self.waits_for().or_else(unconfirmed)
     }
 
     /// The stream breaks.

@@ -45,6 +45,8 @@ pub struct QueueDesign {
     pub delivery_limit: Option<u64>,
     /// Only one consumer at a time.
     pub single_active: bool,
+    /// It is deleted now and then, and declared again.
+    pub comes_and_goes: bool,
 }
 
 impl QueueDesign {
@@ -52,6 +54,12 @@ impl QueueDesign {
     #[must_use]
     pub const fn is_lossy(&self) -> bool {
         self.ttl_ms.is_some() || self.max_length.is_some() || self.delivery_limit.is_some()
+    }
+
+    /// It is there at all times, once it was declared.
+    #[must_use]
+    pub const fn stays(&self) -> bool {
+        self.durable && !self.comes_and_goes
     }
 
     /// Messages do not leave it in the order in which they came.
@@ -80,6 +88,7 @@ impl QueueDesign {
             max_priority: priorities.then(|| *random.pick(&[1, 5])),
             delivery_limit: (quorum && random.chance(70)).then(|| *random.pick(&[0, 1, 3])),
             single_active: random.chance(10),
+            comes_and_goes: random.chance(20),
         }
     }
 
@@ -136,8 +145,9 @@ impl Topology {
 
     /// What of it is durable and not there.
     pub(super) fn missing(&self, view: &View<'_>) -> Vec<String> {
-        let durable = self.ids().filter(|id| self.queues[id.0].durable).map(name);
-        let queues = durable.filter(|name| view.queue("/", name).is_none());
+        let stays = |id: &QueueId| self.queues[id.0].stays();
+        let queues =
+            self.ids().filter(stays).map(name).filter(|name| view.queue("/", name).is_none());
         let exchanges = [EVERYWHERE, BY_TOPIC].map(String::from).into_iter();
         queues.chain(exchanges.filter(|name| !view.has_exchange("/", name))).collect()
     }
@@ -148,25 +158,31 @@ impl Topology {
     }
 
     /// Declares everything, without waiting for the answers; gives how many there will be. Once more after a restart,
-    /// only what is not durable is bound: the other bindings must have survived.
+    /// only what does not stay is bound: the other bindings must have survived.
     pub(super) fn declare(&self, channel: &Channel, again: bool) -> usize {
         channel.send(exchange(EVERYWHERE, "fanout"));
         channel.send(exchange(BY_TOPIC, "topic"));
         let mut asked = 2;
         for (id, design) in self.ids().zip(&self.queues) {
-            channel.send(warrener_codec::method::queue::Declare::from(design.spec(id)));
-            asked += 1;
-            if again && design.durable {
-                continue;
-            }
-            channel.send(binding(&name(id), BY_TOPIC, &pattern(id)));
-            asked += 1;
-            if design.everywhere {
-                channel.send(binding(&name(id), EVERYWHERE, ""));
+            if again && design.stays() {
+                channel.send(warrener_codec::method::queue::Declare::from(design.spec(id)));
                 asked += 1;
+            } else {
+                asked += self.declare_queue(channel, id);
             }
         }
         asked
+    }
+
+    /// Declares a queue and binds it, without waiting for the answers; gives how many there will be.
+    pub(super) fn declare_queue(&self, channel: &Channel, id: QueueId) -> usize {
+        let design = &self.queues[id.0];
+        channel.send(warrener_codec::method::queue::Declare::from(design.spec(id)));
+        channel.send(binding(&name(id), BY_TOPIC, &pattern(id)));
+        if design.everywhere {
+            channel.send(binding(&name(id), EVERYWHERE, ""));
+        }
+        2 + usize::from(design.everywhere)
     }
 
     /// Where a message ends up that is published to this exchange with this key.

@@ -40,6 +40,8 @@ struct Contents {
     synced: Vec<u8>,
     /// The two are the same up to here, unless a sync has failed.
     dirty_from: usize,
+    /// A sync has failed, and what it should have written is seen until the power goes.
+    lost: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -113,7 +115,8 @@ impl SimulatedDisk {
     pub fn put(&self, name: &str, contents: &[u8]) {
         let mut state = self.state();
         let (seen, synced) = (contents.to_vec(), contents.to_vec());
-        state.files.push(Contents { seen, synced, dirty_from: contents.len() });
+        let dirty_from = contents.len();
+        state.files.push(Contents { seen, synced, dirty_from, lost: false });
         let index = state.files.len() - 1;
         state.names.insert(name.into(), index);
         state.synced_names.insert(name.into(), index);
@@ -294,6 +297,7 @@ impl Disk for SimulatedDisk {
         contents.dirty_from = contents.seen.len();
         if let Some(kind) = fault {
             // The system thinks that the pages are clean now, and will never write them.
+            contents.lost = true;
             return Err(kind.into());
         }
         contents.synced.resize(from, 0);

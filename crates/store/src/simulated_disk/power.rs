@@ -93,11 +93,12 @@ impl Contents {
     fn lose_power(&mut self, choose: &mut impl FnMut(usize) -> usize) {
         if self.dirty_from < self.seen.len() || self.synced.len() != self.seen.len() {
             self.seen = self.what_is_left(choose);
-        } else {
+            self.synced.clone_from(&self.seen);
+        } else if self.lost {
             self.seen.clone_from(&self.synced);
         }
-        self.synced.clone_from(&self.seen);
         self.dirty_from = self.seen.len();
+        self.lost = false;
     }
 
     /// Page by page the new bytes, the old ones, or some of each; the length anything between the two.
