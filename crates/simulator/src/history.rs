@@ -231,6 +231,8 @@ pub enum Happened {
     Consuming {
         /// Who.
         by: ActorId,
+        /// Out of which queue.
+        queue: QueueId,
         /// How many.
         prefetch: u16,
     },
@@ -448,8 +450,8 @@ impl fmt::Display for Happened {
             Self::Careless { by, queue } => {
                 write!(f, "{by} consumes {queue} without acknowledging")
             }
-            Self::Consuming { by, prefetch } => {
-                write!(f, "{by} consumes, and holds at most {prefetch}")
+            Self::Consuming { by, queue, prefetch } => {
+                write!(f, "{by} consumes {queue}, and holds at most {prefetch}")
             }
             Self::Made { by, queue } => write!(f, "{by} makes {queue} for itself"),
             Self::Policing { queue, policy } => write!(f, "{queue} is to have {policy:?}"),

@@ -9,7 +9,7 @@ use warrener_simulator::workload::{Options, run};
 #[test]
 fn no_seed_breaks_a_promise() {
     let mut deaths = 0;
-    for seed in 0..30 {
+    for seed in 0..15 {
         let story = run(&Options::of(seed));
         if let Err(violation) = check(&story) {
             panic!("seed {seed}: {violation}");

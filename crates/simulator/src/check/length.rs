@@ -15,9 +15,7 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
     for moment in &story.moments {
         policies.note(&moment.what);
         // What was under way to somebody returns as well, however many that were.
-        if sight.is_lost(moment) {
-            blind.extend(story.topology.ids());
-        }
+        blind.extend(sight.lost(moment));
         match &moment.what {
             Happened::Delivered(delivered) => {
                 *may_return.entry(delivered.from).or_default() += 1;

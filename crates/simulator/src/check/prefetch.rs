@@ -12,7 +12,7 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
     let mut recovering = BTreeSet::new();
     for happened in happened(story) {
         match happened {
-            Happened::Consuming { by, prefetch } => {
+            Happened::Consuming { by, prefetch, .. } => {
                 // What an earlier consumer of the channel holds does not count for the next.
                 let again = limits.insert(*by, u64::from(*prefetch)).is_some();
                 if again || *prefetch == 0 {
@@ -49,12 +49,12 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::check;
-    use crate::check::testing::{BOB, acked, delivered, published, story};
+    use crate::check::testing::{BOB, QUEUE, acked, delivered, published, story};
     use crate::history::Happened;
 
     #[test]
     fn finds_one_message_too_many() {
-        let consuming = |prefetch| Happened::Consuming { by: BOB, prefetch };
+        let consuming = |prefetch| Happened::Consuming { by: BOB, queue: QUEUE, prefetch };
         let two = || [published(1), published(2), delivered(1), delivered(2)];
         let told = |prefetch| story([consuming(prefetch)].into_iter().chain(two()));
         assert!(check(&told(0)).is_ok());

@@ -16,12 +16,10 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     let mut published_at = BTreeMap::new();
     // The last time at which something may have been under way to somebody who did not get it.
-    let mut lost_sight = None;
+    let mut lost_sight = BTreeMap::new();
     let mut sight = Sight::of(story);
     for (number, moment) in story.moments.iter().enumerate() {
-        if sight.is_lost(moment) {
-            lost_sight = Some(number);
-        }
+        lost_sight.extend(sight.lost(moment).into_iter().map(|queue| (queue, number)));
         match &moment.what {
             Happened::Published(published) => {
                 published_at.insert(published.id, number);
@@ -31,8 +29,7 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
                 let copy = copy(delivered);
                 if delivered.redelivered {
                     // The first time may still be under way to somebody who reads slowly.
-                    let whole_life_seen =
-                        published_at.get(&id).is_some_and(|at| Some(*at) > lost_sight);
+                    let whole_life_seen = published_at.get(&id) > lost_sight.get(&from);
                     if whole_life_seen && delivered.deaths.is_empty() && !fresh.contains(&copy) {
                         return Err(format!(
                             "{id} of {from} was out for the first time, and says again"
@@ -65,7 +62,7 @@ fn copy(delivered: &Delivered) -> Copy {
 #[cfg(test)]
 mod tests {
     use super::check;
-    use crate::check::testing::{BOB, again, delivered, published, story};
+    use crate::check::testing::{BOB, GRAVE, QUEUE, again, delivered, published, story};
     use crate::history::Happened;
 
     #[test]
@@ -79,6 +76,14 @@ mod tests {
     #[test]
     fn finds_a_flag_that_nothing_explains() {
         assert!(check(&story([published(1), again(1)])).is_err());
-        assert!(check(&story([published(1), Happened::Cut(BOB), again(1)])).is_ok());
+        let told = |queue, then| {
+            let consuming = Happened::Consuming { by: BOB, queue, prefetch: 0 };
+            check(&story([consuming, published(1), then, again(1)]))
+        };
+        for then in [Happened::Cut(BOB), Happened::Vanished(BOB), Happened::Stalled(BOB, true)] {
+            assert!(told(QUEUE, then.clone()).is_ok());
+            assert!(told(GRAVE, then).is_err());
+        }
+        assert!(told(GRAVE, Happened::Started(0)).is_ok());
     }
 }

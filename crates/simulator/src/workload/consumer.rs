@@ -172,7 +172,8 @@ impl Consumer {
         if self.habit == Habit::Greedy {
             record.note(Happened::Careless { by: self.session.by, queue: self.queue });
         }
-        record.note(Happened::Consuming { by: self.session.by, prefetch: self.prefetch });
+        let (by, queue, prefetch) = (self.session.by, self.queue, self.prefetch);
+        record.note(Happened::Consuming { by, queue, prefetch });
         self.since.push(record.now());
         self.consuming = true;
         self.session.ask(consume, Asked::Consume);
