@@ -13,6 +13,7 @@ use warrener_time::Time;
 use crate::config::{DEAD_LETTER_RETRY, QUEUES_PER_TURN};
 use crate::dead_letter::DeathReason;
 use crate::effect::Effect;
+use crate::fan_out::{AT_ONCE, Origin};
 use crate::id::{MessageId, QueueId};
 use crate::message::NewMessage;
 use crate::realm::Realm;
@@ -27,6 +28,16 @@ pub(crate) struct Dead {
     pub(crate) since: Time,
 }
 
+/// What became of a dead message that its queue holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Passed {
+    Gone,
+    /// It is on its way to very many queues, and held until they have it.
+    Begun,
+    /// It cannot go on yet.
+    Stays,
+}
+
 impl Realm {
     /// A message has died and its queue holds it: it goes on, now or later.
     pub(crate) fn hold_dead(
@@ -38,33 +49,46 @@ impl Realm {
     ) {
         let reason = DeathReason::of(why).expect("what is held has died");
         let dead = Dead { seq, message, reason, since: now };
-        if !self.queue(queue).queue.holds(seq) || self.pass_on(now, queue, dead, out) {
+        if !self.queue(queue).queue.holds(seq) {
+            return;
+        }
+        let passed = self.pass_on(now, queue, dead, out);
+        if passed == Passed::Gone {
             return;
         }
         if let Some(place) = self.place(queue, message) {
             self.append(&Fact::Died { place, reason, time: now }, SmallVec::new(), false, out);
         }
-        self.retry_at(queue, now + DEAD_LETTER_RETRY);
+        if passed == Passed::Stays {
+            self.retry_later(now, queue);
+        }
     }
 
-    /// Sends a dead message on, if every queue that it is to go to takes it. Whether it went.
-    fn pass_on(&mut self, now: Time, queue: QueueId, dead: Dead, out: &mut Vec<Effect>) -> bool {
+    /// Sends a dead message on, if every queue that it is to go to takes it.
+    fn pass_on(&mut self, now: Time, queue: QueueId, dead: Dead, out: &mut Vec<Effect>) -> Passed {
+        // One for very many queues is on its way, and the others keep their places behind it.
+        if self.queue(queue).fans_out || !self.queue(queue).queue.holds(dead.seq) {
+            return Passed::Stays;
+        }
         let Some(to) = self.queue(queue).settings.dead_letter.clone() else {
             // Whoever changed the queue meanwhile wants its dead no more.
             self.unhold(now, queue, dead.seq);
             self.let_go(queue, dead.message, None, out);
-            return true;
+            return Passed::Gone;
         };
         if !self.ask_for_dead(queue, dead.message, out) {
-            return false;
+            return Passed::Stays;
         }
         let died = self.messages.whole(dead.message).new.clone();
         let died = (&died, self.messages.get(dead.message).failed);
         let Some(prepared) = self.prepare_dead(queue, died, dead.reason, &to, dead.since) else {
-            return false;
+            return Passed::Stays;
         };
+        if prepared.1.len() > AT_ONCE {
+            return self.pass_on_to_many(queue, dead, prepared);
+        }
         if !self.can_go(&prepared) {
-            return false;
+            return Passed::Stays;
         }
         self.stats.dead_lettered += 1;
         let (buried, targets) = prepared;
@@ -75,13 +99,33 @@ impl Realm {
         self.shelve(taken, admission.first());
         self.unhold(now, queue, dead.seq);
         self.let_go(queue, dead.message, recorded, out);
-        true
+        Passed::Gone
+    }
+
+    /// Sends a dead message on its way to very many queues, all of which must have room for it.
+    #[cold]
+    fn pass_on_to_many(
+        &mut self,
+        queue: QueueId,
+        dead: Dead,
+        (buried, targets): (NewMessage, Vec<QueueId>),
+    ) -> Passed {
+        if targets.iter().all(|target| self.remembers(*target)) {
+            return Passed::Stays;
+        }
+        self.queue_mut(queue).fans_out = true;
+        let Dead { seq, message: source, .. } = dead;
+        let origin = Origin::Holder { queue, seq, source, told: None };
+        self.begin_fan_out(buried, &targets, false, origin);
+        Passed::Begun
     }
 
     /// Whether somebody gets a message, and everybody who is to get it has room.
     pub(crate) fn can_go(&self, prepared: &(NewMessage, Vec<QueueId>)) -> bool {
-        prepared.1.iter().any(|target| !self.remembers(*target))
-            && self.has_room_for(core::slice::from_ref(prepared))
+        let (new, targets) = prepared;
+        let bytes = new.content.body.len() as u64;
+        targets.iter().any(|target| !self.remembers(*target))
+            && targets.iter().all(|target| self.has_room(*target, (1, bytes)))
     }
 
     /// A queue holds a message no more, and need not be told what became of it.
@@ -102,6 +146,11 @@ impl Realm {
             slot.retry = Some(at);
             self.retries.insert((at, queue));
         }
+    }
+
+    /// Sees to it that what a queue holds is tried again after a while.
+    pub(crate) fn retry_later(&mut self, now: Time, queue: QueueId) {
+        self.retry_at(queue, now + DEAD_LETTER_RETRY);
     }
 
     /// Sees to it that what a queue holds is tried again at once.
@@ -138,6 +187,9 @@ impl Realm {
     fn retry_some(&mut self, now: Time, queue: QueueId, out: &mut Vec<Effect>) -> bool {
         let bound = self.limits.work_per_turn.min(self.effort.left(out.len())).max(1) as usize;
         let slot = self.queue_mut(queue);
+        if slot.fans_out {
+            return false;
+        }
         let after = slot.retried.take();
         let dead: Vec<Dead> = slot
             .queue
@@ -149,14 +201,17 @@ impl Realm {
                 Some(Dead { seq: look.seq, message: *look.handle, reason, since })
             })
             .collect();
-        let last = dead.last().map(|dead| dead.seq).filter(|_| dead.len() == bound);
+        let mut last = dead.last().map(|dead| dead.seq).filter(|_| dead.len() == bound);
         self.effort.visit(dead.len());
         for dead in dead {
-            self.pass_on(now, queue, dead, out);
+            if self.pass_on(now, queue, dead, out) == Passed::Begun {
+                last = Some(dead.seq);
+                break;
+            }
         }
         let slot = self.queue_mut(queue);
         slot.retried = last;
-        if slot.queue.counts().held > 0 {
+        if slot.queue.counts().held > 0 && !slot.fans_out {
             self.retry_at(queue, if last.is_some() { now } else { now + DEAD_LETTER_RETRY });
         }
         self.absorb(now, out);

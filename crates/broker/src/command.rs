@@ -5,8 +5,10 @@
 //! queues, the end of a virtual host, an import) goes on in slices; an import is answered when it is done, the others
 //! when they hold for everything that is new.
 
+mod configure;
 mod export;
 mod import;
+pub(crate) mod members;
 mod parameter;
 mod permission;
 mod policy;
@@ -24,6 +26,7 @@ use warrener_codec::ShortStr;
 use warrener_time::Time;
 
 use crate::broker::Broker;
+pub use crate::command::configure::Reconfiguration;
 pub(crate) use crate::command::export::Export;
 pub(crate) use crate::command::import::Import;
 use crate::definitions::{
@@ -154,6 +157,8 @@ pub enum Command {
         /// The virtual host that definitions of one virtual host are for.
         vhost: Option<ShortStr>,
     },
+    /// Says what the host's configuration says from now on. It counts until the process ends.
+    Configure(Box<Reconfiguration>),
     /// Tells all definitions, or those of one virtual host, gathered in slices.
     Export {
         /// The virtual host; all if none is named.
@@ -303,6 +308,7 @@ impl Broker {
             Command::PurgeQueue { vhost, name } => self.command_purge(now, &vhost, &name, out),
             Command::Bind(binding) => self.command_bind(binding, out),
             Command::Unbind(binding) => self.command_unbind(now, binding, out),
+            Command::Configure(new) => self.configure(*new),
             Command::Import { .. } | Command::Export { .. } => {
                 unreachable!("these are not done at once")
             }

@@ -42,7 +42,7 @@ impl Config {
 }
 
 /// Every bound in the broker.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
     /// The largest body taken, in octets; larger ones are refused with 406.

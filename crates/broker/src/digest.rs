@@ -23,13 +23,16 @@ use crate::setting::{Setting, SettingName};
 /// The version of the records that this version writes, and the greatest it reads: a log says which its records have.
 pub const RECORDS_VERSION: u16 = VERSION as u16;
 
-const VERSION: u8 = 2;
+pub(crate) const VERSION: u8 = 2;
 
 /// In this version messages had neither a format nor fields.
 const FIRST_VERSION: u8 = 1;
 
 /// The only format of a message's content so far: AMQP 0-9-1, properties and body.
 const AMQP_0_9_1: u8 = 0;
+
+/// Which fact [`Fact::Committed`] is.
+pub(crate) const COMMITTED: u8 = 12;
 
 impl Fact {
     pub(crate) fn encode(&self) -> Bytes {
@@ -83,7 +86,7 @@ impl Fact {
             }
             Self::Unset { name, of } => put_unset(&mut out, name, *of),
             Self::Committed { published, settled } => {
-                out.put_u8(12);
+                out.put_u8(COMMITTED);
                 put_list(&mut out, published, put_published);
                 put_list(&mut out, settled, |out, place| put_place(out, *place));
             }
@@ -124,7 +127,7 @@ impl Fact {
             9 => Self::DeadLettered { from: input.place()?, published: input.published()? },
             10 => Self::Settled(input.place()?),
             11 => Self::Returned { place: input.place()?, failures: input.long()? },
-            12 => Self::Committed {
+            COMMITTED => Self::Committed {
                 published: input.list(Input::published)?,
                 settled: input.list(Input::place)?,
             },
@@ -173,7 +176,7 @@ fn put_about(out: &mut BytesMut, fact: u8, record: RecordId) {
     out.put_u64(record.0);
 }
 
-fn put_place(out: &mut BytesMut, place: Place) {
+pub(crate) fn put_place(out: &mut BytesMut, place: Place) {
     out.put_u64(place.queue.0);
     put_message(out, place.message);
 }
@@ -211,7 +214,7 @@ fn put_publish(out: &mut BytesMut, fact: u8, published: &Published) {
     put_published(out, published);
 }
 
-fn put_published(out: &mut BytesMut, published: &Published) {
+pub(crate) fn put_published(out: &mut BytesMut, published: &Published) {
     out.put_u8(AMQP_0_9_1);
     out.put_u64(published.time.as_micros());
     out.put_u32(published.targets.len() as u32);

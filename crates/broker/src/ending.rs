@@ -112,7 +112,10 @@ impl Realm {
             let place = &self.vhosts[ending.vhost];
             let emptied = place.emptied_auto_delete(&removed.emptied);
             self.effort.visit(removed.bindings);
-            out.extend(records.into_iter().map(Effect::Release));
+            for record in records {
+                self.forget_members(record, out);
+                out.push(Effect::Release(record));
+            }
             let mut is_done = removed.bindings < bound;
             if let End::Queue(id) = end
                 && is_done

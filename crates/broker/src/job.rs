@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use warrener_codec::ShortStr;
 use warrener_time::Time;
 
+use crate::amqp091::commit::Commit;
 use crate::broker::Broker;
 use crate::command::{Export, Import};
 use crate::effect::Effect;
@@ -33,6 +34,8 @@ pub(crate) enum Job {
     Resume(ChannelKey),
     /// Bringing a message to very many queues.
     FanOut(Box<FanOut>),
+    /// Doing what a large transaction says.
+    Commit(Box<Commit>),
     /// Ending something with very many bindings or consumers.
     End(Box<Ending>),
     /// Settling very many deliveries of a channel.
@@ -107,6 +110,7 @@ impl Broker {
                 None
             }
             Job::FanOut(fan_out) => self.go_on_fanning_out(now, fan_out, out).map(Job::FanOut),
+            Job::Commit(commit) => self.go_on_committing(now, commit, out).map(Job::Commit),
             Job::End(ending) => self.go_on_ending(now, ending, out).map(Job::End),
             Job::Settle(key) => self.go_on_settling(now, key, out).then_some(job),
             Job::Clear(key) => self.go_on_clearing(now, key, out).then_some(job),
@@ -136,6 +140,7 @@ impl Broker {
             Job::Import(import) => self.import_slice(now, import, SLICE, out),
             Job::Resume(_)
             | Job::FanOut(_)
+            | Job::Commit(_)
             | Job::End(_)
             | Job::Settle(_)
             | Job::Clear(_)

@@ -13,6 +13,7 @@ mod base64;
 mod bind;
 mod broker;
 mod command;
+mod commit_digest;
 mod config;
 mod dead_letter;
 mod declare;
@@ -57,6 +58,7 @@ mod setting;
 mod settle;
 mod shelf;
 mod slab;
+mod spread;
 mod stats;
 mod sync;
 mod transaction;
@@ -72,7 +74,9 @@ pub mod fuzzing;
 pub use crate::address::Address;
 pub use crate::alarm::Alarm;
 pub use crate::broker::{Broker, Timer};
-pub use crate::command::{Command, CommandError, CommandId, Imported, Outcome, Problem};
+pub use crate::command::{
+    Command, CommandError, CommandId, Imported, Outcome, Problem, Reconfiguration,
+};
 pub use crate::config::{Config, EFFECTS_PER_TURN, Limits, RABBITMQ_VERSION, VISITS_PER_TURN};
 pub use crate::definitions::{
     BindingDefinition, Definitions, DefinitionsError, ExchangeDefinition,

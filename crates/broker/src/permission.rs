@@ -9,6 +9,7 @@ use alloc::string::ToString;
 use warrener_codec::ShortStr;
 
 use crate::id::{ConnectionId, VhostId};
+use crate::json::Object;
 use crate::pattern::{Pattern, PatternError, Verdict};
 use crate::refusal::{Kind, Reason, Resource, Right, shown};
 use crate::user::User;
@@ -22,6 +23,8 @@ pub struct Permission {
     pub write: Pattern,
     /// What the user may consume from, and bind to.
     pub read: Pattern,
+    /// What its definition says besides, for those who ask for definitions.
+    pub others: Object,
 }
 
 impl Permission {
@@ -29,14 +32,14 @@ impl Permission {
     #[must_use]
     pub fn full() -> Self {
         let all = Pattern::everything;
-        Self { configure: all(), write: all(), read: all() }
+        Self { configure: all(), write: all(), read: all(), others: Object::new() }
     }
 
     /// A connection, and nothing more.
     #[must_use]
     pub fn none() -> Self {
         let none = Pattern::nothing;
-        Self { configure: none(), write: none(), read: none() }
+        Self { configure: none(), write: none(), read: none(), others: Object::new() }
     }
 
     /// As RabbitMQ writes it: three patterns, of which an empty one grants nothing.
@@ -46,7 +49,8 @@ impl Permission {
     /// When one of them is not a pattern.
     pub fn parse(configure: &str, write: &str, read: &str) -> Result<Self, PatternError> {
         let pattern = Pattern::granting;
-        Ok(Self { configure: pattern(configure)?, write: pattern(write)?, read: pattern(read)? })
+        let (configure, write, read) = (pattern(configure)?, pattern(write)?, pattern(read)?);
+        Ok(Self { configure, write, read, others: Object::new() })
     }
 
     const fn pattern(&self, right: Right) -> &Pattern {
@@ -65,6 +69,8 @@ pub struct TopicPermission {
     read: Pattern,
     /// As they were written, with their variables.
     texts: [Box<str>; 2],
+    /// What its definition says besides, for those who ask for definitions.
+    pub others: Object,
 }
 
 impl TopicPermission {
@@ -85,6 +91,7 @@ impl TopicPermission {
             write: pattern(write)?,
             read: pattern(read)?,
             texts: [write.into(), read.into()],
+            others: Object::new(),
         })
     }
 

@@ -78,12 +78,19 @@ pub(crate) struct Brief {
     traits: Traits,
     is_wide: bool,
     bytes: u32,
+    /// Room was found for it before.
+    is_promised: bool,
 }
 
 impl Brief {
     fn of(new: &NewMessage) -> Self {
         let bytes = u32::try_from(new.content.body.len()).unwrap_or(u32::MAX);
-        Self { traits: new.traits, is_wide: new.is_wide(), bytes }
+        Self { traits: new.traits, is_wide: new.is_wide(), bytes, is_promised: false }
+    }
+
+    /// The same, for queues that do not refuse it for being full.
+    pub(crate) const fn promised(self, is_promised: bool) -> Self {
+        Self { is_promised, ..self }
     }
 }
 
@@ -222,7 +229,7 @@ impl Realm {
         brief: Brief,
         id: QueueId,
     ) -> Offer {
-        let Brief { traits, is_wide, bytes } = brief;
+        let Brief { traits, is_wide, bytes, is_promised } = brief;
         let Some(slot) = self.queues.get_mut(id).filter(|slot| !slot.deleted) else {
             return Offer::Absent;
         };
@@ -234,7 +241,12 @@ impl Realm {
         } else {
             slot.rare_of(now, &self.messages.whole(admission.message).new)
         };
-        let offer = match slot.queue.publish(now, entry, rare, &mut self.answers) {
+        let put = if is_promised {
+            slot.queue.publish_promised(now, entry, rare, &mut self.answers)
+        } else {
+            slot.queue.publish(now, entry, rare, &mut self.answers)
+        };
+        let offer = match put {
             Ok(_) => {
                 slot.traffic.published += 1;
                 self.stats.of(kind).published += 1;

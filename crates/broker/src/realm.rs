@@ -8,6 +8,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
+use bytes::Bytes;
 use smallvec::SmallVec;
 use warrener_codec::{Content, ShortStr, Table};
 use warrener_queue::{Effect as QueueEffect, Position, Seq};
@@ -24,6 +25,7 @@ use crate::effort::Effort;
 use crate::generator::Generator;
 use crate::id::{ConnectionId, LinkId, MessageId, QueueId, RecordId, VhostId};
 use crate::job::Job;
+use crate::json::Object;
 use crate::keeper::Keeper;
 use crate::message::{Messages, NewMessage};
 use crate::paging::Loads;
@@ -54,6 +56,8 @@ pub(crate) struct Realm {
     /// Runtime parameters: by virtual host, component and name.
     pub(crate) parameters: BTreeMap<(ShortStr, ShortStr, ShortStr), ParameterDefinition>,
     pub(crate) global_parameters: BTreeMap<ShortStr, GlobalParameterDefinition>,
+    /// What definitions say beyond what is known, by the record of what they declare.
+    pub(crate) members: BTreeMap<RecordId, Object>,
     /// Policies of which it was said that they cost too much.
     pub(crate) costly_policies: BTreeSet<(ShortStr, Level, ShortStr)>,
     /// What was begun and goes on in slices, one of each in turn.
@@ -176,6 +180,7 @@ impl Realm {
             settings,
             parameters: BTreeMap::new(),
             global_parameters: BTreeMap::new(),
+            members: BTreeMap::new(),
             costly_policies: BTreeSet::new(),
             jobs: VecDeque::new(),
             effort: Effort::default(),
@@ -232,8 +237,18 @@ impl Realm {
         awaited: bool,
         out: &mut Vec<Effect>,
     ) -> RecordId {
+        self.append_encoded((fact.encode(), fact.refers_to()), contents, awaited, out)
+    }
+
+    /// The same, of a fact in octets, with the records without which it means nothing.
+    pub(crate) fn append_encoded(
+        &mut self,
+        (digest, refers_to): (Bytes, SmallVec<[RecordId; 1]>),
+        contents: SmallVec<[Content; 1]>,
+        awaited: bool,
+        out: &mut Vec<Effect>,
+    ) -> RecordId {
         let id = self.next_record();
-        let (refers_to, digest) = (fact.refers_to(), fact.encode());
         out.push(Effect::Persist(Record { id, refers_to, digest, contents, awaited }.into()));
         self.last_record = id;
         id
@@ -256,6 +271,7 @@ impl Realm {
         fact: &Fact,
         out: &mut Vec<Effect>,
     ) -> RecordId {
+        self.forget_members(begun, out);
         let ended = self.persist(fact, out);
         out.push(Effect::Release(begun));
         ended

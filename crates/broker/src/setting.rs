@@ -4,12 +4,14 @@
 //! was deleted is a record too, or it would be back after the next start.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use warrener_codec::ShortStr;
 
 use crate::command::CommandError;
+use crate::command::members::check_members;
 use crate::definitions::{
     GlobalParameterDefinition, ParameterDefinition, PermissionDefinition,
     TopicPermissionDefinition, UserDefinition, VhostDefinition,
@@ -29,6 +31,8 @@ pub(crate) enum Setting {
     TopicPermission(TopicPermissionDefinition),
     Parameter(ParameterDefinition),
     GlobalParameter(GlobalParameterDefinition),
+    /// What definitions say beyond what is known: of what this record declares, or with none of the file itself.
+    Members(RecordId, Object),
 }
 
 /// The name of one, in an order in which none needs a later one.
@@ -40,6 +44,7 @@ pub(crate) enum SettingName {
     TopicPermission { user: ShortStr, vhost: ShortStr, exchange: ShortStr },
     Parameter { vhost: ShortStr, component: ShortStr, name: ShortStr },
     GlobalParameter(ShortStr),
+    Members(RecordId),
 }
 
 impl SettingName {
@@ -81,6 +86,7 @@ impl Setting {
                 name: own.name.clone(),
             },
             Self::GlobalParameter(own) => SettingName::GlobalParameter(own.name.clone()),
+            Self::Members(of, _) => SettingName::Members(*of),
         }
     }
 }
@@ -97,6 +103,27 @@ pub(crate) struct SettingRecords {
 impl SettingRecords {
     pub(crate) fn give(&mut self, name: SettingName) {
         self.given.insert(name);
+    }
+
+    /// The users that the configuration names.
+    pub(crate) fn given_users(&self) -> impl Iterator<Item = ShortStr> + use<> {
+        let user = |name: &SettingName| match name {
+            SettingName::User(user) => Some(user.clone()),
+            _ => None,
+        };
+        self.given.iter().filter_map(user).collect::<Vec<_>>().into_iter()
+    }
+
+    /// The configuration names this user no more.
+    pub(crate) fn take_back(&mut self, user: &ShortStr) {
+        self.given.retain(|name| {
+            name.user() != Some(user) && !matches!(name, SettingName::User(own) if own == user)
+        });
+    }
+
+    /// Whether a command has said something of this name.
+    pub(crate) fn is_recorded(&self, name: &SettingName) -> bool {
+        self.records.contains_key(name)
     }
 
     fn about<'a>(
@@ -212,6 +239,11 @@ impl Realm {
                 self.global_parameters.insert(parameter.name.clone(), parameter.clone());
                 Ok(())
             }
+            Setting::Members(of, members) => {
+                check_members(members)?;
+                self.members.insert(*of, members.clone());
+                Ok(())
+            }
         }
     }
 
@@ -229,6 +261,9 @@ impl Realm {
             SettingName::GlobalParameter(name) => {
                 self.global_parameters.remove(name);
             }
+            SettingName::Members(of) => {
+                self.members.remove(of);
+            }
         }
     }
 }
@@ -244,6 +279,11 @@ impl Setting {
             Self::TopicPermission(own) => (4, own.to_object()),
             Self::Parameter(own) => (5, own.to_object()),
             Self::GlobalParameter(own) => (6, own.to_object()),
+            Self::Members(of, members) => {
+                out.put_u8(7);
+                out.put_u64(of.0);
+                return members.encode(out);
+            }
         };
         out.put_u8(sort);
         object.encode(out);
@@ -255,6 +295,10 @@ impl Setting {
             T::from_object(Members(object)).map_err(|_| RecordError::Malformed)
         }
         let sort = input.try_get_u8().map_err(|_| RecordError::Truncated)?;
+        if sort == 7 {
+            let of = input.try_get_u64().map_err(|_| RecordError::Truncated)?;
+            return Ok(Self::Members(RecordId(of), Object::decode(input)?));
+        }
         let object = Object::decode(input)?;
         Ok(match sort {
             1 => Self::Vhost(read(object)?),
@@ -282,6 +326,7 @@ impl SettingName {
                 (5, Vec::from([vhost.clone(), component.clone(), name.clone()]))
             }
             Self::GlobalParameter(name) => (6, Vec::from([name.clone()])),
+            Self::Members(of) => (7, Vec::from([ShortStr::truncated(&of.0.to_string())])),
         }
     }
 
@@ -295,6 +340,12 @@ impl SettingName {
             4 => Self::TopicPermission { user: next()?, vhost: next()?, exchange: next()? },
             5 => Self::Parameter { vhost: next()?, component: next()?, name: next()? },
             6 => Self::GlobalParameter(next()?),
+            7 => {
+                let number = next()?;
+                let number = core::str::from_utf8(number.as_bytes()).ok();
+                let number = number.and_then(|number| number.parse().ok());
+                Self::Members(RecordId(number.ok_or(RecordError::Malformed)?))
+            }
             _ => return Err(RecordError::Malformed),
         })
     }

@@ -1,28 +1,90 @@
 //! Transactions: several publishes and acknowledgements as one fact, over all queues.
+//!
+//! One that is decided goes on in slices: its settlements are taken by their queues, then all of it is written down as one
+//! record, and then its messages go into their queues. A crash before the record shows nothing of it, one behind it all.
 
-use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
+use alloc::collections::BTreeSet;
+use alloc::vec::{IntoIter, Vec};
 
-use smallvec::SmallVec;
-use warrener_queue::{Config as QueueConfig, Counts, Effect as QueueEffect, Overflow, Seq, Why};
+use warrener_queue::{
+    Config as QueueConfig, Counts, Effect as QueueEffect, Overflow, Seq, State, Why,
+};
 use warrener_time::Time;
 
+use crate::commit_digest::CommitDigest;
 use crate::dead_letter::DeathReason;
 use crate::effect::Effect;
-use crate::id::{MessageId, QueueId, RecordId};
+use crate::fan_out::AT_ONCE;
+use crate::id::{LinkId, MessageId, QueueId, RecordId};
 use crate::message::NewMessage;
-use crate::publish::Admission;
 use crate::realm::{Compound, Realm};
-use crate::record::{Fact, MessageAt, Place};
+use crate::record::{MessageAt, Place};
 use crate::settle::Settlement;
+use crate::spread::Spread;
 
-/// Everything a transaction does, in order: first it publishes, then it settles.
+/// A delivery that a transaction settles.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settled {
+    pub(crate) queue: QueueId,
+    pub(crate) seq: Seq,
+    /// Who was handed it; nobody by name after basic.get.
+    pub(crate) link: Option<LinkId>,
+    pub(crate) how: Settlement,
+}
+
+/// What a transaction that is decided does, before that is written down.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
-    pub(crate) publishes: Vec<(NewMessage, Vec<QueueId>)>,
-    pub(crate) settles: Vec<(QueueId, Seq, Settlement)>,
-    /// Whether somebody waits for the disk to have it.
-    pub(crate) awaited: bool,
+    /// Messages that go into queues: those of the client, and dead ones.
+    arrivals: Vec<Arrival>,
+    /// What leaves its queue with the record.
+    gone: Vec<Gone>,
+    /// What died and cannot go on as a part of it.
+    later: Vec<Left>,
+    digest: CommitDigest,
+    /// The records of what is settled.
+    refers_to: BTreeSet<RecordId>,
+    /// Somebody waits for the disk to have it.
+    awaited: bool,
+}
+
+impl Work {
+    /// Nothing yet; `awaited` says whether somebody waits for the disk to have it.
+    pub(crate) fn new(awaited: bool) -> Self {
+        Self { awaited, ..Self::default() }
+    }
+}
+
+/// What follows when it is written down, in order.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// What must be on disk before anybody may say that it is done.
+    pub(crate) record: Option<RecordId>,
+    /// The record brought several messages.
+    is_shared: bool,
+    arrivals: IntoIter<Arrival>,
+    present: Option<Arrival>,
+    gone: IntoIter<Gone>,
+    later: IntoIter<Left>,
+}
+
+/// A message that leaves a queue, and where the record says so, if it does.
+type Gone = (QueueId, MessageId, Option<Place>);
+
+/// A message that goes into queues, and which of those in the record it is.
+#[derive(Debug)]
+struct Arrival {
+    spread: Spread,
+    part: Option<u32>,
+    /// It is known whether it is in the record.
+    is_prepared: bool,
+}
+
+impl Arrival {
+    const fn new(mut spread: Spread, is_promised: bool) -> Self {
+        spread.is_promised = is_promised;
+        Self { spread, part: None, is_prepared: false }
+    }
 }
 
 /// A message that left a queue, or is to leave it, because a transaction settled it.
@@ -36,107 +98,129 @@ struct Left {
 }
 
 impl Realm {
-    /// Whether every queue has room for all that these publishes would put into it. What its consumers might take
-    /// meanwhile is not counted on.
-    pub(crate) fn has_room_for(&self, publishes: &[(NewMessage, Vec<QueueId>)]) -> bool {
-        let mut coming: BTreeMap<QueueId, (u64, u64)> = BTreeMap::new();
-        for (new, targets) in publishes {
-            for target in targets {
-                let (count, bytes) = coming.entry(*target).or_default();
-                *count += 1;
-                *bytes += new.content.body.len() as u64;
-            }
-        }
-        coming.into_iter().all(|(id, more)| {
-            // A queue that is gone meanwhile takes nothing, and refuses nothing.
-            self.queues
-                .get(id)
-                .is_none_or(|slot| fits(slot.queue.config(), slot.queue.counts(), more))
+    /// Whether a queue has room for so many messages, and so many octets. What its consumers might take meanwhile is not
+    /// counted on. A queue that is gone takes nothing, and refuses nothing.
+    pub(crate) fn has_room(&self, id: QueueId, more: (u64, u64)) -> bool {
+        self.queues.get(id).is_none_or(|slot| fits(slot.queue.config(), slot.queue.counts(), more))
+    }
+
+    /// Whether a queue refuses what it has no room for.
+    pub(crate) fn may_refuse(&self, id: QueueId) -> bool {
+        let config = self.queues.get(id).map(|slot| slot.queue.config());
+        config.is_some_and(|config| {
+            config.overflow != Overflow::DropHead
+                && (config.max_length.is_some() || config.max_length_bytes.is_some())
         })
     }
 
-    /// Does all of it, and writes it down as one record. The record is what must be on disk first.
-    pub(crate) fn commit(
+    /// A message of a transaction. Room was found for it before.
+    pub(crate) fn commit_publish(&mut self, work: &mut Work, new: NewMessage, targets: &[QueueId]) {
+        let spread = self.begin_spread(new, targets);
+        work.arrivals.push(Arrival::new(spread, true));
+    }
+
+    /// Finds out where the last message of a transaction must be on disk; whether all its queues were asked.
+    pub(crate) fn commit_prepare(
         &mut self,
         now: Time,
-        work: Work,
+        work: &mut Work,
         out: &mut Vec<Effect>,
-    ) -> Option<RecordId> {
-        let mut admissions: Vec<Admission> = work
-            .publishes
-            .into_iter()
-            .map(|(new, targets)| self.admit(now, new, &targets))
-            .collect();
-        let (mut gone, mut later) = (Vec::new(), Vec::new());
-        for left in self.settle_quietly(now, &work.settles, out) {
-            match self.bury_left(now, left) {
-                Some(buried) => {
-                    admissions.extend(buried);
-                    gone.push((left.queue, left.message));
+    ) -> bool {
+        let Some(arrival) = work.arrivals.last_mut().filter(|own| !own.is_prepared) else {
+            return true;
+        };
+        if !self.find_durable(&mut arrival.spread, out) {
+            return false;
+        }
+        arrival.spread.begin_again();
+        arrival.is_prepared = true;
+        let admission = &arrival.spread.admission;
+        if admission.is_durable() {
+            let published = self.published(now, admission);
+            let content = self.messages.whole(admission.message()).new.content.clone();
+            arrival.part = Some(work.digest.publish(&published, content));
+        }
+        true
+    }
+
+    /// A delivery that a transaction settles: its queue settles it, and what leaves the queue by that waits for the record.
+    pub(crate) fn commit_settle(
+        &mut self,
+        now: Time,
+        work: &mut Work,
+        settled: Settled,
+        out: &mut Vec<Effect>,
+    ) {
+        let Settled { queue, seq, .. } = settled;
+        if !self.is_still_held(settled) {
+            return;
+        }
+        if settled.how.is_failure() {
+            self.note_failures(queue, &[seq], settled.how, out);
+        }
+        let slot = self.queues.get_mut(queue).expect("it was just there");
+        slot.queue.settle(now, &[seq], settled.how.outcome(), &mut self.answers);
+        let mut left = None;
+        self.answers.retain(|answer| {
+            let (message, why, held) = match answer {
+                QueueEffect::Gone { seq: of, handle, why, .. } if *of == seq => {
+                    (*handle, *why, false)
                 }
-                None => later.push(left),
-            }
+                QueueEffect::Held { seq: of, handle, why } if *of == seq => (*handle, *why, true),
+                _ => return true,
+            };
+            left = Some(Left { queue, seq, message, why, held });
+            false
+        });
+        self.collect(queue);
+        self.wake(queue);
+        self.reschedule(queue);
+        if let Some(left) = left {
+            self.commit_leave(now, work, left);
         }
-        let (record, told) = self.record_commit(now, &admissions, &gone, work.awaited, out);
-        for admission in &admissions {
-            let taken = self.finish(admission);
-            self.shelve(taken, admission.first());
-        }
-        for ((queue, message), told) in gone.into_iter().zip(told) {
-            self.let_go(queue, message, told, out);
-        }
-        for Left { queue, seq, message, why, held } in later {
-            if held {
-                self.hold_dead(now, queue, (seq, message, why), out);
-            } else {
-                self.depart(now, queue, (message, true), why, out);
-            }
-        }
-        self.absorb(now, out);
-        record
     }
 
-    /// Settles deliveries, and keeps what left the queues by that apart from what else happens.
-    fn settle_quietly(
-        &mut self,
-        now: Time,
-        settles: &[(QueueId, Seq, Settlement)],
-        out: &mut Vec<Effect>,
-    ) -> Vec<Left> {
-        let mut all = Vec::new();
-        for (queue, seq, settlement) in settles {
-            let (queue, seq) = (*queue, *seq);
-            if self.queues.get(queue).is_none() {
-                continue;
-            }
-            if settlement.is_failure() {
-                self.note_failures(queue, &[seq], *settlement, out);
-            }
-            let slot = self.queues.get_mut(queue).expect("it was just there");
-            slot.queue.settle(now, &[seq], settlement.outcome(), &mut self.answers);
-            self.answers.retain(|answer| {
-                let (message, why, held) = match answer {
-                    QueueEffect::Gone { seq: of, handle, why, .. } if *of == seq => {
-                        (*handle, *why, false)
-                    }
-                    QueueEffect::Held { seq: of, handle, why } if *of == seq => {
-                        (*handle, *why, true)
-                    }
-                    _ => return true,
-                };
-                all.push(Left { queue, seq, message, why, held });
-                false
-            });
-            self.collect(queue);
-            self.wake(queue);
-            self.reschedule(queue);
-        }
-        all
+    /// Whether whoever was handed it still has it: a queue may have taken it back.
+    fn is_still_held(&self, settled: Settled) -> bool {
+        let Some(slot) = self.queues.get(settled.queue) else { return false };
+        let before = Seq::new(settled.seq.number() - 1);
+        let look = slot.queue.unacked(Some(before)).next().filter(|look| look.seq == settled.seq);
+        let holder = settled.link.map(LinkId::consumer);
+        look.is_some_and(
+            |look| matches!(look.state, State::Unacked { consumer, .. } if consumer == holder),
+        )
     }
 
-    /// Sends a message on that a transaction let die, as a part of what it commits. `None` when that cannot be: its queue
-    /// must hold it, or its content is not in memory.
-    fn bury_left(&mut self, now: Time, left: Left) -> Option<Option<Admission>> {
+    /// The content of a message that this settlement may let die, if it is not in memory: the message and how long it is.
+    pub(crate) fn absent_dying(&self, settled: Settled) -> Option<(MessageId, u32)> {
+        let Settled { queue, seq, how, .. } = settled;
+        let lives = matches!(how, Settlement::Accepted | Settlement::Returned);
+        let slot = self.queues.get(queue).filter(|slot| slot.settings.dead_letter.is_some());
+        let slot = slot.filter(|_| !lives)?;
+        let before = Seq::new(seq.number() - 1);
+        let look = slot.queue.unacked(Some(before)).next().filter(|look| look.seq == seq)?;
+        (!self.messages.get(*look.handle).is_here()).then_some((*look.handle, look.bytes))
+    }
+
+    fn commit_leave(&mut self, now: Time, work: &mut Work, left: Left) {
+        let Some(buried) = self.bury_left(now, left) else {
+            return work.later.push(left);
+        };
+        let place = self.place(left.queue, left.message);
+        if let Some(place) = place {
+            work.digest.settle(left.message, place);
+            work.refers_to.insert(place.message.record);
+        }
+        work.gone.push((left.queue, left.message, place));
+        if let Some((new, targets)) = buried {
+            let spread = self.begin_spread(new, &targets);
+            work.arrivals.push(Arrival::new(spread, left.held));
+        }
+    }
+
+    /// What becomes of a message that a transaction let die, as a part of what it commits, if anything. `None` when that
+    /// cannot be: its queue must hold it, or its content is not in memory.
+    fn bury_left(&mut self, now: Time, left: Left) -> Option<Option<(NewMessage, Vec<QueueId>)>> {
         let Left { queue, seq, message, why, held } = left;
         let to = self.queue(queue).settings.dead_letter.clone();
         let prepared = match (DeathReason::of(why), to) {
@@ -147,7 +231,9 @@ impl Realm {
                 let died = self.messages.whole(message).new.clone();
                 let died = (&died, self.messages.get(message).failed);
                 let prepared = self.prepare_dead(queue, died, reason, &to, now);
-                if held && !prepared.as_ref().is_some_and(|prepared| self.can_go(prepared)) {
+                let can_go =
+                    |prepared: &(_, Vec<_>)| prepared.1.len() <= AT_ONCE && self.can_go(prepared);
+                if held && !prepared.as_ref().is_some_and(can_go) {
                     return None;
                 }
                 self.stats.dead_lettered += 1;
@@ -158,73 +244,79 @@ impl Realm {
         if held {
             self.unhold(now, queue, seq);
         }
-        Some(prepared.map(|(buried, targets)| self.admit(now, buried, &targets)))
+        Some(prepared)
     }
 
-    /// Asks for the contents of messages that these settlements may let die; the queue of the first that is not in
-    /// memory.
-    pub(crate) fn ask_for_dying(
-        &mut self,
-        settles: impl Iterator<Item = (QueueId, Seq, Settlement)>,
-        out: &mut Vec<Effect>,
-    ) -> Option<QueueId> {
-        const AT_ONCE: usize = 64;
-        let mut absent: SmallVec<[(QueueId, MessageId, u32); 4]> = SmallVec::new();
-        for (queue, seq, settlement) in settles {
-            let lives = matches!(settlement, Settlement::Accepted | Settlement::Returned);
-            let slot = self.queues.get(queue).filter(|slot| slot.settings.dead_letter.is_some());
-            let Some(slot) = slot.filter(|_| !lives) else { continue };
-            let before = Seq::new(seq.number() - 1);
-            let look = slot.queue.unacked(Some(before)).next().filter(|look| look.seq == seq);
-            let look = look.filter(|look| !self.messages.get(*look.handle).is_here());
-            absent.extend(look.map(|look| (queue, *look.handle, look.bytes)));
-            if absent.len() == AT_ONCE {
-                break;
+    /// Writes a transaction down, if any of it survives a restart. What follows can no longer fail.
+    pub(crate) fn commit_write(&mut self, work: Work, out: &mut Vec<Effect>) -> Written {
+        let Work { arrivals, gone, later, digest, refers_to, awaited } = work;
+        let brings = digest.messages();
+        let record = (!digest.is_empty()).then(|| {
+            let (digest, contents, settled) = digest.into_parts();
+            let refers_to = if brings == 0 { refers_to } else { BTreeSet::new() };
+            let refers_to = refers_to.into_iter().collect();
+            let record = self.append_encoded((digest, refers_to), contents, awaited, out);
+            if brings > 0 {
+                self.compounds.insert(record, Compound { left: brings, settled });
             }
+            record
+        });
+        Written {
+            record,
+            is_shared: brings > 1,
+            arrivals: arrivals.into_iter(),
+            present: None,
+            gone: gone.into_iter(),
+            later: later.into_iter(),
         }
-        // The first is waited for, and the others are on their way when it is here.
-        for (_, message, bytes) in absent.iter().skip(1) {
-            self.ask(*message, *bytes, None, out);
-        }
-        let (queue, message, bytes) = *absent.first()?;
-        self.ask(message, bytes, Some(queue), out);
-        Some(queue)
     }
 
-    /// Writes a transaction down, if any of it survives a restart; also which of the departures it tells of.
-    fn record_commit(
+    /// Brings the messages of a transaction that is written down into their queues, and lets go of what it settled, as far
+    /// as the turn allows; whether that was all.
+    pub(crate) fn commit_slice(
         &mut self,
         now: Time,
-        admissions: &[Admission],
-        gone: &[(QueueId, MessageId)],
-        awaited: bool,
+        written: &mut Written,
         out: &mut Vec<Effect>,
-    ) -> (Option<RecordId>, Vec<Option<Place>>) {
-        let places: Vec<Option<Place>> =
-            gone.iter().map(|(queue, message)| self.place(*queue, *message)).collect();
-        let durable: Vec<&Admission> =
-            admissions.iter().filter(|admission| admission.is_durable()).collect();
-        let settled: Vec<Place> = places.iter().flatten().copied().collect();
-        if durable.is_empty() && settled.is_empty() {
-            return (None, places);
+    ) -> bool {
+        loop {
+            if written.present.is_none() {
+                written.present = written.arrivals.next();
+                if let Some(arrival) = &written.present {
+                    self.place_in_record(arrival, written.record, written.is_shared);
+                }
+            }
+            let Some(arrival) = &mut written.present else { break };
+            if !self.offer_slice(now, &mut arrival.spread, None, out) {
+                return false;
+            }
+            let taken = self.end_spread(&arrival.spread);
+            self.shelve(taken, arrival.spread.admission.first());
+            written.present = None;
         }
-        let published = durable.iter().map(|admission| self.published(now, admission)).collect();
-        let contents: SmallVec<_> = durable
-            .iter()
-            .map(|admission| self.messages.whole(admission.message()).new.content.clone())
-            .collect();
-        let record = self.append(&Fact::Committed { published, settled }, contents, awaited, out);
-        for (part, admission) in durable.iter().enumerate() {
-            self.set_durable(admission, MessageAt { record, part: part as u32 });
-            self.messages.get_mut(admission.message()).shares_record = durable.len() > 1;
+        while !self.effort.is_spent(out.len()) {
+            self.effort.visit(1);
+            if let Some((queue, message, place)) = written.gone.next() {
+                self.let_go(queue, message, place, out);
+            } else if let Some(left) = written.later.next() {
+                let Left { queue, seq, message, why, held } = left;
+                if held {
+                    self.hold_dead(now, queue, (seq, message, why), out);
+                } else {
+                    self.depart(now, queue, (message, true), why, out);
+                }
+            } else {
+                return true;
+            }
         }
-        if !durable.is_empty() {
-            let messages = gone.iter().map(|(_, message)| Some(*message));
-            let settled = messages.zip(&places).filter_map(|(id, place)| Some((id, (*place)?)));
-            let compound = Compound { left: durable.len() as u32, settled: settled.collect() };
-            self.compounds.insert(record, compound);
-        }
-        (Some(record), places)
+        false
+    }
+
+    fn place_in_record(&mut self, arrival: &Arrival, record: Option<RecordId>, is_shared: bool) {
+        let (Some(record), Some(part)) = (record, arrival.part) else { return };
+        let admission = &arrival.spread.admission;
+        self.set_durable(admission, MessageAt { record, part });
+        self.messages.get_mut(admission.message()).shares_record = is_shared;
     }
 }
 

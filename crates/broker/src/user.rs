@@ -6,6 +6,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Bound;
 
 use bytes::Bytes;
 use warrener_codec::ShortStr;
@@ -137,6 +138,12 @@ impl Users {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &User> {
         self.by_name.values()
+    }
+
+    /// The user behind this name.
+    pub(crate) fn next_after(&self, name: Option<&ShortStr>) -> Option<&User> {
+        let from = name.map_or(Bound::Unbounded, Bound::Excluded);
+        self.by_name.range::<ShortStr, _>((from, Bound::Unbounded)).next().map(|(_, user)| user)
     }
 
     /// How much a user has open.

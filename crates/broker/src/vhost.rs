@@ -223,7 +223,7 @@ pub(crate) fn binding_bytes(key: &[u8], arguments: &[u8]) -> u64 {
 }
 
 impl BindingKey {
-    fn of(binding: &Binding<'_, QueueId>) -> Self {
+    pub(crate) fn of(binding: &Binding<'_, QueueId>) -> Self {
         Self {
             target: binding.target,
             source: binding.source,

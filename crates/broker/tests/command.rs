@@ -1,8 +1,8 @@
 //! Commands: virtual hosts, users and parameters come, change, go, and survive restarts.
 
 use warrener_broker::{
-    Command, GlobalParameterDefinition, Json, Object, Outcome, ParameterDefinition,
-    PermissionDefinition, UserDefinition, VhostDefinition,
+    Command, GlobalParameterDefinition, Json, Limits, Object, Outcome, ParameterDefinition,
+    PasswordHash, PermissionDefinition, Reconfiguration, User, UserDefinition, VhostDefinition,
 };
 
 use crate::script::{World, parse_name as short};
@@ -239,4 +239,38 @@ fn commands_about_what_is_not_there_say_so() {
     };
     assert!(world.refused(Command::SetUser(bad)).contains("not base 64"));
     assert_eq!(world.records(), 0);
+}
+
+#[test]
+fn a_configuration_that_is_read_again_changes_its_users_and_the_limits_and_nothing_else() {
+    let mut world = World::new();
+    let user =
+        |name: &str| User::with_full_access(short(name), PasswordHash::default(), short("/"));
+    let configure = |world: &mut World, names: &[&str], queues: Option<i64>| {
+        let mut limits = Limits::default();
+        limits.vhosts.max_queues = queues;
+        let users = Some(names.iter().map(|name| user(name)).collect());
+        world.command(Command::Configure(Box::new(Reconfiguration { users, limits }))).1
+    };
+    world.run("1 connect\n1.1 open\n1.1 queue.declare one\n2 connect user=reader\n2.1 open");
+    let set = UserDefinition { name: short("kept"), ..UserDefinition::default() };
+    world.obeyed(Command::SetUser(set));
+    world.obeyed(Command::ClearPermission { user: short("outsider"), vhost: short("/") });
+    let before = world.records();
+    let seen = configure(&mut world, &["guest", "eve"], Some(1));
+    assert!(
+        seen.contains("2 close connection 320 CONNECTION_FORCED - user 'reader' is deleted"),
+        "{seen}"
+    );
+    assert_eq!(world.records(), before, "nothing of it is on disk");
+    assert!(world.run("3 connect user=eve").contains("3 opened"));
+    assert!(world.run("4 connect user=reader").contains("530"));
+    assert!(world.run("1.1 queue.declare two").contains("406"), "there is one already");
+    world.run("1.1 closed\n1.1 open");
+    configure(&mut world, &["guest", "reader", "kept"], None);
+    assert!(world.run("1.1 queue.declare two").contains("declare-ok"));
+    assert!(world.run("5 connect user=reader").contains("5 opened"));
+    // What a command has said of a user counts more: that it may go nowhere.
+    assert!(world.run("6 connect user=kept").contains("530"));
+    assert!(!world.is_connected(3));
 }

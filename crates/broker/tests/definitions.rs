@@ -355,3 +355,43 @@ proptest! {
         prop_assert_eq!(world.records(), 0);
     }
 }
+
+#[test]
+fn members_that_are_not_known_come_back_as_they_were() {
+    let file = r#"{
+        "vendor": {"edition": [1, null]},
+        "users": [{"name": "ann", "password_hash": "", "tags": [], "limits": {}, "badge": 7}],
+        "vhosts": [{"name": "/", "metadata": {"owner": "x"}, "colour": "red"}],
+        "permissions": [{"user": "ann", "vhost": "/", "configure": "", "write": "", "read": "", "why": "audit"}],
+        "topic_permissions": [{"user": "ann", "vhost": "/", "exchange": "t", "write": "", "read": "", "why": 2}],
+        "exchanges": [{"name": "t", "vhost": "/", "type": "topic", "durable": true, "auto_delete": false, "internal": false, "arguments": {}, "note": "e"}],
+        "queues": [{"name": "q", "vhost": "/", "durable": true, "auto_delete": false, "arguments": {}, "note": {"q": true}}],
+        "bindings": [{"source": "t", "vhost": "/", "destination": "q", "destination_type": "queue", "routing_key": "k", "arguments": {}, "note": "b"}]
+    }"#;
+    let mut world = World::new();
+    assert_eq!(import(&mut world, parse(file)).refused, 0);
+    assert_eq!(import(&mut world, parse(file)).refused, 0, "and once more");
+    let mut again = world.crashed_after(world.journal.len());
+    for world in [&mut world, &mut again] {
+        let all = value(&export(world).to_json());
+        assert_eq!(all["vendor"]["edition"][0], 1);
+        let found = |section: &str, name: &str, member: &str| {
+            let list = all[section].as_array().expect("a list");
+            let seen: Vec<_> = list.iter().filter_map(|own| own.get(member)).collect();
+            assert_eq!(seen.len(), 1, "{section}: {name}");
+            seen[0].clone()
+        };
+        assert_eq!(found("users", "ann", "badge"), 7);
+        assert_eq!(found("vhosts", "/", "colour"), "red");
+        assert_eq!(found("permissions", "ann", "why"), "audit");
+        assert_eq!(found("topic_permissions", "ann", "why"), 2);
+        assert_eq!(found("exchanges", "t", "note"), "e");
+        assert_eq!(found("queues", "q", "note")["q"], true);
+        assert_eq!(found("bindings", "k", "note"), "b");
+    }
+    // They go with what they came with.
+    let before = world.records();
+    world.run("1 connect\n1.1 open\n1.1 queue.delete q\n1.1 exchange.delete t\n1.1 queue.declare q durable");
+    assert_eq!(world.records(), before - 6 + 1);
+    assert!(!section(&export(&mut world), "queues")[0].contains("note"));
+}

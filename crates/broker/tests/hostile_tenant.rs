@@ -3,9 +3,11 @@
 
 use core::fmt::Write as _;
 
-use warrener_broker::EFFECTS_PER_TURN;
+use warrener_broker::{
+    Command, EFFECTS_PER_TURN, Object, PermissionDefinition, PolicyDefinition, UserDefinition,
+};
 
-use crate::script::World;
+use crate::script::{World, parse_name};
 
 /// A good tenant is connection 1, with a queue and a consumer of its own. The bad one is 2 and above.
 fn world() -> World {
@@ -151,7 +153,7 @@ fn as_many_consumers_as_it_can_get() {
 #[test]
 fn a_huge_transaction() {
     let mut world = World::with_limits(|limits| {
-        (limits.transaction_entries, limits.transaction_bytes) = (1_000, 100_000);
+        (limits.transaction_entries, limits.transaction_bytes) = (1_000, 500_000);
     });
     world.run("1 connect\n1.1 open\n1.1 queue.declare own\n1.1 consume own c no-ack");
     world.run("2 connect\n2.1 open\n2.1 queue.declare q\n2.1 tx.select");
@@ -167,10 +169,10 @@ fn a_huge_transaction() {
         "{seen}"
     );
     assert_eq!(world.broker.view().memory_bytes(), before);
-    let body = "x".repeat(30_000);
+    let body = "x".repeat(150_000);
     world.run("2.2 open\n2.2 tx.select\n2 drained 1000");
     let seen = world.run(&format!("2.2 publish - q {body}\n").repeat(4));
-    assert!(seen.contains("406 PRECONDITION_FAILED - transaction is larger than 100000 bytes"));
+    assert!(seen.contains("406 PRECONDITION_FAILED - transaction is larger than 500000 bytes"));
     assert_eq!(world.broker.view().memory_bytes(), before);
     assert_eq!(latency(&mut world), 1);
 }
@@ -249,6 +251,49 @@ fn patterns_that_are_slow_to_match() {
         world.run(&format!("2.1 publish amq.topic {} m", &key[..key.len() - 1]));
         assert_eq!(latency(&mut world), 1);
     }
+}
+
+#[test]
+fn patterns_of_rights_and_policies_that_never_come_to_an_end() {
+    let evil = "^(?:(?=(a*))a){100}z";
+    let name = "a".repeat(250);
+    let mut world = world();
+    world.run("2.1 queue.declare q");
+    for number in 0..2_000 {
+        world.run(&format!("2.1 queue.declare {}{number}", &name[..240]));
+    }
+    world.obeyed(Command::SetUser(UserDefinition {
+        name: parse_name("crowd"),
+        ..UserDefinition::default()
+    }));
+    world.obeyed(Command::SetPermission(PermissionDefinition {
+        user: parse_name("crowd"),
+        vhost: parse_name("/"),
+        configure: evil.into(),
+        write: ".*".into(),
+        read: ".*".into(),
+        ..PermissionDefinition::default()
+    }));
+    world.run("3 connect user=crowd");
+    for channel in 1..50 {
+        let seen = world.run(&format!("3.{channel} open\n3.{channel} queue.declare {name}"));
+        assert!(seen.contains("403 ACCESS_REFUSED - configure access to queue"), "{seen}");
+        assert!(seen.contains(&format!("pattern '{evil}' takes too many steps")), "{seen}");
+        assert_eq!(latency(&mut world), 1);
+    }
+    // A policy with it applies to nothing, and goes over the queues in slices.
+    let mut seen = world.begin(Command::SetPolicy(PolicyDefinition {
+        vhost: parse_name("/"),
+        name: parse_name("evil"),
+        pattern: evil.into(),
+        definition: Object::new().with("max-length", 1_i64),
+        ..PolicyDefinition::default()
+    }));
+    let before = world.turns;
+    assert!(worst_latency_while_working(&mut world) <= 3);
+    assert!(world.turns > before + 100, "it is spread over turns");
+    seen += &world.run("2.1 publish - q one\n2.1 publish - q two");
+    assert_eq!(world.broker.view().queue("/", "q").expect("there").ready, 2, "{seen}");
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use core::fmt::Write as _;
 
 use warrener_broker::{
-    Command, EFFECTS_PER_TURN, PermissionDefinition, QueueDefinition, UserDefinition,
-    VISITS_PER_TURN, VhostDefinition,
+    Command, EFFECTS_PER_TURN, Json, Outcome, ParameterDefinition, PermissionDefinition,
+    QueueDefinition, UserDefinition, VISITS_PER_TURN, VhostDefinition,
 };
 
 use crate::script::{World, parse_name};
@@ -444,6 +444,182 @@ fn a_new_binding_is_told_a_long_history_in_slices() {
     let mut all = bodies(&seen);
     all.retain(|body| body != "new");
     assert_same(&all, &expected(0, 9_000), "in order");
+}
+
+/// A transaction of this client with so many messages, on channel 1.
+fn transact(world: &mut World, exchange: &str, key: &str, count: usize) {
+    world.run("1.1 tx.select");
+    for number in 0..count {
+        world.run(&format!("1.1 publish {exchange} {key} m{number} persistent"));
+    }
+}
+
+#[test]
+fn a_large_transaction_is_committed_in_slices_and_is_one_record() {
+    let mut world = World::new();
+    world.run("1 connect\n1.1 open\n1.1 queue.declare q durable\n2 connect\n2.1 open");
+    world.run("2.1 queue.declare own\n2.1 consume own c no-ack");
+    transact(&mut world, "-", "q", MANY);
+    let before = (world.records(), world.turns);
+    let mut seen = world.run("1.1 tx.commit\n1.1 publish - q next\n1.1 tx.commit");
+    assert!(!seen.contains("commit-ok"), "{seen}");
+    // Somebody else is served in the midst of it, in one turn.
+    world.take_turn(&mut seen);
+    assert!(world.run("2.1 publish - own news").contains("deliver c 1"));
+    seen += &work(&mut world);
+    assert_eq!(seen.matches("commit-ok").count(), 2, "{seen}");
+    assert!(world.turns > before.1 + 5);
+    assert_eq!(world.records(), before.0 + 1, "one record, with all that lasts");
+    let seen = world.run("2.1 consume q d no-ack") + &drain_of(&mut world, 2);
+    let mut all = expected(0, MANY);
+    all.push("next".to_owned());
+    assert_same(&bodies(&seen), &all, "in order");
+    assert_eq!(world.records(), before.0, "nothing is left of it");
+}
+
+#[test]
+fn a_large_transaction_settles_in_slices() {
+    let mut world = World::new();
+    world.run("1 connect\n1.1 open\n1.1 queue.declare dead durable\n1.1 queue.declare q durable arg:x-dead-letter-exchange= arg:x-dead-letter-routing-key=dead");
+    for number in 0..MANY {
+        world.run(&format!("1.1 publish - q m{number} persistent"));
+    }
+    world.run("2 connect\n2.1 open\n2.1 tx.select\n2.1 consume q c");
+    drain_of(&mut world, 2);
+    world.run("2.1 ack 3000 multiple\n2.1 nack 6000 multiple\n2.1 nack 7990 multiple requeue");
+    work(&mut world);
+    world.run("2.1 cancel c");
+    let seen = world.run("2.1 tx.commit") + &work(&mut world);
+    assert!(seen.contains("commit-ok"), "{seen}");
+    assert_eq!((ready(&world, "q"), ready(&world, "dead")), (1_990, 3_000));
+    assert_eq!(world.broker.view().stats().acknowledged, 3_000);
+    let again = world.crashed_after(world.journal.len());
+    assert_eq!((ready(&again, "q"), ready(&again, "dead")), (2_000, 3_000));
+}
+
+#[test]
+fn a_crash_in_a_large_transaction_shows_all_of_it_or_nothing() {
+    let mut world = world_with_queues(60, "durable");
+    world.run("1.1 queue.declare own durable\n1.1 publish - own mine persistent");
+    let before = world.journal.len();
+    world
+        .run("2 connect\n2.1 open\n2.1 consume q3 c no-ack\n1.1 tx.select\n1.1 get own\n1.1 ack 1");
+    transact(&mut world, "wide", "-", 60);
+    world.run("1.1 tx.commit\n1 disconnect");
+    assert!(world.broker.poll_timeout().is_some(), "it takes several turns");
+    world.run("2.1 queue.delete q59");
+    work(&mut world);
+    for steps in before..=world.journal.len() {
+        let after = world.crashed_after(steps);
+        let mine = ready(&after, "own");
+        for number in (0..59).filter(|number| *number != 3) {
+            let count = ready(&after, &format!("q{number}"));
+            assert_eq!(count, if mine == 1 { 0 } else { 60 }, "q{number} after {steps} steps");
+        }
+    }
+    assert_eq!((ready(&world, "own"), ready(&world, "q58")), (0, 60));
+    world.run("2.1 queue.delete own");
+    for number in 0..59 {
+        world.run(&format!("2.1 queue.delete q{number}"));
+    }
+    work(&mut world);
+    assert_eq!((world.broker.view().messages(), world.records()), (0, 1), "only the exchange");
+}
+
+#[test]
+fn a_large_transaction_that_a_queue_refuses_leaves_no_trace() {
+    let mut world = World::new();
+    world.run("1 connect\n1.1 open\n1.1 queue.declare q durable\n1.1 queue.declare full arg:x-max-length=7 arg:x-overflow=reject-publish");
+    transact(&mut world, "-", "q", MANY);
+    for _ in 0..8 {
+        world.run("1.1 publish - full m");
+    }
+    let before = world.records();
+    let seen = world.run("1.1 tx.commit") + &work(&mut world);
+    assert!(seen.contains("406 PRECONDITION_FAILED - partial tx completion (90, 20)"), "{seen}");
+    assert_eq!((world.broker.view().messages(), world.records()), (0, before));
+    // One for which there was room has it, whoever comes in between.
+    world.run("1.1 closed\n1.1 open");
+    world.run("1.1 tx.select\n1.1 publish - full m");
+    transact(&mut world, "-", "q", MANY);
+    world.run("1.1 tx.commit\n2 connect\n2.1 open");
+    for _ in 0..8 {
+        world.run("2.1 publish - full other");
+    }
+    let seen = work(&mut world);
+    assert!(seen.contains("commit-ok"), "{seen}");
+    assert_eq!((ready(&world, "q"), ready(&world, "full")), (MANY as u64, 8));
+}
+
+#[test]
+fn a_message_held_until_very_many_have_it() {
+    let mut world = world_with_queues(1_500, "durable");
+    world.run("1.1 queue.declare dying durable arg:x-dead-letter-exchange=wide arg:x-overflow=reject-publish arg:x-dead-letter-strategy=at-least-once arg:x-queue-type=quorum");
+    world.run("1.1 queue.declare full durable arg:x-max-length=1 arg:x-overflow=reject-publish\n1.1 queue.bind full wide -");
+    world.run("1.1 publish - full there persistent");
+    for body in expected(0, 3) {
+        world.run(&format!("1.1 publish - dying {body} persistent"));
+    }
+    world.run("2 connect\n2.1 open\n2.1 consume dying c");
+    let before = world.journal.len();
+    world.run("2.1 nack 0 multiple");
+    work(&mut world);
+    let held = |world: &World| world.broker.view().messages();
+    assert_eq!((held(&world), ready(&world, "q7")), (4, 0), "one has no room, so none has it");
+    world.run("1.1 queue.purge full\nwait 1s");
+    work(&mut world);
+    assert_eq!((ready(&world, "q0"), ready(&world, "q1499"), ready(&world, "full")), (1, 1, 1));
+    world.run("1.1 queue.delete full\nwait 1s");
+    work(&mut world);
+    for number in [0, 700, 1_499] {
+        let seen =
+            world.run(&format!("1.1 consume q{number} c{number} no-ack")) + &work(&mut world);
+        let places: Vec<_> =
+            expected(0, 3).iter().map(|body| seen.find(&format!("\"{body}\""))).collect();
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{seen}");
+    }
+    assert_eq!(ready(&world, "q1"), 3);
+    for steps in (before..=world.journal.len()).step_by(13) {
+        let after = world.crashed_after(steps);
+        let all: Vec<u64> = (1..700).map(|number| ready(&after, &format!("q{number}"))).collect();
+        assert!(all.iter().all(|count| *count == all[0]), "{all:?} after {steps} steps");
+    }
+}
+
+#[test]
+fn very_many_settings_are_told_in_slices() {
+    let mut world = World::new();
+    for number in 0..MANY {
+        world.obeyed(Command::SetParameter(ParameterDefinition {
+            vhost: parse_name("/"),
+            component: parse_name("shovel"),
+            name: parse_name(&format!("p{number}")),
+            value: Json::Integer(number as i64),
+            ..ParameterDefinition::default()
+        }));
+        let name = parse_name(&format!("u{number}"));
+        world.obeyed(Command::SetUser(UserDefinition { name, ..UserDefinition::default() }));
+    }
+    let before = world.turns;
+    let Outcome::Exported(all) = world.obeyed(Command::Export { vhost: None }) else {
+        panic!("it is exported")
+    };
+    assert_eq!((all.parameters.len(), all.users.len()), (MANY, MANY + 3));
+    assert!(world.turns > before + 50);
+    let of_one = Command::Export { vhost: Some(parse_name("/")) };
+    let Outcome::Exported(all) = world.obeyed(of_one) else { panic!("it is exported") };
+    assert_eq!((all.parameters.len(), all.users.len()), (MANY, 0));
+}
+
+fn drain_of(world: &mut World, connection: u64) -> String {
+    let mut seen = String::new();
+    loop {
+        seen += &world.run(&format!("{connection} drained 4000000"));
+        if world.broker.poll_timeout().is_none_or(|(due, _)| due > world.now()) {
+            return seen;
+        }
+        world.take_turn(&mut seen);
+    }
 }
 
 #[test]

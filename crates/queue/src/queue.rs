@@ -3,8 +3,8 @@
 use crate::config::{Config, Consume};
 use crate::consumers::Consumers;
 use crate::effect::{
-    ConsumeError, ConsumerId, Counts, Delivery, Effect, Outcome, Progress, Rejected, Timer, Whose,
-    Why,
+    ConsumeError, ConsumerId, Counts, Delivery, Effect, Outcome, Progress, Refusal, Rejected,
+    Timer, Whose, Why,
 };
 use crate::entry::{Entry, Extras, Rare, Restored, Seq};
 use crate::limits::BY_THE_WAY;
@@ -120,6 +120,26 @@ impl<M: Clone> Queue<M> {
             Some(why) => Err(Rejected { entry, why }),
             None => Ok(self.take_in(now, entry, rare, out)),
         }
+    }
+
+    /// Puts a message in line whatever the limits say: for a host that has asked before whether there is room, and let
+    /// others in meanwhile. What is too much is dropped at the head where [`Config::overflow`] says so.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back when the queue is deleted.
+    pub fn publish_promised(
+        &mut self,
+        now: Time,
+        entry: Entry<M>,
+        rare: Rare,
+        out: &mut Vec<Effect<M>>,
+    ) -> Result<Seq, Rejected<M>> {
+        self.catch_up(now, out);
+        if self.deleted {
+            return Err(Rejected { entry, why: Refusal::Deleted });
+        }
+        Ok(self.take_in(now, entry, rare, out))
     }
 
     /// Puts an entry back that the host made durable: with its number, in its place, whatever the limits say. For a

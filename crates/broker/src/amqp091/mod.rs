@@ -7,6 +7,7 @@ pub(crate) mod alarm;
 pub(crate) mod bind;
 pub(crate) mod channel;
 pub(crate) mod client;
+pub(crate) mod commit;
 pub(crate) mod confirm;
 pub(crate) mod consume;
 pub(crate) mod debt;

@@ -1,5 +1,6 @@
 //! tx.select, tx.commit and tx.rollback (AMQP 0-9-1 §1.9): publishes and settlements that wait for a commit.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use warrener_codec::Method;
@@ -15,11 +16,10 @@ use crate::broker::Broker;
 use crate::config::Limits;
 use crate::effect::Effect;
 use crate::id::{ChannelKey, QueueId};
-use crate::message::NewMessage;
+use crate::job::Job;
 use crate::refusal::Reason;
 use crate::settle::Settlement;
-use crate::sync::Sync;
-use crate::transaction::Work;
+use crate::transaction::Settled;
 
 /// What a channel has said since its last commit or rollback.
 #[derive(Debug, Default)]
@@ -27,17 +27,44 @@ pub(crate) struct Transaction {
     publishes: Vec<Checked>,
     settles: Vec<(Delivered, Settlement)>,
     bytes: u64,
-    /// How often its commit has waited for the contents of what it rejects. Where memory is short they may leave again
-    /// before they are needed, and then the commit goes on without them.
-    waits: usize,
+    looked: Looked,
 }
+
+/// How far a commit has looked whether it can be.
+#[derive(Debug, Default)]
+struct Looked {
+    /// At so many settlements, for contents that are not in memory. Where memory is short they may leave again before
+    /// they are needed, and then the commit goes on without them.
+    settles: usize,
+    /// At so many publishes, for room in their queues; and at so many queues of the next.
+    publishes: usize,
+    targets: usize,
+    /// What comes into queues that may refuse it: messages and octets.
+    coming: BTreeMap<QueueId, (u64, u64)>,
+}
+
+/// Whether a commit can be.
+enum Outlook {
+    Good,
+    /// The turn has done enough.
+    Spent,
+    /// A content that it needs is on its way to this queue.
+    Waits(QueueId),
+    /// A queue has no room.
+    Bad,
+}
+
+/// What a publish in a transaction is counted as, besides its octets.
+const ENTRY_BYTES: usize = size_of::<Checked>();
 
 impl Transaction {
     /// Keeps a publish that passed its checks.
     pub(crate) fn publish(&mut self, mut checked: Checked, limits: &Limits) -> Result<(), Reason> {
         checked.new.detach();
         let content = &checked.new.content;
-        self.bytes += (content.body.len() + content.properties.as_bytes().len()) as u64;
+        let octets = content.body.len() + content.properties.as_bytes().len();
+        let targets = checked.targets.len() * size_of::<QueueId>();
+        self.bytes += (octets + targets + ENTRY_BYTES) as u64;
         self.publishes.push(checked);
         self.check(limits)
     }
@@ -114,59 +141,71 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
         let mut transaction = self.transaction(key)?;
-        if transaction.waits < transaction.settles.len() {
-            let settles = transaction.settles.iter().map(|(own, how)| (own.queue, own.seq, *how));
-            if let Some(queue) = self.realm.ask_for_dying(settles, out) {
-                transaction.waits += 1;
+        let outlook = self.look_at_commit(&mut transaction, out);
+        match outlook {
+            Outlook::Good => {
+                let Transaction { publishes, settles, bytes, .. } = transaction;
+                self.commit(now, key, (publishes, settles), bytes, out);
+            }
+            Outlook::Spent => {
+                self.restore_transaction(key, transaction);
+                self.stall(key, Stall::Work, Parked::Method(Method::TxCommit));
+                self.realm.jobs.push_back(Job::Resume(key));
+            }
+            Outlook::Waits(queue) => {
                 self.restore_transaction(key, transaction);
                 self.stall(key, Stall::Content(queue), Parked::Method(Method::TxCommit));
-                return Ok(());
+            }
+            Outlook::Bad => {
+                // The channel closes and gives back what it holds, what the transaction would have settled included.
+                self.restore_transaction(key, transaction);
+                return Err(Reason::TransactionRefused);
             }
         }
-        let publishes: Vec<_> =
-            transaction.publishes.iter().map(|c| (c.new.clone(), c.targets.clone())).collect();
-        if !self.realm.has_room_for(&publishes) {
-            // The channel closes and gives back what it holds, what the transaction would have settled included.
-            self.restore_transaction(key, transaction);
-            return Err(Reason::TransactionRefused);
-        }
-        let Transaction { publishes, settles, .. } = transaction;
-        let awaited = self.amqp.channel(key).sync == Sync::Always;
-        let mut work = Work { awaited, ..Work::default() };
-        for checked in publishes {
-            work.publishes.extend(self.route_committed(now, key, checked, out));
-        }
-        let mut delivered: Vec<_> = settles.iter().map(|(delivered, _)| *delivered).collect();
-        self.uncount(key, &delivered);
-        delivered.clear();
-        work.settles.extend(settles.into_iter().map(|(own, how)| (own.queue, own.seq, how)));
-        let accepted = work.settles.iter().filter(|(.., how)| *how == Settlement::Accepted).count();
-        self.realm.stats.acknowledged += accepted as u64;
-        let record = self.realm.commit(now, work, out);
-        #[cfg(warrener_planted)]
-        let record = record.filter(|_| !planted(Bug::CommitBeforeSync));
-        self.reply(key, Method::TxCommitOk, false, record, out);
         Ok(())
     }
 
-    /// A message of a transaction that is committed: what is left of it for queues.
-    fn route_committed(
-        &mut self,
-        now: Time,
-        key: ChannelKey,
-        checked: Checked,
-        out: &mut Vec<Effect>,
-    ) -> Option<(NewMessage, Vec<QueueId>)> {
-        let Checked { new, targets, reached, repliers, mandatory } = checked;
-        if targets.is_empty() {
-            self.without_queues(now, key, new, &repliers, mandatory, out);
-            return None;
+    /// Goes on looking whether a transaction can be committed: contents of what it lets die are in memory, and queues
+    /// have room.
+    fn look_at_commit(&mut self, transaction: &mut Transaction, out: &mut Vec<Effect>) -> Outlook {
+        let Transaction { publishes, settles, looked, .. } = transaction;
+        while let Some(own) = settles.get(looked.settles) {
+            if self.realm.effort.is_spent(out.len()) {
+                return Outlook::Spent;
+            }
+            self.realm.effort.visit(1);
+            looked.settles += 1;
+            let Some((message, bytes)) = self.realm.absent_dying(settled(own)) else { continue };
+            self.realm.ask(message, bytes, Some(own.0.queue), out);
+            // Those behind it are on their way when it is here.
+            self.realm.effort.visit(ASKED_AHEAD);
+            for next in settles[looked.settles..].iter().take(ASKED_AHEAD) {
+                if let Some((message, bytes)) = self.realm.absent_dying(settled(next)) {
+                    self.realm.ask(message, bytes, None, out);
+                }
+            }
+            return Outlook::Waits(own.0.queue);
         }
-        if !reached {
-            self.without_queues(now, key, new.clone(), &[], mandatory, out);
+        while let Some(checked) = publishes.get(looked.publishes) {
+            let bytes = checked.new.content.body.len() as u64;
+            while let Some(target) = checked.targets.get(looked.targets) {
+                if self.realm.effort.is_spent(out.len()) {
+                    return Outlook::Spent;
+                }
+                self.realm.effort.visit(1);
+                looked.targets += 1;
+                if !self.realm.may_refuse(*target) {
+                    continue;
+                }
+                let coming = looked.coming.entry(*target).or_default();
+                *coming = (coming.0 + 1, coming.1 + bytes);
+                if !self.realm.has_room(*target, *coming) {
+                    return Outlook::Bad;
+                }
+            }
+            (looked.publishes, looked.targets) = (looked.publishes + 1, 0);
         }
-        self.hand_to_repliers(now, &repliers, &new, out);
-        Some((new, targets))
+        Outlook::Good
     }
 
     pub(crate) fn tx_rollback(
@@ -225,6 +264,7 @@ impl Broker {
         Ok(())
     }
 
+    /// Keeps the transaction of a commit that is not decided.
     fn restore_transaction(&mut self, key: ChannelKey, before: Transaction) {
         if let Mode::Transactional(transaction) = &mut self.amqp.channel_mut(key).mode {
             let bytes = before.bytes;
@@ -233,3 +273,11 @@ impl Broker {
         }
     }
 }
+
+/// What a settlement asks of its queue.
+pub(crate) const fn settled((own, how): &(Delivered, Settlement)) -> Settled {
+    Settled { queue: own.queue, seq: own.seq, link: own.link, how: *how }
+}
+
+/// How many settlements behind one whose content is not in memory are looked at for theirs.
+const ASKED_AHEAD: usize = 64;

@@ -1,15 +1,18 @@
 //! Exporting definitions: all that there is, gathered in slices.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Bound;
 
 use warrener_codec::ShortStr;
 use warrener_router::{Binding, Target};
 
 use crate::base64;
 use crate::broker::Broker;
+use crate::command::members::OF_THE_FILE;
 use crate::command::parameter::level;
 use crate::command::{CommandError, CommandId, Outcome, policy};
 use crate::config::RABBITMQ_VERSION;
@@ -26,7 +29,7 @@ use crate::permission::Permission;
 use crate::policy::Level;
 use crate::refusal::{Kind, shown};
 use crate::user::User;
-use crate::vhost::Vhost;
+use crate::vhost::{BindingKey, Vhost};
 
 /// How many places a slice may pass by.
 const PLACES: u32 = 8_192;
@@ -36,13 +39,33 @@ const PLACES: u32 = 8_192;
 pub(crate) struct Export {
     id: CommandId,
     all: Definitions,
-    /// The virtual hosts whose exchanges are still to be told.
-    vhosts: Vec<VhostId>,
-    /// Those of which queues are told.
+    next: Section,
+    /// The virtual hosts of which exchanges and queues are told, in their order.
     meant: Vec<VhostId>,
+    /// How many of them have told their exchanges.
+    told: usize,
     next_exchange: u32,
     next_queue: u32,
 }
+
+/// What is gathered next, and behind which name.
+#[derive(Clone, Debug)]
+enum Section {
+    /// Virtual hosts, from this one of those that are meant.
+    Vhosts(usize),
+    Users(Option<ShortStr>),
+    /// Permissions of this user, behind those in this virtual host.
+    Permissions(ShortStr, Option<ShortStr>),
+    /// Topic permissions of this user, behind those for this exchange.
+    TopicPermissions(ShortStr, Option<(ShortStr, ShortStr)>),
+    GlobalParameters(Option<ShortStr>),
+    Parameters(Option<ParameterKey>),
+    Exchanges,
+    Queues,
+}
+
+/// What a parameter is found by: virtual host, component and name.
+type ParameterKey = (ShortStr, ShortStr, ShortStr);
 
 impl Broker {
     /// Begins to gather all definitions, or those of one virtual host.
@@ -59,20 +82,21 @@ impl Broker {
         vhost: Option<&ShortStr>,
     ) -> Result<Export, CommandError> {
         let mut all = Definitions::default();
-        let meant: Vec<VhostId> = match vhost {
+        let (meant, next): (Vec<VhostId>, Section) = match vhost {
             None => {
-                self.export_tenants(&mut all);
-                self.realm.vhosts.with_ids().map(|(id, _)| id).collect()
+                all.others = self.realm.members_of(Some(OF_THE_FILE));
+                all.others.extend(about("cluster", "Definitions of a whole broker"));
+                let vhosts = self.realm.vhosts.with_ids().map(|(id, _)| id).collect();
+                (vhosts, Section::Vhosts(0))
             }
             Some(vhost) => {
                 let id = self.realm.expect_vhost(vhost)?;
                 self.export_vhost_facts(id, &mut all);
-                Vec::from([id])
+                let before = (vhost.clone(), ShortStr::EMPTY, ShortStr::EMPTY);
+                (Vec::from([id]), Section::Parameters(Some(before)))
             }
         };
-        self.export_parameters(|own| vhost.is_none_or(|vhost| vhost == own), &mut all);
-        let vhosts = meant.iter().rev().copied().collect();
-        Ok(Export { id, all, vhosts, meant, next_exchange: 0, next_queue: 0 })
+        Ok(Export { id, all, next, meant, told: 0, next_exchange: 0, next_queue: 0 })
     }
 
     /// Gathers the next definitions; what is left.
@@ -82,44 +106,157 @@ impl Broker {
         most: u32,
         out: &mut Vec<Effect>,
     ) -> Option<Job> {
-        if self.gather_exchanges(&mut export, most) && self.gather_queues(&mut export, most) {
-            let exported = Outcome::Exported(Box::new(export.all));
-            self.answer(export.id, Ok((exported, None)), out);
-            return None;
+        let mut left = most;
+        while left > 0 {
+            let next = match export.next.clone() {
+                Section::Exchanges => {
+                    if !self.gather_exchanges(&mut export, left) {
+                        break;
+                    }
+                    Some(Section::Queues)
+                }
+                Section::Queues => {
+                    if !self.gather_queues(&mut export, left) {
+                        break;
+                    }
+                    None
+                }
+                setting => Some(self.gather_setting(&mut export, setting)),
+            };
+            let Some(next) = next else {
+                let exported = Outcome::Exported(Box::new(export.all));
+                self.answer(export.id, Ok((exported, None)), out);
+                return None;
+            };
+            export.next = next;
+            left -= 1;
+            self.realm.effort.visit(1);
         }
         Some(Job::Export(export))
     }
 
+    /// Gathers one setting, if there is one more in its section; where to go on.
+    fn gather_setting(&self, export: &mut Export, section: Section) -> Section {
+        let all = &mut export.all;
+        match section {
+            Section::Vhosts(place) => match export.meant.get(place) {
+                Some(id) => {
+                    all.vhosts.push(vhost_definition(&self.realm.vhosts[*id]));
+                    Section::Vhosts(place + 1)
+                }
+                None => Section::Users(None),
+            },
+            Section::Users(after) => match self.realm.users.next_after(after.as_ref()) {
+                Some(next) => {
+                    all.users.push(user(next));
+                    Section::Permissions(next.name.clone(), None)
+                }
+                None => Section::GlobalParameters(None),
+            },
+            Section::Permissions(of, after) => self.gather_permission(all, of, after),
+            Section::TopicPermissions(of, after) => self.gather_topic_permission(all, of, after),
+            Section::GlobalParameters(after) => {
+                match next_after(&self.realm.global_parameters, after.as_ref()) {
+                    Some((name, parameter)) => {
+                        all.global_parameters.push(parameter.clone());
+                        Section::GlobalParameters(Some(name.clone()))
+                    }
+                    None => Section::Parameters(None),
+                }
+            }
+            Section::Parameters(after) => self.gather_parameter(export, after),
+            Section::Exchanges | Section::Queues => section,
+        }
+    }
+
+    fn gather_permission(
+        &self,
+        all: &mut Definitions,
+        of: ShortStr,
+        after: Option<ShortStr>,
+    ) -> Section {
+        let known = self.realm.users.find(of.as_bytes());
+        let next =
+            known.and_then(|user| Some((user, next_after(&user.permissions, after.as_ref())?)));
+        let Some((user, (vhost, own))) = next else { return Section::TopicPermissions(of, None) };
+        all.permissions.push(permission(user, vhost, own));
+        Section::Permissions(of, Some(vhost.clone()))
+    }
+
+    fn gather_topic_permission(
+        &self,
+        all: &mut Definitions,
+        of: ShortStr,
+        after: Option<(ShortStr, ShortStr)>,
+    ) -> Section {
+        let known = self.realm.users.find(of.as_bytes());
+        let next = known.and_then(|user| next_after(&user.topic_permissions, after.as_ref()));
+        let Some((place, own)) = next else { return Section::Users(Some(of)) };
+        let (vhost, exchange) = place;
+        all.topic_permissions.push(TopicPermissionDefinition {
+            user: of.clone(),
+            vhost: vhost.clone(),
+            exchange: exchange.clone(),
+            write: own.write().into(),
+            read: own.read().into(),
+            others: own.others.clone(),
+        });
+        Section::TopicPermissions(of, Some(place.clone()))
+    }
+
+    fn gather_parameter(&self, export: &mut Export, after: Option<ParameterKey>) -> Section {
+        let Some((key, parameter)) = next_after(&self.realm.parameters, after.as_ref()) else {
+            return Section::Exchanges;
+        };
+        let vhost = self.realm.vhosts.find(key.0.as_bytes());
+        if vhost.is_none_or(|vhost| export.meant.binary_search(&vhost).is_err()) {
+            // Those of other virtual hosts are told of elsewhere, and come in one piece.
+            return if export.is_of_one_vhost() {
+                Section::Exchanges
+            } else {
+                Section::Parameters(Some(key.clone()))
+            };
+        }
+        match level(&parameter.component) {
+            Some(Level::User) => export.all.policies.extend(policy::definition(parameter)),
+            _ => export.all.parameters.push(parameter.clone()),
+        }
+        Section::Parameters(Some(key.clone()))
+    }
+
     /// Whether all exchanges are told.
-    fn gather_exchanges(&self, export: &mut Export, most: u32) -> bool {
+    fn gather_exchanges(&mut self, export: &mut Export, most: u32) -> bool {
         let mut cost = 0;
-        while let Some(id) = export.vhosts.last().copied() {
+        while let Some(id) = export.meant.get(export.told).copied() {
             let place = &self.realm.vhosts[id];
             while let Some(exchange) = place.exchange_from(export.next_exchange) {
                 if cost >= most {
+                    self.realm.effort.visit(cost as usize);
                     return false;
                 }
                 export.next_exchange = exchange.index() as u32 + 1;
                 let bindings = place.router.bindings_to(Target::Exchange(exchange));
                 cost += 1 + export_bindings(self, place, bindings, &mut export.all);
-                export_exchange(place, exchange, &mut export.all);
+                export_exchange(self, place, exchange, &mut export.all);
             }
-            export.vhosts.pop();
+            export.told += 1;
             export.next_exchange = 0;
         }
-        cost == 0
+        self.realm.effort.visit(cost as usize);
+        true
     }
 
     /// Whether all queues are told.
-    fn gather_queues(&self, export: &mut Export, most: u32) -> bool {
+    fn gather_queues(&mut self, export: &mut Export, most: u32) -> bool {
         let (mut cost, mut passed) = (0, 0);
         while let Some((id, slot)) = self.realm.queues.at_or_after(export.next_queue) {
             if cost >= most || passed == PLACES {
+                self.realm.effort.visit((cost + passed) as usize);
                 return false;
             }
             export.next_queue = id.index + 1;
             passed += 1;
-            if !slot.is_exported() || !export.meant.contains(&slot.vhost) {
+            if !slot.is_exported() || export.meant.binary_search(&slot.vhost).is_err() {
                 continue;
             }
             let place = &self.realm.vhosts[slot.vhost];
@@ -129,34 +266,12 @@ impl Broker {
                 durable: slot.spec.durable,
                 auto_delete: slot.spec.auto_delete,
                 arguments: Object::from(slot.spec.arguments.as_table_ref()),
-                others: Object::new().with("type", slot.settings.kind.name()),
+                others: self.realm.members_of(slot.record).with("type", slot.settings.kind.name()),
             });
             let bindings = place.router.bindings_to(Target::Destination(id));
             cost += 1 + export_bindings(self, place, bindings, &mut export.all);
         }
         true
-    }
-
-    fn export_tenants(&self, all: &mut Definitions) {
-        all.others = about("cluster", "Definitions of a whole broker");
-        all.users = self.realm.users.iter().map(user).collect();
-        all.vhosts = self.realm.vhosts.iter().map(vhost_definition).collect();
-        for user in self.realm.users.iter() {
-            let permissions = user.permissions.iter();
-            all.permissions.extend(permissions.map(|(vhost, own)| permission(user, vhost, own)));
-            let topics = user.topic_permissions.iter();
-            all.topic_permissions.extend(topics.map(|((vhost, exchange), own)| {
-                TopicPermissionDefinition {
-                    user: user.name.clone(),
-                    vhost: vhost.clone(),
-                    exchange: exchange.clone(),
-                    write: own.write().into(),
-                    read: own.read().into(),
-                    others: Object::new(),
-                }
-            }));
-        }
-        all.global_parameters = self.realm.global_parameters.values().cloned().collect();
     }
 
     fn export_vhost_facts(&self, id: VhostId, all: &mut Definitions) {
@@ -172,13 +287,11 @@ impl Broker {
             .with("limits", facts.limits);
     }
 
-    fn export_parameters(&self, is_meant: impl Fn(&ShortStr) -> bool, all: &mut Definitions) {
-        for parameter in self.realm.parameters.values().filter(|own| is_meant(&own.vhost)) {
-            match level(&parameter.component) {
-                Some(Level::User) => all.policies.extend(policy::definition(parameter)),
-                _ => all.parameters.push(parameter.clone()),
-            }
+    fn binding_members(&self, place: &Vhost, binding: &Binding<'_, QueueId>) -> Object {
+        if self.realm.members.is_empty() {
+            return Object::new();
         }
+        self.realm.members_of(place.binding_records.get(&BindingKey::of(binding)).copied())
     }
 
     /// The other end of a binding, if it survives a restart.
@@ -196,8 +309,25 @@ impl Broker {
     }
 }
 
+impl Export {
+    fn is_of_one_vhost(&self) -> bool {
+        self.all.is_of_one_vhost()
+    }
+}
+
+/// The entry behind this key.
+fn next_after<'a, K: Ord, V>(map: &'a BTreeMap<K, V>, after: Option<&K>) -> Option<(&'a K, &'a V)> {
+    let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+    map.range::<K, _>((from, Bound::Unbounded)).next()
+}
+
 /// An exchange that survives a restart, unless it is always there.
-fn export_exchange(place: &Vhost, id: warrener_router::ExchangeId, all: &mut Definitions) {
+fn export_exchange(
+    broker: &Broker,
+    place: &Vhost,
+    id: warrener_router::ExchangeId,
+    all: &mut Definitions,
+) {
     let Some(exchange) = place.exchange_at(id) else { return };
     let spec = &exchange.spec;
     if !spec.durable || is_reserved(&spec.name) {
@@ -211,7 +341,7 @@ fn export_exchange(place: &Vhost, id: warrener_router::ExchangeId, all: &mut Def
         auto_delete: spec.auto_delete,
         internal: spec.internal,
         arguments: Object::from(spec.arguments.as_table_ref()),
-        others: Object::new(),
+        others: broker.realm.members_of(exchange.record),
     });
 }
 
@@ -238,7 +368,7 @@ fn export_bindings<'a>(
             destination_type,
             routing_key: ShortStr::try_from(binding.key).unwrap_or_default(),
             arguments: Object::from(crate::header::arguments(binding.arguments).as_table_ref()),
-            others: Object::new(),
+            others: broker.binding_members(place, &binding),
         });
     }
     count
@@ -273,7 +403,7 @@ fn permission(user: &User, vhost: &ShortStr, own: &Permission) -> PermissionDefi
         configure: own.configure.as_str().into(),
         write: own.write.as_str().into(),
         read: own.read.as_str().into(),
-        others: Object::new(),
+        others: own.others.clone(),
     }
 }
 

@@ -44,8 +44,19 @@ impl Broker {
         if let Some(Err(error)) = vhost.as_ref().map(|vhost| self.realm.expect_vhost(vhost)) {
             return self.answer(id, Err(error), out);
         }
+        let mut imported = Imported::default();
+        let mut record = None;
+        if vhost.is_none() {
+            match self.realm.keep_members_of_file(&definitions, out) {
+                Ok(kept) => record = kept,
+                Err(error) => {
+                    imported.refused += 1;
+                    imported.problems.push(Problem { what: "members of the file".into(), error });
+                }
+            }
+        }
         let pending = Pending::new(definitions, vhost);
-        let import = Import { id, pending, imported: Imported::default(), record: None };
+        let import = Import { id, pending, imported, record };
         self.realm.jobs.push_back(Job::Import(Box::new(import)));
     }
 

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use warrener_codec::ShortStr;
 
 use crate::broker::Broker;
+use crate::command::members::check_members;
 use crate::command::{CommandError, Done, Outcome};
 use crate::definitions::{PermissionDefinition, TopicPermissionDefinition};
 use crate::effect::Effect;
@@ -90,8 +91,10 @@ impl Realm {
     ) -> Result<(), CommandError> {
         self.expect_user(&definition.user)?;
         self.expect_vhost(&definition.vhost)?;
-        let PermissionDefinition { configure, write, read, .. } = definition;
-        let permission = Permission::parse(configure, write, read)?;
+        let PermissionDefinition { configure, write, read, others, .. } = definition;
+        check_members(others)?;
+        let others = others.clone();
+        let permission = Permission { others, ..Permission::parse(configure, write, read)? };
         self.users.set_permission(&definition.user, &definition.vhost, permission);
         Ok(())
     }
@@ -100,10 +103,12 @@ impl Realm {
         &mut self,
         definition: &TopicPermissionDefinition,
     ) -> Result<(), CommandError> {
-        let TopicPermissionDefinition { user, vhost, exchange, write, read, .. } = definition;
+        let TopicPermissionDefinition { user, vhost, exchange, write, read, others } = definition;
+        check_members(others)?;
         self.expect_user(user)?;
         self.expect_vhost(vhost)?;
-        let permission = TopicPermission::parse(write, read, user, vhost)?;
+        let mut permission = TopicPermission::parse(write, read, user, vhost)?;
+        permission.others = others.clone();
         self.users.set_topic_permission(user, vhost, exchange, permission);
         Ok(())
     }

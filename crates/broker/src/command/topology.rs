@@ -7,6 +7,7 @@ use warrener_time::Time;
 
 use crate::bind::BindingSpec;
 use crate::broker::Broker;
+use crate::command::members::check_members;
 use crate::command::{CommandError, Done, Outcome};
 use crate::declare::{DeleteIf, QueueSpec};
 use crate::definitions::{BindingDefinition, ExchangeDefinition, QueueDefinition};
@@ -39,8 +40,9 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) -> Done {
         let operator = self.operator(&definition.vhost)?;
-        let name = definition.name.as_bytes();
-        let existed = self.realm.vhosts[operator.vhost].exchange(name).is_some();
+        check_members(&definition.others)?;
+        let name = definition.name.clone();
+        let existed = self.realm.vhosts[operator.vhost].exchange(name.as_bytes()).is_some();
         let spec = ExchangeSpec {
             kind: ExchangeKind::parse(definition.kind.as_bytes())?,
             name: definition.name,
@@ -50,6 +52,9 @@ impl Broker {
             arguments: definition.arguments.to_table(),
         };
         let record = self.realm.declare_exchange(operator.caller(), spec, out)?;
+        let found = self.realm.vhosts[operator.vhost].exchange(name.as_bytes());
+        let of = found.and_then(|(_, exchange)| exchange.record);
+        let record = record.max(self.realm.keep_members(of, definition.others, out)?);
         Ok((if existed { Outcome::Changed } else { Outcome::Created }, record))
     }
 
@@ -76,7 +81,9 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) -> Done {
         let operator = self.operator(&definition.vhost)?;
-        let existed = self.realm.find_queue(operator.vhost, definition.name.as_bytes()).is_some();
+        check_members(&definition.others)?;
+        let name = definition.name.clone();
+        let existed = self.realm.find_queue(operator.vhost, name.as_bytes()).is_some();
         let spec = QueueSpec {
             name: definition.name,
             durable: definition.durable,
@@ -86,6 +93,9 @@ impl Broker {
             is_generated: false,
         };
         let (_, record) = self.realm.declare_queue(now, operator.caller(), spec, out)?;
+        let of = self.realm.find_queue(operator.vhost, name.as_bytes());
+        let of = of.and_then(|id| self.realm.queue(id).record);
+        let record = record.max(self.realm.keep_members(of, definition.others, out)?);
         Ok((if existed { Outcome::Changed } else { Outcome::Created }, record))
     }
 
@@ -124,7 +134,10 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) -> Done {
         let operator = self.operator(&definition.vhost)?;
+        check_members(&definition.others)?;
+        let others = definition.others.clone();
         let record = self.realm.bind(operator.caller(), &spec(definition), out)?;
+        let record = record.max(self.realm.keep_members(record, others, out)?);
         Ok((Outcome::Created, record))
     }
 
