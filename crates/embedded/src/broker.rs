@@ -16,12 +16,13 @@ use tokio::task::AbortHandle;
 use warrener_broker::{Alarm, Config, Input, Limits, PasswordHash, Permission, Seed, User};
 use warrener_codec::ShortStr;
 use warrener_connection::ServerConfig;
+use warrener_endpoint::Authentication;
 use warrener_store::{Config as LogConfig, Log, MemoryLog, RealDisk, SegmentLog};
 
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::serve::serve;
-use crate::turns::{Core, Status};
+use crate::turns::{Core, Passwords, Status};
 
 /// How much fits into an in-process stream in each direction, in octets.
 const STREAM_BYTES: usize = 64 * 1024;
@@ -39,6 +40,7 @@ pub struct Builder {
     seed: u64,
     vhosts: Vec<String>,
     users: BTreeMap<String, String>,
+    authentication: Option<Arc<dyn Authentication>>,
     limits: Limits,
 }
 
@@ -80,6 +82,13 @@ impl Builder {
         self
     }
 
+    /// Lets in whom this lets in, in place of the passwords given to [`user`](Self::user). The users it names are those given
+    /// there, and `guest`.
+    pub fn authentication(mut self, authentication: impl Authentication + 'static) -> Self {
+        self.authentication = Some(Arc::new(authentication));
+        self
+    }
+
     /// The bounds of the broker.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -102,15 +111,19 @@ impl Builder {
         let unless_asked = if self.clock_stands { 0 } else { server.tune.heartbeat_s };
         server.tune.heartbeat_s = self.heartbeat_s.unwrap_or(unless_asked);
         let clock = Clock::start(self.clock_stands);
+        let passwords = match self.authentication {
+            Some(other) => Passwords::AskedFor(other),
+            None => Passwords::Listed(self.users),
+        };
         match &self.directory {
             None => {
-                Broker::over((MemoryLog::new(), false), (config, server), self.users, clock).await
+                Broker::over((MemoryLog::new(), false), (config, server), passwords, clock).await
             }
             Some(directory) => {
                 let mut files = LogConfig::new(self.seed);
                 files.records_version = warrener_broker::RECORDS_VERSION;
                 let log = SegmentLog::new(RealDisk::new(directory)?, files);
-                Broker::over((log, true), (config, server), self.users, clock).await
+                Broker::over((log, true), (config, server), passwords, clock).await
             }
         }
     }
@@ -151,6 +164,7 @@ impl Broker {
             seed: 0,
             vhosts: Vec::new(),
             users: BTreeMap::from([("guest".to_owned(), "guest".to_owned())]),
+            authentication: None,
             limits: Limits::default(),
         }
     }
@@ -252,7 +266,7 @@ impl Broker {
     async fn over<L: Log<Work: Send> + Send + 'static>(
         log: (L, bool),
         (config, server): (Config, ServerConfig),
-        passwords: BTreeMap<String, String>,
+        passwords: Passwords,
         clock: Clock,
     ) -> Result<Self, Error> {
         let core = Core::new(config, server, passwords, log, clock);

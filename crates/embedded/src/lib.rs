@@ -11,3 +11,6 @@ mod turns;
 pub use broker::{Broker, Builder};
 pub use error::Error;
 pub use warrener_broker::Limits;
+pub use warrener_codec::ShortStr;
+pub use warrener_connection::Secret;
+pub use warrener_endpoint::{Authentication, Checked};

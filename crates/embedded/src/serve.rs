@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 use warrener_broker::ConnectionId;
 use warrener_connection::{Event, Inbound};
-use warrener_endpoint::{Endpoint, is_answered};
+use warrener_endpoint::{Endpoint, Question, is_answered};
 use warrener_store::Log;
 use warrener_time::Time;
 
@@ -36,6 +36,7 @@ pub(crate) async fn serve<L: Log<Work: Send> + Send + 'static>(
         inbound: None,
         input: BytesMut::new(),
         output: BytesMut::new(),
+        question: None,
         ended: false,
     };
     // What broke it, the client has seen as well.
@@ -51,6 +52,8 @@ struct Task<L: Log> {
     input: BytesMut,
     /// Taken from the endpoint and not written yet.
     output: BytesMut,
+    /// Who this is, is to be found out, and nothing is read before.
+    question: Option<Question>,
     /// The client sends nothing more.
     ended: bool,
 }
@@ -69,8 +72,15 @@ impl<L: Log<Work: Send> + Send + 'static> Task<L> {
             if plan.finished && self.output.is_empty() {
                 return writing.shutdown().await;
             }
-            self.input.reserve(READ_BYTES);
             let core = Arc::clone(&self.core);
+            if let Some(question) = self.question.take() {
+                let answer = core.answer(question).await;
+                // The client may have gone away meanwhile.
+                core.with(self.id, |endpoint| endpoint.answer(core.clock.now(), answer));
+                self.handle(Vec::new());
+                continue;
+            }
+            self.input.reserve(READ_BYTES);
             tokio::select! {
                 written = writing.write(&self.output), if !self.output.is_empty() => {
                     self.output.advance(written?);
@@ -163,19 +173,18 @@ impl<L: Log<Work: Send> + Send + 'static> Task<L> {
         }
     }
 
-    /// While the connection is not open: answers who may come in, and takes the reading half when it is. Whether
+    /// While the connection is not open: asks who may come in, and takes the reading half when it is. Whether
     /// something came of it.
     fn greet(&mut self) -> bool {
         if self.inbound.is_some() {
             return false;
         }
         let core = &self.core;
-        let question = core.with(self.id, Endpoint::poll_question).flatten();
-        if let Some(question) = question {
-            let answer = core.answer(question);
-            // The client may have gone away meanwhile.
-            core.with(self.id, |endpoint| endpoint.answer(core.clock.now(), answer));
-            return true;
+        if self.question.is_none() {
+            self.question = core.with(self.id, Endpoint::poll_question).flatten();
+        }
+        if self.question.is_some() {
+            return false;
         }
         self.inbound = core.with(self.id, Endpoint::split).flatten();
         self.inbound.is_some()

@@ -1,5 +1,6 @@
 //! The node behind one lock, the tasks that bring it events, and its work.
 
+use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +9,7 @@ use tokio::sync::{Notify, watch};
 use warrener_broker::{Config, ConnectionId, Input};
 use warrener_codec::ShortStr;
 use warrener_connection::{Close, Credentials, ReplyCode, ServerConfig};
-use warrener_endpoint::{Answer, Endpoint, Question};
+use warrener_endpoint::{Answer, Authentication, Endpoint, Question};
 use warrener_node::{Connections, Node, NodeError, Notice};
 use warrener_store::{Lane, Log, Work};
 use warrener_time::Time;
@@ -25,7 +26,7 @@ pub(crate) struct Core<L: Log> {
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
     pub(crate) server: ServerConfig,
-    passwords: BTreeMap<String, String>,
+    passwords: Passwords,
     /// Nothing once the broker is gone.
     state: Mutex<Option<State<L>>>,
     /// The node wants to be woken earlier than was known.
@@ -34,6 +35,24 @@ pub(crate) struct Core<L: Log> {
     connections: AtomicU64,
     /// Where the log's work is run: here and now, or where blocking is allowed.
     works_block: bool,
+}
+
+/// Who is let in.
+pub(crate) enum Passwords {
+    /// These, by name.
+    Listed(BTreeMap<String, String>),
+    /// Those whom somebody else lets in.
+    AskedFor(Arc<dyn Authentication>),
+}
+
+/// No password is shown.
+impl fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listed(_) => f.write_str("Listed(..)"),
+            Self::AskedFor(other) => f.debug_tuple("AskedFor").field(other).finish(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -78,7 +97,7 @@ impl<L: Log<Work: Send> + Send + 'static> Core<L> {
     pub(crate) fn new(
         config: Config,
         server: ServerConfig,
-        passwords: BTreeMap<String, String>,
+        passwords: Passwords,
         (log, works_block): (L, bool),
         clock: Clock,
     ) -> Arc<Self> {
@@ -166,19 +185,19 @@ impl<L: Log<Work: Send> + Send + 'static> Core<L> {
     }
 
     /// Whether this is somebody who may come in.
-    pub(crate) fn answer(&self, question: Question) -> Answer {
+    pub(crate) async fn answer(&self, question: Question) -> Answer {
         let Question::Login(login) = question else { return Answer::Refuse };
-        match login.credentials {
-            Credentials::Password { user, password }
-                if self
-                    .passwords
-                    .get(&user)
-                    .is_some_and(|right| right.as_bytes() == password.expose()) =>
-            {
-                Answer::Accept { user: ShortStr::truncated(&user) }
-            }
-            _ => Answer::Refuse,
-        }
+        let Credentials::Password { user, password } = login.credentials else {
+            return Answer::Refuse;
+        };
+        let known = match &self.passwords {
+            Passwords::Listed(listed) => listed
+                .get(&user)
+                .filter(|right| right.as_bytes() == password.expose())
+                .map(|_| ShortStr::truncated(&user)),
+            Passwords::AskedFor(other) => other.check(&user, &password).await.ok(),
+        };
+        known.map_or(Answer::Refuse, |user| Answer::Accept { user })
     }
 
     /// Wakes the node at its deadlines, until the broker is gone.

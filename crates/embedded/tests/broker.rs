@@ -2,7 +2,7 @@
 
 use warrener_client::codec::method::queue;
 use warrener_client::{Connection, Options, Properties, ShortStr, Uri};
-use warrener_embedded::Broker;
+use warrener_embedded::{Authentication, Broker, Checked, Secret};
 
 async fn open(broker: &Broker) -> Connection {
     Connection::over(broker.connect(), Options::default()).await.expect("the broker lets it in")
@@ -29,6 +29,41 @@ async fn a_message_goes_through_without_any_socket() {
     assert_eq!(got.message.body.to_bytes(), "hello");
     assert_eq!(broker.connection_count(), 1);
     connection.close().await.unwrap();
+}
+
+/// Lets in whoever knows the word of the day, as the user whose name comes in front of it.
+#[derive(Debug)]
+struct WordOfTheDay(&'static str);
+
+impl Authentication for WordOfTheDay {
+    fn check<'a>(&'a self, name: &'a str, password: &'a Secret) -> Checked<'a> {
+        Box::pin(async move {
+            // Whoever is asked may take its time.
+            tokio::task::yield_now().await;
+            let of_a_team = name.strip_prefix("team-").ok_or("not of a team")?;
+            if password.expose() != self.0.as_bytes() {
+                return Err("not the word of the day".into());
+            }
+            Ok(ShortStr::truncated(of_a_team))
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_program_lets_in_whom_it_likes() {
+    let broker = Broker::builder().user("ann", "").authentication(WordOfTheDay("swallow"));
+    let broker = broker.start().await.unwrap();
+    let open = async |name: &str, password: &str| {
+        let uri: Uri = format!("amqp://{name}:{password}@localhost").parse().unwrap();
+        Connection::over(broker.connect(), uri.client_config()).await
+    };
+    open("team-ann", "swallow").await.unwrap().channel().await.unwrap();
+    for (name, password) in [("team-ann", "sparrow"), ("ann", "swallow"), ("guest", "guest")] {
+        assert!(open(name, password).await.is_err(), "{name} {password}");
+    }
+    // Somebody whom the broker does not know may do nothing in it.
+    let refused = open("team-eve", "swallow").await.unwrap_err().to_string();
+    assert!(refused.contains("refused for user 'eve'"), "{refused}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 extern crate alloc;
 
 mod apply;
+mod authentication;
 mod confirms;
 mod drain;
 mod endpoint;
@@ -14,6 +15,7 @@ mod login;
 #[doc(hidden)]
 pub mod fuzzing;
 
+pub use authentication::{Authentication, Checked};
 pub use endpoint::{Endpoint, is_answered};
 pub use input::{plain_input, recipient};
 pub use login::{Answer, Question};
