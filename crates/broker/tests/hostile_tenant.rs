@@ -286,6 +286,7 @@ fn patterns_of_rights_and_policies_that_never_come_to_an_end() {
         vhost: parse_name("/"),
         name: parse_name("evil"),
         pattern: evil.into(),
+        apply_to: "queues".into(),
         definition: Object::new().with("max-length", 1_i64),
         ..PolicyDefinition::default()
     }));

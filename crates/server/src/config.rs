@@ -10,11 +10,14 @@ use core::str::FromStr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use warrener_broker::{Sync, Syncs};
 use warrener_codec::ShortStr;
+use warrener_endpoint::Authentication;
 
 use crate::limits;
+use crate::password_hash::Hashing;
 
 pub use connection_limits::{ConnectionLimits, TcpConfig};
 pub use network::Network;
@@ -67,6 +70,10 @@ pub struct Config {
     pub syncs: Syncs,
     /// Users who may log in from anywhere and do anything in the default virtual host, beside guest from this machine.
     pub users: Vec<User>,
+    /// Who says which names and passwords are right, in place of the passwords that the broker keeps. Default: nobody else.
+    pub authentication: Option<Arc<dyn Authentication>>,
+    /// How new passwords are kept. Default: SHA-256 with salt, as in RabbitMQ.
+    pub hashing: Hashing,
     /// What the server says about itself in place of, or beside, what it says by itself: `product`, `version` and the
     /// like. `capabilities` are what they are, and stay.
     pub server_properties: BTreeMap<String, String>,
@@ -114,6 +121,8 @@ impl Config {
             definitions: None,
             syncs: Syncs { default: Sync::Always, named: BTreeMap::new() },
             users: Vec::new(),
+            authentication: None,
+            hashing: Hashing::default(),
             server_properties: BTreeMap::new(),
             default_vhost: ShortStr::from_static("/"),
             remote_guest: false,

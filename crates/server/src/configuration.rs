@@ -35,6 +35,13 @@ pub(crate) struct Settings {
     pub(crate) log_format: Format,
 }
 
+impl Settings {
+    /// The users given by name, and those of the file, are the server's.
+    pub(crate) fn gather_users(&mut self) {
+        self.server.users = [&self.users[..], &self.users_of_file].concat();
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -185,7 +192,7 @@ fn finish(
             Err(why) => mistakes.push(why),
         }
     }
-    settings.server.users = [&settings.users[..], &settings.users_of_file].concat();
+    settings.gather_users();
 }
 
 fn read_users(file: &Path) -> Result<Vec<User>, String> {

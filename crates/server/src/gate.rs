@@ -13,7 +13,7 @@ use crate::poison::LockOrStop;
 /// Counts connections from the moment their socket is accepted until it is closed.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    limits: ConnectionLimits,
+    limits: Mutex<ConnectionLimits>,
     descriptors: Descriptors,
     inside: Mutex<Inside>,
     left: Notify,
@@ -64,9 +64,16 @@ pub(crate) struct SourceFull(usize);
 
 impl Gate {
     pub(crate) fn new(limits: ConnectionLimits, descriptors: Descriptors) -> Self {
+        let limits = Mutex::new(limits);
         let gate = Self { limits, descriptors, inside: Mutex::default(), left: Notify::new() };
         gate.look_around();
         gate
+    }
+
+    /// From now on these limits count. Whoever is inside stays.
+    pub(crate) fn set_limits(&self, limits: ConnectionLimits) {
+        *self.limits.lock_or_stop() = limits;
+        self.left.notify_waiters();
     }
 
     /// Waits until one more may come in; `full` hears why it must wait, if it must.
@@ -83,8 +90,9 @@ impl Gate {
     }
 
     fn check(&self) -> Result<(), Full> {
+        let most = self.limits.lock_or_stop().connections;
         let inside = self.inside.lock_or_stop();
-        if inside.count >= self.limits.connections {
+        if inside.count >= most {
             return Err(Full::Connections(inside.count));
         }
         let needed = (inside.count + inside.others + DESCRIPTORS_RESERVED) as u64;
@@ -129,9 +137,9 @@ impl Place {
     /// The connection comes from `address`, as far as is known now.
     pub(crate) fn claim(&mut self, address: IpAddr) -> Result<(), SourceFull> {
         let source = source(address);
+        let most = self.gate.limits.lock_or_stop().connections_per_source;
         let mut inside = self.gate.inside.lock_or_stop();
         let count = inside.by_source.entry(source).or_default();
-        let most = self.gate.limits.connections_per_source;
         if *count >= most {
             return Err(SourceFull(most));
         }

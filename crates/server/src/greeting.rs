@@ -9,7 +9,6 @@ use crate::config::Config;
 /// The server's side of every handshake.
 pub(crate) fn config(config: &Config, broker: &warrener_broker::Config) -> ServerConfig {
     let mut greeting = ServerConfig::new();
-    greeting.tune.channel_max = config.limits.channels_per_connection;
     if config.anonymous {
         greeting.mechanisms = LongStr::from_static("PLAIN AMQPLAIN ANONYMOUS");
     }
@@ -20,6 +19,7 @@ pub(crate) fn config(config: &Config, broker: &warrener_broker::Config) -> Serve
 /// The same, where the configuration may change while the server runs.
 pub(crate) fn renewed(config: &Config, greeting: &ServerConfig) -> ServerConfig {
     let mut greeting = greeting.clone();
+    greeting.tune.channel_max = config.limits.channels_per_connection;
     greeting.handshake_timeout = config.handshake_timeout;
     greeting.server_properties = properties(config, &greeting.server_properties);
     greeting

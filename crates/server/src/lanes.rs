@@ -90,7 +90,7 @@ impl<W: Work> LaneThreads<W> {
 }
 
 /// Says so when a thread panics: nobody else would notice that its work is never done.
-struct Guard<F: Fn()>(F);
+pub(crate) struct Guard<F: Fn()>(pub(crate) F);
 
 impl<F: Fn()> Drop for Guard<F> {
     fn drop(&mut self) {

@@ -34,6 +34,7 @@ mod memory;
 mod notices;
 mod obituary;
 mod panic;
+mod password_hash;
 mod passwords;
 mod poison;
 mod process;
@@ -60,10 +61,13 @@ pub use config::{
 pub use counters::Counts;
 pub use error::ServeError;
 pub use gauges::{Gauges, Level};
+pub use password_hash::{ARGON2ID, Hashing};
 pub use program::{control_socket, program};
 pub use reload::Control;
 pub use server::{Server, serve};
 pub use tls::TlsError;
 
 pub use warrener_broker::{Sync, Syncs};
+pub use warrener_connection::Secret;
+pub use warrener_endpoint::{Authentication, Checked};
 pub use warrener_node::NodeError;

@@ -2,20 +2,22 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use warrener_broker::User;
 use warrener_codec::ShortStr;
 use warrener_connection::{Authenticate, Credentials, Secret};
-use warrener_endpoint::{Answer, Question};
+use warrener_endpoint::{Answer, Authentication, Question};
 use warrener_store::Log;
 
 use crate::attempts::Attempts;
 use crate::auth::GUEST;
+use crate::config::Config;
 use crate::entrance::Origin;
 use crate::error::ServeError;
 use crate::logging::Shown;
-use crate::passwords::Passwords;
+use crate::password_hash::Hashing;
+use crate::passwords::{PasswordThreads, Passwords};
 use crate::poison::LockOrStop;
 use crate::repeats::About;
 use crate::tls::NoName;
@@ -25,17 +27,26 @@ use crate::turns::Core;
 #[derive(Debug)]
 pub(crate) struct Logins {
     passwords: Passwords,
+    /// Who is asked in place of those.
+    authentication: Option<Arc<dyn Authentication>>,
     attempts: Mutex<Attempts>,
 }
 
 impl Logins {
-    /// Starts the threads that check passwords.
-    pub(crate) fn start() -> Result<Self, ServeError> {
-        Ok(Self { passwords: Passwords::start()?, attempts: Mutex::default() })
+    /// Logins, and the threads that check passwords.
+    pub(crate) fn new(config: &Config) -> Result<(Self, PasswordThreads), ServeError> {
+        let (passwords, threads) = Passwords::new(config.hashing)?;
+        let authentication = config.authentication.clone();
+        Ok((Self { passwords, authentication, attempts: Mutex::default() }, threads))
     }
 }
 
 impl Logins {
+    /// How new passwords are kept.
+    pub(crate) const fn hashing(&self) -> Hashing {
+        self.passwords.hashing()
+    }
+
     /// How many passwords wait to be checked.
     pub(crate) fn waiting(&self) -> usize {
         self.passwords.waiting()
@@ -103,6 +114,8 @@ enum Refused {
     Remote(String),
     #[error("{0}")]
     Certificate(NoName),
+    #[error("{}", Shown(.0.as_bytes()))]
+    Elsewhere(Box<str>),
     #[error("this server takes passwords, and certificates over TLS")]
     Mechanism,
 }
@@ -132,6 +145,11 @@ async fn by_password<L: Log>(
     name: &str,
     password: &Secret,
 ) -> Result<User, Refused> {
+    if let Some(other) = &core.logins.authentication {
+        let user = other.check(name, password).await.map_err(Refused::Elsewhere)?;
+        let user = user.to_string();
+        return core.user(&user).ok_or(Refused::Unknown(user));
+    }
     let user = core.user(name);
     let is_right = core.logins.passwords.is_right(name, user.as_ref(), password).await;
     let user = user.ok_or_else(|| Refused::Unknown(name.to_owned()))?;

@@ -14,13 +14,13 @@ use warrener_management::axum::extract::{ConnectInfo, Request};
 use warrener_management::{Answer, Api, Host, Listener, Login, Process, Socket, axum};
 use warrener_store::Log;
 
-use crate::auth;
 use crate::config::{Config, Http, MANAGEMENT_PORT, MANAGEMENT_TLS_PORT, METRICS_PORT, Storage};
 use crate::durations::Durations;
 use crate::error::ServeError;
 use crate::link::Link;
 use crate::listener::Protocol;
 use crate::management_tls::{OverTls, Peer};
+use crate::password_hash::{Hashing, hash};
 use crate::tls::Tls;
 use crate::turns::Core;
 use crate::{control_socket, limits, listener, login, process};
@@ -252,7 +252,13 @@ impl<L: Log + 'static> Host for Served<L> {
 
     fn hash(&self, password: &[u8]) -> PasswordHash {
         // Without random numbers the process would not have started; a user without a password cannot log in.
-        auth::hash(password).unwrap_or_default()
+        let hashing = self.core.logins.hashing();
+        let hash = || hash(hashing, password).unwrap_or_default();
+        match hashing {
+            Hashing::Sha256 => hash(),
+            // Other tasks of this thread go to another meanwhile.
+            Hashing::Argon2id => tokio::task::block_in_place(hash),
+        }
     }
 
     fn open_session(&self) -> (ConnectionId, UnboundedReceiver<Effect>) {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Config, Storage};
+use crate::config::{Config, ConnectionLimits, Storage};
 
 /// What the broker may hold by default: this part of what there is.
 const BUDGET_PART: u64 = 4;
@@ -24,20 +24,32 @@ pub(crate) fn set_limits(config: &Config, limits: &mut warrener_broker::Limits) 
     limits.memory_budget_bytes = budget;
     limits.memory_fixed_bytes = budget / 10 * FIXED_TENTHS;
     limits.memory_alarm_bytes = (all / 10 * ALARM_TENTHS).max(budget);
-    limits.consumers_per_channel = config.limits.consumers_per_channel;
-    limits.names_per_vhost = config.limits.names_per_vhost;
-    limits.settings = config.limits.settings;
-    limits.bindings_per_vhost = config.limits.bindings_per_vhost;
-    limits.vhosts.max_queues = config.limits.queues_per_vhost.map(i64::from);
-    limits.vhosts.max_connections = config.limits.connections_per_vhost.map(i64::from);
-    limits.users.max_connections = config.limits.connections_per_user.map(i64::from);
-    limits.users.max_channels = config.limits.channels_per_user.map(i64::from);
+    set_tenant_limits(&config.limits, limits);
     limits.pages = matches!(config.storage, Storage::Directory(_));
     tracing::info!(
         "memory: up to {} MiB before waiting messages are left to the disk (of {} MiB)",
         budget >> 20,
         all >> 20
     );
+}
+
+/// What tenants may have, as the settings say.
+pub(crate) fn set_tenant_limits(own: &ConnectionLimits, limits: &mut warrener_broker::Limits) {
+    limits.consumers_per_channel = own.consumers_per_channel;
+    limits.consumers_per_connection = own.consumers_per_connection;
+    limits.arguments_bytes = own.arguments_bytes as usize;
+    limits.names_per_vhost = own.names_per_vhost;
+    limits.settings = own.settings;
+    limits.bindings_per_vhost = own.bindings_per_vhost;
+    limits.bindings_per_target = own.bindings_per_target as usize;
+    limits.bindings_per_exchange = own.bindings_per_exchange as usize;
+    limits.binding_bytes_per_vhost = own.binding_bytes_per_vhost;
+    limits.transaction_entries = own.transaction_entries as usize;
+    limits.transaction_bytes = own.transaction_bytes;
+    limits.vhosts.max_queues = own.queues_per_vhost.map(i64::from);
+    limits.vhosts.max_connections = own.connections_per_vhost.map(i64::from);
+    limits.users.max_connections = own.connections_per_user.map(i64::from);
+    limits.users.max_channels = own.channels_per_user.map(i64::from);
 }
 
 /// What this process may have: of the machine's memory, what its control group leaves it.

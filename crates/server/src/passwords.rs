@@ -2,6 +2,7 @@
 
 use core::fmt;
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex};
 
 use sha2::{Digest, Sha256};
@@ -9,13 +10,17 @@ use tokio::sync::{mpsc, oneshot};
 use warrener_broker::{PasswordHash, User};
 use warrener_connection::Secret;
 
-use crate::auth::{is_password, is_same, random};
+use crate::auth::random;
 use crate::error::ServeError;
+use crate::lanes::Guard;
 use crate::limits::{PASSWORD_CHECKS, PASSWORD_CHECKS_WAITING, PASSWORDS_REMEMBERED};
+use crate::password_hash::{Hashing, is_password, is_same};
 use crate::poison::LockOrStop;
 
 /// Checks passwords on threads of its own.
 pub(crate) struct Passwords {
+    /// How new passwords are kept: a name that nobody has costs as much.
+    hashing: Hashing,
     checks: mpsc::Sender<Check>,
     /// Nobody outside this process knows it, so that what is remembered tells nothing about a password.
     key: [u8; 32],
@@ -25,25 +30,46 @@ pub(crate) struct Passwords {
 
 type Print = [u8; 32];
 
-struct Check {
+pub(crate) struct Check {
     kept: Option<PasswordHash>,
     password: Secret,
+    hashing: Hashing,
     answer: oneshot::Sender<bool>,
 }
 
-impl Passwords {
-    /// Starts the threads. They end when this is dropped.
-    pub(crate) fn start() -> Result<Self, ServeError> {
-        let (checks, waiting) = mpsc::channel::<Check>(PASSWORD_CHECKS_WAITING);
-        let waiting = Arc::new(Mutex::new(waiting));
+/// The threads that check, before they run.
+#[derive(Debug)]
+pub(crate) struct PasswordThreads {
+    waiting: Arc<Mutex<mpsc::Receiver<Check>>>,
+}
+
+impl PasswordThreads {
+    /// Starts them; `panicked` is called when one panics. They end when the [`Passwords`] are dropped.
+    pub(crate) fn start(self, panicked: impl Fn() + Clone + Send + 'static) -> io::Result<()> {
         for number in 0..PASSWORD_CHECKS {
-            let waiting = Arc::clone(&waiting);
-            let next = move || waiting.lock_or_stop().blocking_recv();
+            let (waiting, guard) = (Arc::clone(&self.waiting), Guard(panicked.clone()));
             let thread = std::thread::Builder::new().name(format!("login-{number}"));
-            let run = move || core::iter::from_fn(next).for_each(Check::run);
-            thread.spawn(run).map_err(ServeError::Threads)?;
+            thread.spawn(move || {
+                let _guard = guard;
+                let next = move || waiting.lock_or_stop().blocking_recv();
+                core::iter::from_fn(next).for_each(Check::run);
+            })?;
         }
-        Ok(Self { checks, key: random()?, remembered: Mutex::default() })
+        Ok(())
+    }
+}
+
+impl Passwords {
+    /// Passwords, and the threads that check them.
+    pub(crate) fn new(hashing: Hashing) -> Result<(Self, PasswordThreads), ServeError> {
+        let (checks, waiting) = mpsc::channel::<Check>(PASSWORD_CHECKS_WAITING);
+        let threads = PasswordThreads { waiting: Arc::new(Mutex::new(waiting)) };
+        Ok((Self { hashing, checks, key: random()?, remembered: Mutex::default() }, threads))
+    }
+
+    /// How new passwords are kept.
+    pub(crate) const fn hashing(&self) -> Hashing {
+        self.hashing
     }
 
     /// How many checks wait.
@@ -65,7 +91,8 @@ impl Passwords {
             return true;
         }
         let (answer, answered) = oneshot::channel();
-        let check = Check { kept: kept.cloned(), password: password.clone(), answer };
+        let (password, hashing) = (password.clone(), self.hashing);
+        let check = Check { kept: kept.cloned(), password, hashing, answer };
         // The threads are gone only when the process ends.
         let asked = self.checks.send(check).await.is_ok();
         let is_right = asked && answered.await.unwrap_or(false);
@@ -99,7 +126,8 @@ impl Passwords {
 impl Check {
     fn run(self) {
         // Whoever does not wait any more is not told.
-        let _ = self.answer.send(is_password(self.kept.as_ref(), self.password.expose()));
+        let Self { kept, password, hashing, answer } = self;
+        let _ = answer.send(is_password(kept.as_ref(), password.expose(), hashing));
     }
 }
 
@@ -115,15 +143,37 @@ mod tests {
     use warrener_codec::ShortStr;
 
     use super::*;
-    use crate::auth::hashed;
+    use crate::password_hash::sha256;
 
     fn user(password: &str) -> User {
-        User::new(ShortStr::from_static("ann"), hashed([1, 2, 3, 4], password.as_bytes()))
+        User::new(ShortStr::from_static("ann"), sha256([1, 2, 3, 4], password.as_bytes()))
+    }
+
+    fn started() -> Passwords {
+        let (passwords, threads) = Passwords::new(Hashing::Sha256).unwrap();
+        threads.start(|| ()).unwrap();
+        passwords
+    }
+
+    #[test]
+    fn a_thread_that_panics_says_so() {
+        let (_passwords, threads) = Passwords::new(Hashing::Sha256).unwrap();
+        let waiting = Arc::clone(&threads.waiting);
+        let spoilt = std::thread::spawn(move || {
+            let _held = waiting.lock();
+            panic!("planted")
+        });
+        assert!(spoilt.join().is_err());
+        let (say, said) = std::sync::mpsc::channel();
+        threads.start(move || drop(say.send(()))).unwrap();
+        for _thread in 0..PASSWORD_CHECKS {
+            said.recv().unwrap();
+        }
     }
 
     #[tokio::test]
     async fn what_was_right_is_remembered_until_the_user_changes() {
-        let passwords = Passwords::start().unwrap();
+        let passwords = started();
         let (ann, secret) = (user("secret"), Secret::from("secret"));
         assert!(passwords.is_right("ann", Some(&ann), &secret).await);
         assert_eq!(passwords.remembered.lock_or_stop().len(), 1);
@@ -137,8 +187,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_remembered_is_no_hash_that_another_process_would_make() {
-        let [one, two] = [(); 2].map(|()| Passwords::start().unwrap());
-        let kept = hashed([1, 2, 3, 4], b"secret");
+        let [one, two] = [(); 2].map(|()| started());
+        let kept = sha256([1, 2, 3, 4], b"secret");
         let print = |passwords: &Passwords| passwords.print("ann", Some(&kept), b"secret");
         assert_ne!(print(&one), print(&two));
         assert_eq!(print(&one), print(&one));
@@ -147,7 +197,12 @@ mod tests {
     #[tokio::test]
     async fn a_remembered_user_waits_behind_nobody() {
         let (checks, mut waiting) = mpsc::channel(1);
-        let passwords = Passwords { checks, key: [7; 32], remembered: Mutex::default() };
+        let passwords = Passwords {
+            hashing: Hashing::Sha256,
+            checks,
+            key: [7; 32],
+            remembered: Mutex::default(),
+        };
         let (ann, secret) = (user("secret"), Secret::from("secret"));
         passwords.remember("ann", passwords.print("ann", Some(&ann.password), b"secret"));
         // Nobody takes the checks: the queue is full, and a wrong login waits in front of it.

@@ -6,12 +6,17 @@ use std::ffi::OsString;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use warrener_broker::{Command, Limits, Reconfiguration};
+
+use crate::auth;
 use crate::config::Config;
 use crate::configuration::{Loaded, Settings, Sources, changed, keys, load};
 use crate::counters::{Counters, Counts};
 use crate::entrance::Entrance;
+use crate::gate::Gate;
 use crate::gauges::Gauges;
 use crate::logging::Logging;
+use crate::memory::set_tenant_limits;
 use crate::poison::LockOrStop;
 
 /// Gives a running server another configuration; what it cannot change while it runs stays as it was at the start.
@@ -22,8 +27,20 @@ pub struct Control(Arc<Live>);
 struct Live {
     config: Mutex<Config>,
     entrance: Arc<Entrance>,
-    gauges: Look,
-    counters: Arc<Counters>,
+    gate: Arc<Gate>,
+    core: Reach,
+}
+
+/// What is asked of a core, whatever its log is.
+pub(crate) struct Reach {
+    /// Looks at it.
+    pub(crate) gauges: Look,
+    /// Gives it a command.
+    pub(crate) command: Box<dyn Fn(Command) + Send + Sync>,
+    /// The limits that it began with.
+    pub(crate) limits: Limits,
+    /// Counts what it asks of the operating system.
+    pub(crate) counters: Arc<Counters>,
 }
 
 /// Looks at a core, whatever its log is.
@@ -32,32 +49,45 @@ pub(crate) type Look = Box<dyn Fn(&Config) -> Gauges + Send + Sync>;
 impl Control {
     pub(crate) fn new(
         config: Config,
-        entrance: Arc<Entrance>,
-        gauges: Look,
-        counters: Arc<Counters>,
+        (entrance, gate): (Arc<Entrance>, Arc<Gate>),
+        core: Reach,
     ) -> Self {
-        Self(Arc::new(Live { config: Mutex::new(config), entrance, gauges, counters }))
+        Self(Arc::new(Live { config: Mutex::new(config), entrance, gate, core }))
     }
 
     /// How full the queues between the server's threads are.
     #[must_use]
     pub fn gauges(&self) -> Gauges {
         let config = self.0.config.lock_or_stop().clone();
-        (self.0.gauges)(&config)
+        (self.0.core.gauges)(&config)
     }
 
     /// What the server has asked of the operating system since it started.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.0.counters.counts()
+        self.0.core.counters.counts()
     }
 
     /// From now on this configuration counts, for what comes after it: `handshake_timeout`, `server_properties`,
-    /// `shutdown_timeout`. The files of certificates are read again, even if nothing here has changed; what is wrong with them
-    /// is logged, and those before them stay in use.
+    /// `shutdown_timeout`, `limits` and `users`. Connections of users who are not there any more are closed. The files of
+    /// certificates are read again, even if nothing here has changed; what is wrong with them is logged, and those before them
+    /// stay in use.
     pub fn reload(&self, config: Config) {
         self.0.entrance.reload(&config);
-        *self.0.config.lock_or_stop() = config;
+        self.0.gate.set_limits(config.limits.clone());
+        let mut current = self.0.config.lock_or_stop();
+        let mut limits = self.0.core.limits.clone();
+        set_tenant_limits(&config.limits, &mut limits);
+        let users = (config.users != current.users).then(|| auth::users(&config)).transpose();
+        *current = config;
+        drop(current);
+        match users {
+            Ok(users) => {
+                let told = Reconfiguration { users, limits };
+                (self.0.core.command)(Command::Configure(Box::new(told)));
+            }
+            Err(error) => tracing::warn!("users stay as they are: {error}"),
+        }
     }
 
     /// How long an orderly end may take.
@@ -145,6 +175,10 @@ impl Reloader {
             given.map_or_else(|| (key.show)(&Settings::default()), |given| given.values.clone());
         let settings = &mut self.loaded.settings;
         (key.set)(settings, &values).map_err(|bad| bad.want)?;
+        if key.name == "user_file" {
+            settings.users_of_file.clone_from(&new.settings.users_of_file);
+        }
+        settings.gather_users();
         if key.name == "log" {
             self.logging.set_filter(&settings.log)?;
         }
@@ -222,18 +256,22 @@ mod tests {
             [Line::Done("SIGHUP: no setting has changed; files are read again".into())]
         );
 
-        fs::write(&path, "memory_only = true\nhandshake_timeout = 7\nuser = ['ann:hunter2']\n")
-            .unwrap();
+        fs::write(
+            &path,
+            "memory_only = true\nhandshake_timeout = 7\nuser = ['ann:hunter2']\ndev = true\n",
+        )
+        .unwrap();
         assert_eq!(
             reloader.reload(),
             [
-                Line::Wrong("SIGHUP: user has changed; this needs a restart".into()),
+                Line::Wrong("SIGHUP: dev has changed; this needs a restart".into()),
+                Line::Done("SIGHUP: user is now ann:***".into()),
                 Line::Done("SIGHUP: handshake_timeout is now 7".into()),
                 Line::Done("SIGHUP: log is now info".into()),
             ]
         );
         assert_eq!(reloader.config().handshake_timeout, Duration::from_secs(7));
-        assert!(reloader.config().users.is_empty());
+        assert_eq!(reloader.config().users.len(), 1);
 
         fs::write(&path, "handshake_timeout = 'soon'\nlgo = 1\n").unwrap();
         let lines = reloader.reload();

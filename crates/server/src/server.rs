@@ -21,7 +21,7 @@ use crate::gate::{Descriptors, Gate};
 use crate::listener::{self, Protocol, Reserved};
 use crate::login::Logins;
 use crate::management::{FaceAddresses, Faces, ReservedFaces};
-use crate::reload::Control;
+use crate::reload::{Control, Reach};
 use crate::tls::Tls;
 use crate::turns::{Core, Status};
 use crate::{connection_task, definitions, greeting, lanes, limits, memory};
@@ -165,22 +165,30 @@ impl<L: Log + 'static> Parts<L> {
         broker.syncs = config.syncs.clone();
         memory::set_limits(&config, &mut broker.limits);
         let greeting = greeting::config(&config, &broker);
+        let limits = broker.limits.clone();
         let mut node = Node::open(broker, log, clock.now());
         node.set_disk_limit(config.disk_free_bytes.unwrap_or_default());
         let (lanes, threads) = lanes::lanes();
-        let core = Arc::new(Core::new(clock, node, lanes, Logins::start()?));
+        let (logins, checking) = Logins::new(&config)?;
+        let core = Arc::new(Core::new(clock, node, lanes, logins));
         let [for_done, for_panics] = [(); 2].map(|()| Arc::clone(&core));
         let done = move |done| for_done.handle_done(done);
         let commits = Arc::<Durations>::default();
         let panicked = move || for_panics.panicked();
+        checking.start(panicked.clone()).map_err(ServeError::Threads)?;
         threads.start(&commits, done, panicked).map_err(ServeError::Threads)?;
         let entrance = Arc::new(Entrance::new(greeting, tls, &config));
         let for_gauges = Arc::clone(&core);
         let gauges = Box::new(move |config: &Config| for_gauges.gauges(config));
-        let control =
-            Control::new(config.clone(), Arc::clone(&entrance), gauges, Arc::clone(&core.counters));
+        let for_commands = Arc::clone(&core);
+        // Whoever reloads does not wait for what comes of it.
+        let command = Box::new(move |command| drop(for_commands.command(command)));
         let gate = Gate::new(config.limits.clone(), Descriptors::of_process());
         let (listeners, gate) = (Vec::new(), Arc::new(gate));
+        let way = (Arc::clone(&entrance), Arc::clone(&gate));
+        let counters = Arc::clone(&core.counters);
+        let reach = Reach { gauges, command, limits, counters };
+        let control = Control::new(config.clone(), way, reach);
         let nowhere = Faces::default();
         let mut parts =
             Self { core, listeners, entrance, gate, config, control, commits, faces: nowhere };

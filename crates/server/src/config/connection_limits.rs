@@ -14,10 +14,24 @@ pub struct ConnectionLimits {
     pub channels_per_connection: u16,
     /// Consumers of one channel. Default: 4,096.
     pub consumers_per_channel: u32,
+    /// Consumers of all channels of one connection, together. Default: 65,536.
+    pub consumers_per_connection: u32,
+    /// Octets of the arguments of a declaration, a binding or a consumer. Default: 64 KiB.
+    pub arguments_bytes: u64,
     /// Exchanges and queues of one virtual host, together. Default: 1,048,576.
     pub names_per_vhost: u32,
     /// Bindings of one virtual host. Default: 4,194,304.
     pub bindings_per_vhost: u32,
+    /// Bindings that lead to one queue or exchange. Default: 131,072.
+    pub bindings_per_target: u32,
+    /// Bindings that come from one exchange. Default: 1,048,576.
+    pub bindings_per_exchange: u32,
+    /// Octets of memory that all bindings of one virtual host take. Default: 1 GiB.
+    pub binding_bytes_per_vhost: u64,
+    /// Publishes and acknowledgements of one transaction. Default: 65,536.
+    pub transaction_entries: u32,
+    /// Octets that the open transactions of one connection hold. Default: 128 MiB.
+    pub transaction_bytes: u64,
     /// Queues of a virtual host that has no such limit of its own. Default: none.
     pub queues_per_vhost: Option<u32>,
     /// Connections to a virtual host that has no such limit of its own. Default: none.
@@ -38,8 +52,15 @@ impl Default for ConnectionLimits {
             connections_per_source: 32_768,
             channels_per_connection: 2_047,
             consumers_per_channel: broker.consumers_per_channel,
+            consumers_per_connection: broker.consumers_per_connection,
+            arguments_bytes: broker.arguments_bytes as u64,
             names_per_vhost: broker.names_per_vhost,
             bindings_per_vhost: broker.bindings_per_vhost,
+            bindings_per_target: broker.bindings_per_target as u32,
+            bindings_per_exchange: broker.bindings_per_exchange as u32,
+            binding_bytes_per_vhost: broker.binding_bytes_per_vhost,
+            transaction_entries: broker.transaction_entries as u32,
+            transaction_bytes: broker.transaction_bytes,
             queues_per_vhost: None,
             connections_per_vhost: None,
             connections_per_user: None,

@@ -13,6 +13,7 @@ use super::Settings;
 use super::value::{self, BadValue, each, one, seconds, shown_size, shown_sync, size, switch};
 use crate::config::{Listen, User};
 use crate::logging::{self, Format};
+use crate::password_hash::Hashing;
 
 /// One setting.
 pub(crate) struct Key {
@@ -130,6 +131,7 @@ const KEYS: &[Key] = &[
         name: "max_connections",
         takes: "COUNT",
         help: "Let so many connections in; the next wait until somebody leaves",
+        live: true,
         set: |to, values| {
             to.server.limits.connections = one(values, value::count)?;
             Ok(())
@@ -141,6 +143,7 @@ const KEYS: &[Key] = &[
         name: "max_connections_per_source",
         takes: "COUNT",
         help: "And so many from one address, or one network of 64 bits of IPv6; the next are closed",
+        live: true,
         set: |to, values| {
             to.server.limits.connections_per_source = one(values, value::count)?;
             Ok(())
@@ -245,6 +248,7 @@ const KEYS: &[Key] = &[
         help: "Let this user in; may be given several times\n\n\
             It may log in from anywhere and do anything in the default virtual host, for as long as this process runs. Other \
             users of this machine can see a command line: where that matters, use the file, the environment or user_file.",
+        live: true,
         set: |to, values| {
             let users = each(values, value::user);
             to.users = users.map_err(|bad| BadValue { shown: String::new(), ..bad })?;
@@ -259,6 +263,7 @@ const KEYS: &[Key] = &[
         help: "The same for every line NAME:PASSWORD of a file\n\n\
             Empty lines and lines that begin with # are skipped.",
         otherwise: "none",
+        live: true,
         set: |to, values| {
             to.user_file = Some(one(values, value::text)?.into());
             Ok(())
@@ -278,6 +283,20 @@ const KEYS: &[Key] = &[
             Ok(())
         },
         show: |of| value::shown_paths(of.server.definitions.as_slice()),
+        ..KEY
+    },
+    Key {
+        name: "password_hashing",
+        takes: "sha256|argon2id",
+        help: "How new passwords are kept: sha256, salted as RabbitMQ keeps them, or argon2id, which is slow to guess\n\n\
+            RabbitMQ cannot check hashes by Argon2id: in exported definitions they carry the name \
+            `warrener_password_hashing_argon2id`. A check takes 19 MiB of memory while it lasts; both kinds are read whatever \
+            is set here.",
+        set: |to, values| {
+            to.server.hashing = one(values, str::parse::<Hashing>)?;
+            Ok(())
+        },
+        show: |of| vec![of.server.hashing.to_string()],
         ..KEY
     },
     Key {

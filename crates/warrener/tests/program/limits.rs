@@ -2,11 +2,22 @@
 
 use crate::broker::Broker;
 use crate::wire::{
-    CHANNEL_OPEN, CHANNEL_OPEN_OK, Closed, Peer, QUEUE_DECLARE, TUNE, long, method, short,
+    CHANNEL_OPEN, CHANNEL_OPEN_OK, Closed, Peer, QUEUE_DECLARE, TUNE, content_header, frame, long,
+    method, publish, short,
 };
 
 fn declare(queue: &str) -> Vec<u8> {
-    method(1, QUEUE_DECLARE, &[&[0, 0][..], &short(queue), &[0], &long(b"")].concat())
+    declare_with(queue, b"")
+}
+
+fn declare_with(queue: &str, arguments: &[u8]) -> Vec<u8> {
+    method(1, QUEUE_DECLARE, &[&[0, 0][..], &short(queue), &[0], &long(arguments)].concat())
+}
+
+/// A message for nobody.
+fn message(body: &str) -> Vec<u8> {
+    let header = content_header(1, 60, body.len() as u64);
+    [publish(1, "nowhere"), header, frame(3, 1, body.as_bytes())].concat()
 }
 
 fn bind(key: &str) -> Vec<u8> {
@@ -42,8 +53,33 @@ fn limits_within_a_connection_are_as_set() {
     assert_eq!(refused_at_last("--limits-queues-per-vhost=1", &two), 406);
     let bindings = [queue.clone(), (bind("a"), bound), (bind("a"), bound), (bind("b"), bound)];
     assert_eq!(refused_at_last("--limits-bindings-per-vhost=1", &bindings), 406);
-    let consumers = [queue, (consume("a"), consuming), (consume("b"), consuming)];
-    assert_eq!(refused_at_last("--limits-consumers-per-channel=1", &consumers), 530);
+    for limit in ["target", "exchange"] {
+        let option = format!("--limits-bindings-per-{limit}=1");
+        assert_eq!(refused_at_last(&option, &bindings), 406);
+    }
+    let first = [queue.clone(), (bind("a"), bound)];
+    assert_eq!(refused_at_last("--limits-binding-memory-per-vhost=100", &first), 406);
+    let consumers = [queue.clone(), (consume("a"), consuming), (consume("b"), consuming)];
+    for limit in ["channel", "connection"] {
+        let option = format!("--limits-consumers-per-{limit}=1");
+        assert_eq!(refused_at_last(&option, &consumers), 530);
+    }
+    let large =
+        (declare_with("large", &[&b"\x01xS\x00\x00\x00\x40"[..], &[b'x'; 64]].concat()), declared);
+    assert_eq!(refused_at_last("--limits-arguments-size=64", &[queue, large]), 406);
+}
+
+#[test]
+fn limits_of_transactions_are_as_set() {
+    let select = (method(1, (90, 10), &[]), (90, 11));
+    let (commit, committed) = ((90, 20), (90, 21));
+    let two = [message("m"), message("m")].concat();
+    let within = [select.clone(), ([&two[..], &method(1, commit, &[])].concat(), committed)];
+    let beyond = [&two[..], &message("m")].concat();
+    let said = [&within[..], &[(beyond, (20, 40))]].concat();
+    assert_eq!(refused_at_last("--limits-transaction-entries=2", &said), 406);
+    let large = message(&"m".repeat(2_000));
+    assert_eq!(refused_at_last("--limits-transaction-size=2K", &[select, (large, (20, 40))]), 406);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::broker::Broker;
 use crate::process;
+use crate::wire::Peer;
 
 /// A client of the API that is just good enough.
 struct Api {
@@ -350,6 +351,30 @@ fn pages_columns_sorting_and_errors_are_those_of_rabbitmq() {
     let (status, _) = stranger.ask("PUT", "/api/queues/%2F/deep", Some(&Value::String(deep)));
     assert_eq!(status, 400);
 }
+
+#[test]
+fn passwords_are_kept_by_argon2id_where_asked_and_exports_say_so() {
+    let broker = Broker::start_with(&["--password-hashing", "argon2id", "--user", "ann:secret"]);
+    Peer::greeted(&broker).log_in("ann", "wrong");
+    let mut peer = Peer::greeted(&broker);
+    peer.log_in("ann", "secret");
+    peer.open_in("/");
+    let api = Api::new(&broker);
+    api.put("/users/bob", &json!({ "password": "secret", "tags": "management" }));
+    let users = api.get("/definitions")["users"].clone();
+    for user in users.as_array().expect("a list") {
+        assert_eq!(user["hashing_algorithm"], "warrener_password_hashing_argon2id", "{user}");
+    }
+    assert_eq!(api.as_user("bob").get("/whoami")["name"], "bob");
+    // What others have hashed is read all the same: this is `secret` with the salt 01020304.
+    let hash = json!({ "password_hash": SECRET, "tags": "management" });
+    api.put("/users/eve", &hash);
+    assert_eq!(api.as_user("eve").get("/whoami")["name"], "eve");
+    let (status, _) = Api { login: "eve:wrong".into(), ..api }.ask("GET", "/api/whoami", None);
+    assert_eq!(status, 401);
+}
+
+const SECRET: &str = "AQIDBDB9kM21iEUzN1lZ+6VReCsdNqS0sERdAQTcY6Xs3PMz";
 
 #[test]
 fn metrics_are_prometheus_text_with_rabbitmqs_names() {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::broker::Broker;
-use crate::wire::{self, Peer, START};
+use crate::wire::{self, Peer, START, TUNE};
 
 #[test]
 fn a_reload_under_load_loses_neither_a_connection_nor_a_message() {
@@ -82,4 +82,53 @@ fn what_may_change_changes_for_those_who_come_after() {
         &[&[0, 0][..], &wire::short("q"), &[0], &wire::long(b"")].concat(),
     ));
     old.expect_method(1, (50, 11));
+}
+
+#[test]
+fn users_and_limits_change_while_it_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("warrener.toml");
+    let people = folder.path().join("people");
+    let write = |more: &str, users: &str| {
+        let text = format!(
+            "memory_only = true\nlisten = ['127.0.0.1:0']\nuser_file = '{}'\n{more}",
+            people.display()
+        );
+        fs::write(&people, users).expect("a file");
+        fs::write(&file, text).expect("a file");
+    };
+    let log_in = |broker: &Broker, user: &str, password: &str| {
+        let mut peer = Peer::greeted(broker);
+        peer.log_in(user, password);
+        peer.frame().method()
+    };
+    write("user = ['ann:a']\n", "bob:b\n");
+    let broker = Broker::start_configured(|command| {
+        command.arg("--config").arg(&file);
+    });
+    let enter = |user: &str, password: &str| {
+        let mut peer = Peer::greeted(&broker);
+        peer.log_in(user, password);
+        peer.open_in("/");
+        peer
+    };
+    let (mut ann, mut bob, mut guest) = (enter("ann", "a"), enter("bob", "b"), Peer::open(&broker));
+
+    write("user = ['ann:other', 'eve:e']\n[limits]\nqueues_per_vhost = 1\n", "");
+    broker.signal("HUP");
+    broker.expect_log("limits.queues_per_vhost is now 1");
+    // Whoever is gone is gone at once, and whoever has another password stays.
+    assert_eq!(bob.expect_close().code, 320);
+    enter("eve", "e");
+    enter("ann", "other");
+    assert_ne!(log_in(&broker, "bob", "b"), Some(TUNE));
+    assert_ne!(log_in(&broker, "ann", "a"), Some(TUNE));
+    let declare = |name: &str| {
+        let arguments = [&[0, 0][..], &wire::short(name), &[0], &wire::long(b"")].concat();
+        wire::method(1, wire::QUEUE_DECLARE, &arguments)
+    };
+    guest.send(&declare("one"));
+    guest.expect_method(1, (50, 11));
+    ann.send(&declare("two"));
+    ann.expect_method(1, (20, 40));
 }
