@@ -120,12 +120,7 @@ impl Realm {
     }
 
     /// Finds out where the last message of a transaction must be on disk; whether all its queues were asked.
-    pub(crate) fn commit_prepare(
-        &mut self,
-        now: Time,
-        work: &mut Work,
-        out: &mut Vec<Effect>,
-    ) -> bool {
+    pub(crate) fn commit_prepare(&mut self, now: Time, work: &mut Work, out: &[Effect]) -> bool {
         let Some(arrival) = work.arrivals.last_mut().filter(|own| !own.is_prepared) else {
             return true;
         };
