@@ -159,13 +159,17 @@ mod tests {
     fn a_thread_that_panics_says_so() {
         let (_passwords, threads) = Passwords::new(Hashing::Sha256).unwrap();
         let waiting = Arc::clone(&threads.waiting);
-        let spoilt = std::thread::spawn(move || {
+        let spoil = move || {
             let _held = waiting.lock();
             panic!("planted")
-        });
+        };
+        let spoilt = std::thread::Builder::new().spawn(spoil).unwrap();
         assert!(spoilt.join().is_err());
         let (say, said) = std::sync::mpsc::channel();
-        threads.start(move || drop(say.send(()))).unwrap();
+        let tell = move || {
+            let _ = say.send(());
+        };
+        threads.start(tell).unwrap();
         for _thread in 0..PASSWORD_CHECKS {
             said.recv().unwrap();
         }
