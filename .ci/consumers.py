@@ -3,7 +3,8 @@
 
     cargo package --workspace ..; .ci/consumers.py target/package
 
-Each program is a package of its own outside of the workspace, so nothing is found but what was packaged.
+Each program is a package of its own outside of the workspace, so nothing is found but what was packaged. The programs that
+are published are built as well. What they need from elsewhere is what the workspace has built already.
 """
 
 import json
@@ -16,6 +17,7 @@ import tarfile
 
 # What the examples use besides the crate itself.
 BESIDES = {
+    "warrener": ["warrener-client", "tokio"],
     "warrener-client": ["tokio"],
     "warrener-connection": ["warrener-codec", "warrener-time", "bytes"],
     "warrener-codec": ["bytes"],
@@ -44,19 +46,30 @@ def main(folder):
     libraries = [name for name, package in published.items()
                  if any("lib" in target["kind"] for target in package["targets"])]
     for name in libraries:
-        write(consumers / name, name, published[name]["version"], crates)
-    members = ", ".join(f'"{name}"' for name in libraries)
+        write(consumers / f"uses-{name}", name, published[name]["version"], crates)
+    binaries = [name for name, package in published.items()
+                if any("bin" in target["kind"] for target in package["targets"])]
+    folders = [f"uses-{name}" for name in libraries] + [f"crates/{crates[name].name}" for name in binaries]
+    members = ", ".join(f'"{folder}"' for folder in folders)
     patches = "".join(f'{name} = {{ path = "{path}" }}\n' for name, path in crates.items())
-    manifest = f'[workspace]\nresolver = "3"\nmembers = [{members}]\n\n[patch.crates-io]\n{patches}'
+    manifest = f'[workspace]\nresolver = "3"\nmembers = [{members}]\n\n[patch.crates-io]\n{patches}\n{profile()}'
     (consumers / "Cargo.toml").write_text(manifest)
     # The versions that the workspace is tested with.
     (consumers / "Cargo.lock").write_bytes(pathlib.Path("Cargo.lock").read_bytes())
-    environment = os.environ | {"CARGO_TARGET_DIR": str(folder / "consumers" / "target")}
+    environment = os.environ | {"CARGO_TARGET_DIR": metadata["target_directory"]}
+    for name in binaries:
+        print(f"-- build {name}", flush=True)
+        subprocess.run(["cargo", "build", "--quiet", "--package", name, "--bins"], cwd=consumers, env=environment, check=True)
     for name in libraries:
         command = "run" if example(crates[name])[1] else "build"
         print(f"-- {command} what uses {name}", flush=True)
         subprocess.run(["cargo", command, "--quiet", "--package", f"uses-{name}"],
                        cwd=consumers, env=environment, check=True)
+
+
+def profile():
+    """The workspace's own, so that what comes from elsewhere is not compiled again."""
+    return re.search(r"^\[profile\.dev\].*?(?=^\[profile\.release)", pathlib.Path("Cargo.toml").read_text(), re.M | re.S)[0]
 
 
 def unpack(folder, crates, name, version):

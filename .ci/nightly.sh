@@ -12,14 +12,17 @@ tools() {
     cargo fetch --locked
 }
 
-# Every crate that is published builds from what would be published of it, and each library is used, in that form, by a
-# small program of somebody else: its README's first example.
+# Every crate that is published is built from its package alone, besides what .ci/run does with the packages.
 packages() {
-    local -a private=()
-    mapfile -t private < <(cargo metadata --no-deps --format-version 1 |
-        python3 -c 'import json, sys; [print("--exclude=" + p["name"]) for p in json.load(sys.stdin)["packages"] if p["publish"] == []]')
-    cargo package --workspace --locked --allow-dirty "${private[@]}"
-    python3 .ci/consumers.py target/package
+    use_packages
+}
+
+# What each library shows to others, against the last release: the version says enough of what has changed.
+semver() {
+    local last
+    last=$(git describe --tags --match 'v*' --abbrev=0 2>/dev/null) || { echo "there is no release to compare with"; return; }
+    cargo_tool cargo-semver-checks
+    cargo semver-checks --workspace --baseline-rev "$last"
 }
 
 # Every set of features builds without a warning.
@@ -130,6 +133,6 @@ comparison() {
 }
 
 if [ $# = 0 ]; then
-    set -- tools packages features oldest_rust kills full_disk backlog suites properties seeds planted_bugs counts comparison fuzzing
+    set -- tools packages semver features oldest_rust kills full_disk backlog suites properties seeds planted_bugs counts comparison fuzzing
 fi
 run_steps "$@"

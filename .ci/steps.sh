@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # Client programs may not be skipped, and half-built artefacts are not reused.
 export CI=true CARGO_INCREMENTAL=0
 tools=$PWD/target/ci/tools
-export PATH=$tools/cargo-deny/bin:$tools/cargo-fuzz/bin:$tools/cargo-hack/bin:$PATH
+export PATH=$tools/cargo-deny/bin:$tools/cargo-fuzz/bin:$tools/cargo-hack/bin:$tools/cargo-semver-checks/bin:$tools/cargo-shear/bin:$PATH
 
 declare -a minutes=()
 current=start
@@ -20,6 +20,16 @@ run_steps() {
         "$current"
         minutes+=("$(awk -v s=$((SECONDS - start)) 'BEGIN { printf "%5.1f", s / 60 }') min  $current")
     done
+}
+
+# use_packages [OPTION...]: makes of every crate what would be published of it, and each library is used, in that form, by a
+# small program of somebody else: its README's first example.
+use_packages() {
+    local -a private=()
+    mapfile -t private < <(cargo metadata --no-deps --format-version 1 |
+        python3 -c 'import json, sys; [print("--exclude=" + p["name"]) for p in json.load(sys.stdin)["packages"] if p["publish"] == []]')
+    cargo package --workspace --locked --allow-dirty "${private[@]}" "$@"
+    python3 .ci/consumers.py target/package
 }
 
 # Every bug that is planted on purpose is found by the simulator within so many seeds.
@@ -85,6 +95,8 @@ cargo_tool() {
         cargo-deny) version=0.20.2 ;;
         cargo-fuzz) version=0.13.2 ;;
         cargo-hack) version=0.6.45 ;;
+        cargo-semver-checks) version=0.51.0 ;;
+        cargo-shear) version=1.14.0 ;;
     esac
     command -v "$1" >/dev/null && return
     # This Python package is nothing but the binary.

@@ -30,6 +30,7 @@ pages!(
     at_least_once "at_least_once.md",
     configuration "configuration.md",
     confirms "confirms.md",
+    ctl "ctl.md",
     definitions "definitions.md",
     delayed_message "delayed_message.md",
     disk "disk.md",
@@ -150,6 +151,27 @@ fn docs() -> PathBuf {
 fn blocks(page: &str, fence: &str) -> Vec<String> {
     let blocks = page.split(fence).skip(1);
     blocks.map(|block| block.split("```").next().unwrap_or_default().to_owned()).collect()
+}
+
+/// The documentation of all crates begins at one page, which leads to each, and each leads back to it.
+#[test]
+fn every_crate_that_is_published_is_on_the_map() {
+    let crates = docs().join("../crates");
+    let map = fs::read_to_string(crates.join("warrener/README.md")).expect("the map");
+    for entry in fs::read_dir(crates).expect("the crates") {
+        let folder = entry.expect("a crate").path();
+        let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
+        if name == "warrener" || manifest.contains("publish = false") {
+            continue;
+        }
+        assert!(
+            map.contains(&format!("](https://docs.rs/warrener-{name})")),
+            "{name} is not on it"
+        );
+        let page = fs::read_to_string(folder.join("README.md")).expect("a front page");
+        assert!(page.contains("](https://docs.rs/warrener),"), "{name} does not lead back");
+    }
 }
 
 /// Every page is in the index, once: among those whose commands run, or among the others, with the reason.
