@@ -64,8 +64,9 @@ pub(crate) const WORKER_THREADS_MAX: usize = 8;
 /// How much one read takes from a socket at most, and so the length of the buffers lent for it.
 pub(crate) const READ_BYTES: usize = 64 << 10;
 
-/// After a read of so much, a task lets others have their turn.
-pub(crate) const READ_MUCH_BYTES: usize = 16 << 10;
+/// After so many events or octets of one connection, its task lets others have their turn.
+pub(crate) const EVENTS_IN_A_ROW: usize = 256;
+pub(crate) const BYTES_IN_A_ROW: usize = 256 << 10;
 
 /// With less room than this left in a buffer it is made new, lest reads become small.
 pub(crate) const READ_ROOM_BYTES: usize = 16 << 10;

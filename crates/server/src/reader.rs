@@ -9,7 +9,7 @@ use warrener_connection::{Event, Inbound};
 use warrener_time::Time;
 
 use crate::clock::Clock;
-use crate::limits::{EVENTS_PER_TURN, READ_MUCH_BYTES};
+use crate::limits::{BYTES_IN_A_ROW, EVENTS_IN_A_ROW, EVENTS_PER_TURN};
 use crate::link::Link;
 use crate::read_buffer::Unfinished;
 use crate::stream::ReadHalf;
@@ -21,8 +21,9 @@ pub(crate) struct Reader {
     /// The reading half of the endpoint, once the connection is open; before, the endpoint reads for itself.
     inbound: Option<Box<Inbound>>,
     unfinished: Unfinished,
-    /// The last read brought so much that others who wait should have their turn.
-    brought_much: bool,
+    /// What was read since others had their turn.
+    events_in_a_row: usize,
+    bytes_in_a_row: usize,
     /// Whether the socket is being read at all.
     reading: bool,
     /// The peer sends nothing more.
@@ -51,7 +52,8 @@ impl Reader {
             socket,
             inbound: None,
             unfinished: Unfinished::default(),
-            brought_much: false,
+            events_in_a_row: 0,
+            bytes_in_a_row: 0,
             reading: true,
             ended: false,
         }
@@ -71,19 +73,22 @@ impl Reader {
         if !read || self.ended || !self.socket.poll_readable(cx) {
             return Poll::Pending;
         }
-        let Self { socket, inbound, unfinished, brought_much, .. } = self;
+        let Self { socket, inbound, unfinished, .. } = self;
         let polled = unfinished.with_buffer(|buffer| {
             let read = ready!(socket.poll_read(cx, buffer));
             let mut events = EVENTS.take();
             if let Ok(count @ 1..) = read {
                 link.received(count);
-                *brought_much = count >= READ_MUCH_BYTES;
                 decode(inbound.as_deref_mut(), link, clock.now(), buffer, &mut events);
             }
             Poll::Ready((read, events))
         });
         polled.map(|(read, events)| match read {
-            Ok(1..) => Brought::Events(events),
+            Ok(count @ 1..) => {
+                self.events_in_a_row += events.len();
+                self.bytes_in_a_row += count;
+                Brought::Events(events)
+            }
             Ok(0) => self.end(Ok(())),
             Err(error) => self.end(Err(error)),
         })
@@ -141,9 +146,13 @@ impl Reader {
         }
     }
 
-    /// Whether the last read brought so much that others should have their turn.
-    pub(crate) const fn brought_much(&self) -> bool {
-        self.brought_much
+    /// Whether it brought so much that others should have their turn, and then counts anew.
+    pub(crate) const fn brought_much(&mut self) -> bool {
+        let much = self.events_in_a_row >= EVENTS_IN_A_ROW || self.bytes_in_a_row >= BYTES_IN_A_ROW;
+        if much {
+            (self.events_in_a_row, self.bytes_in_a_row) = (0, 0);
+        }
+        much
     }
 
     /// Whether the peer sends nothing more.
