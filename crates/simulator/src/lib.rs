@@ -11,6 +11,7 @@ mod network;
 mod random;
 mod server;
 mod shrink;
+mod trace;
 pub mod workload;
 mod world;
 
