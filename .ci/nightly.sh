@@ -78,6 +78,29 @@ suite() {
     (cd "$folder" && python -m pytest -q -p no:cacheprovider -W ignore --timeout 300 "$@")
 }
 
+# The description of the management API in the hands of a client that makes requests up: none may be answered with a 5xx,
+# but for checks, whose answer that is.
+made_up_requests() {
+    local all=target/ci/made-up data broker address
+    python3 -m venv "$all/python"
+    "$all/python/bin/pip" install --quiet schemathesis==4.32.5
+    cargo build --locked --package warrener
+    data=$(mktemp -d)
+    target/debug/warrener --listen 127.0.0.1:0 --management 127.0.0.1:0 --metrics off --data-dir "$data" >"$all/broker.log" 2>&1 &
+    broker=$!
+    until grep -q "Server startup complete" "$all/broker.log"; do
+        kill -0 $broker
+        sleep 0.1
+    done
+    address=$(sed -n 's|.*management API on http://\([^/]*\)/.*|\1|p' "$all/broker.log")
+    "$all/python/bin/schemathesis" run "http://$address/api/openapi.json" \
+        --header "Authorization: Basic Z3Vlc3Q6Z3Vlc3Q=" --checks not_a_server_error --continue-on-failure \
+        --exclude-path-regex "/health/checks/(port|protocol)-listener/" --max-examples "${WARRENER_TEST_REQUESTS:-50}"
+    kill $broker
+    wait $broker
+    rm -r "$data"
+}
+
 # The properties, over and over with other histories.
 properties() {
     local round crate
@@ -133,6 +156,6 @@ comparison() {
 }
 
 if [ $# = 0 ]; then
-    set -- tools packages semver features oldest_rust kills full_disk backlog suites properties seeds planted_bugs counts comparison fuzzing
+    set -- tools packages semver features oldest_rust kills full_disk backlog suites made_up_requests properties seeds planted_bugs counts comparison fuzzing
 fi
 run_steps "$@"

@@ -172,8 +172,8 @@ fn add_socket(all: &mut Object, socket: &Socket, id: ConnectionId, samples: &Sam
         "channel_max": socket.channel_max,
         "connected_at": socket.since_ms,
         "client_properties": properties,
-        "recv_cnt": 0,
-        "send_cnt": 0,
+        "recv_cnt": socket.reads,
+        "send_cnt": socket.writes,
     });
     if let Value::Object(facts) = facts {
         all.extend(facts);

@@ -49,6 +49,9 @@ pub trait Host: Send + Sync + 'static {
     /// Where it listens.
     fn listeners(&self) -> Vec<Listener>;
 
+    /// How full the queues between the server's own tasks and threads are.
+    fn levels(&self) -> Vec<Level>;
+
     /// What the process is and uses.
     fn process(&self) -> Process;
 }
@@ -78,6 +81,21 @@ pub struct Socket {
     pub received_bytes: u64,
     /// Octets sent.
     pub sent_bytes: u64,
+    /// How many reads brought something.
+    pub reads: u64,
+    /// How many writes took something.
+    pub writes: u64,
+}
+
+/// How much waits somewhere, and how much may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// What waits: `disk_records`, `outbound_bytes` and the like.
+    pub name: &'static str,
+    /// How much there is.
+    pub now: u64,
+    /// How much there may be, or where who fills it is held up.
+    pub bound: u64,
 }
 
 /// Something that listens.

@@ -36,5 +36,5 @@ mod vhosts;
 
 pub use crate::api::{Api, From};
 pub use crate::definitions::read_definitions;
-pub use crate::host::{Answer, Host, Listener, Login, Process, Socket};
+pub use crate::host::{Answer, Host, Level, Listener, Login, Process, Socket};
 pub use axum;

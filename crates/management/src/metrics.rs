@@ -5,7 +5,7 @@ mod text;
 use warrener_broker::{Alarm, Counts, QueueView, RABBITMQ_VERSION, Stats, Traffic};
 
 use crate::call::Call;
-use crate::host::Process;
+use crate::host::{Level, Process};
 use crate::metrics::text::Text;
 use crate::overview::{counts, traffic};
 use crate::reply::{Failure, Reply};
@@ -16,7 +16,7 @@ const KIND: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// All that is added up.
 pub(crate) async fn aggregated(call: Call) -> Result<Reply, Failure> {
     let mut text = Text::default();
-    everything(&call, &mut text).await;
+    everything(&call, "aggregated", &mut text).await;
     let counts = counts(&call.api).await;
     queue_counts(&mut text, &[], &counts);
     Ok(Reply::Text(KIND, text.finish()))
@@ -25,7 +25,7 @@ pub(crate) async fn aggregated(call: Call) -> Result<Reply, Failure> {
 /// The same, with queues one by one.
 pub(crate) async fn per_object(call: Call) -> Result<Reply, Failure> {
     let mut text = Text::default();
-    everything(&call, &mut text).await;
+    everything(&call, "per-object", &mut text).await;
     let queues = call.api.all(|view, from, most| view.queue_slice(from, most)).await;
     each_queue(&mut text, &queues, &[Family::Counts, Family::Traffic, Family::Consumers]);
     Ok(Reply::Text(KIND, text.finish()))
@@ -68,13 +68,13 @@ pub(crate) async fn detailed(call: Call) -> Result<Reply, Failure> {
 }
 
 /// All that is not of a queue.
-async fn everything(call: &Call, text: &mut Text) {
+async fn everything(call: &Call, endpoint: &str, text: &mut Text) {
     let process = call.api.host.process();
     let (totals, stats, alarms, held, limit) = call.look(|view| {
         let alarms = (view.has_alarm(Alarm::Memory), view.has_alarm(Alarm::Disk));
         (view.totals(), view.stats(), alarms, view.memory_bytes(), view.memory_limit_bytes())
     });
-    identity(text, &process, &crate::overview::cluster_name(call));
+    identity(text, &process, (&crate::overview::cluster_name(call), endpoint));
     let gauges = [
         ("connections", "Connections currently open", totals.connections as u64),
         ("channels", "Channels currently open", totals.channels as u64),
@@ -118,7 +118,9 @@ async fn everything(call: &Call, text: &mut Text) {
     }
     churn(text, &stats);
     channels(text, &stats);
-    globals(text, &stats, totals.consumers as u64);
+    globals(text, &stats, (call.api.samples().publishers(), totals.consumers as u64));
+    levels(text, &call.api.host.levels());
+    log(text, &process.commits, &call.api.host.levels());
     text.histogram(
         "log_commit_seconds",
         "Seconds that writing and syncing a batch of the log took",
@@ -126,13 +128,44 @@ async fn everything(call: &Call, text: &mut Text) {
     );
 }
 
-fn identity(text: &mut Text, process: &Process, cluster: &str) {
+/// What waits between the server's own tasks and threads.
+fn levels(text: &mut Text, levels: &[Level]) {
+    text.gauge("server_waiting", "What waits between tasks and threads of the server");
+    levels.iter().for_each(|own| text.value(&[("what", own.name)], own.now));
+    text.gauge("server_waiting_limit", "Where whoever makes it wait is held up");
+    levels.iter().for_each(|own| text.value(&[("what", own.name)], own.bound));
+}
+
+/// The dashboard of Raft shows the log: a batch of it is an entry. There are no terms, because nobody is elected.
+fn log(text: &mut Text, commits: &[(f64, u64)], levels: &[Level]) {
+    let committed: u64 = commits.iter().map(|(_, count)| count).sum();
+    let waiting = levels.iter().find(|own| own.name == "log_commits").map_or(0, |own| own.now);
+    let gauges = [
+        ("raft_log_last_written_index", "Batches given to the log", committed + waiting),
+        ("raft_log_commit_index", "Batches of the log that are on disk", committed),
+        ("raft_log_snapshot_index", "Batches of the log that are on disk", committed),
+    ];
+    for (name, help, value) in gauges {
+        text.gauge(name, help);
+        text.value(&[], value);
+    }
+    text.counter("raft_term_total", "Elections of a leader: one node needs none");
+    text.value(&[], 0);
+    text.histogram(
+        "raft_entry_commit_latency",
+        "Seconds that writing and syncing a batch of the log took",
+        commits,
+    );
+}
+
+fn identity(text: &mut Text, process: &Process, (cluster, endpoint): (&str, &str)) {
     text.gauge("identity_info", "RabbitMQ node & cluster identity info");
     text.value(
         &[
             ("rabbitmq_node", process.node.as_str()),
             ("rabbitmq_cluster", cluster),
             ("rabbitmq_cluster_permanent_id", cluster),
+            ("rabbitmq_endpoint", endpoint),
         ],
         1,
     );
@@ -240,7 +273,7 @@ fn channels(text: &mut Text, stats: &Stats) {
 }
 
 /// `rabbitmq_global_*`: by protocol, and by type of queue where there is one.
-fn globals(text: &mut Text, stats: &Stats, consumers: u64) {
+fn globals(text: &mut Text, stats: &Stats, (publishers, consumers): (u64, u64)) {
     let protocol = [("protocol", "amqp091")];
     let whole = [
         (
@@ -278,6 +311,8 @@ fn globals(text: &mut Text, stats: &Stats, consumers: u64) {
         text.counter(name, help);
         text.value(&protocol, value);
     }
+    text.gauge("global_publishers", "Publishers currently connected");
+    text.value(&protocol, publishers);
     text.gauge("global_consumers", "Consumers currently connected");
     text.value(&protocol, consumers);
     for (name, help, of) in BY_TYPE {

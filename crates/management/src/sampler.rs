@@ -100,6 +100,12 @@ impl Samples {
         (self.before.stats, self.after.stats)
     }
 
+    /// How many channels had published something when the last sample was taken.
+    pub(crate) fn publishers(&self) -> u64 {
+        let channels = self.after.channels.iter();
+        channels.filter(|(_, traffic)| traffic.messages.published > 0).count() as u64
+    }
+
     /// All queues together.
     pub(crate) fn queues_together(&self) -> (Counts, Counts) {
         let sum = |sample: &Sample| {

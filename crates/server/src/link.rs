@@ -22,6 +22,8 @@ pub(crate) struct Link {
     id: ConnectionId,
     ends: Ends,
     received_bytes: AtomicU64,
+    /// How many reads brought them.
+    reads: AtomicU64,
     half: Mutex<Half>,
     wake: Notify,
     /// All that waited is written.
@@ -41,6 +43,8 @@ pub(crate) struct Half {
     behind: bool,
     watch: Watch,
     sent_bytes: u64,
+    /// How many writes took them.
+    writes: u64,
 }
 
 /// The two ends of a stream.
@@ -87,11 +91,13 @@ impl Link {
             behind: false,
             watch: Watch::default(),
             sent_bytes: 0,
+            writes: 0,
         };
         Self {
             id: half.endpoint.id(),
             ends: Ends::default(),
             received_bytes: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
             half: Mutex::new(half),
             wake: Notify::new(),
             caught_up: Notify::new(),
@@ -112,11 +118,17 @@ impl Link {
     pub(crate) fn received(&self, count: usize) {
         self.counters.read();
         self.received_bytes.fetch_add(count as u64, Ordering::Relaxed);
+        self.reads.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many octets came and went.
     pub(crate) fn octets(&self) -> (u64, u64) {
         (self.received_bytes.load(Ordering::Relaxed), self.half.lock_or_stop().sent_bytes)
+    }
+
+    /// How often something came and went.
+    pub(crate) fn calls(&self) -> (u64, u64) {
+        (self.reads.load(Ordering::Relaxed), self.half.lock_or_stop().writes)
     }
 
     pub(crate) const fn id(&self) -> ConnectionId {
@@ -223,6 +235,7 @@ impl Half {
                 write_some(stream, &mut self.endpoint).map(|count| {
                     counters.write();
                     self.sent_bytes += count as u64;
+                    self.writes += 1;
                     self.endpoint.advance(count);
                 })
             } else if stream.is_unflushed() {

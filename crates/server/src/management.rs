@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use warrener_broker::{Command, CommandError, ConnectionId, Effect, Input, PasswordHash, View};
 use warrener_connection::Secret;
 use warrener_management::axum::extract::{ConnectInfo, Request};
-use warrener_management::{Answer, Api, Host, Listener, Login, Process, Socket, axum};
+use warrener_management::{Answer, Api, Host, Level, Listener, Login, Process, Socket, axum};
 use warrener_store::Log;
 
 use crate::config::{Config, Http, MANAGEMENT_PORT, MANAGEMENT_TLS_PORT, METRICS_PORT, Storage};
@@ -23,7 +23,7 @@ use crate::management_tls::{OverTls, Peer};
 use crate::password_hash::{Hashing, hash};
 use crate::tls::Tls;
 use crate::turns::Core;
-use crate::{control_socket, limits, listener, login, process};
+use crate::{control_socket, gauges, limits, listener, login, process};
 
 /// Addresses of HTTP that are ours, and on which nobody is answered yet.
 pub(crate) struct ReservedFaces {
@@ -152,6 +152,7 @@ impl Faces {
                 Storage::Directory(directory) => Some(directory.display().to_string()),
             },
             commits: Arc::clone(commits),
+            config: config.clone(),
         }));
         tasks.spawn(Arc::clone(&api).sample());
         #[cfg(unix)]
@@ -229,6 +230,7 @@ struct Served<L: Log> {
     disk_limit_bytes: u64,
     data_dir: Option<String>,
     commits: Arc<Durations>,
+    config: Config,
 }
 
 impl<L: Log + 'static> Host for Served<L> {
@@ -289,6 +291,16 @@ impl<L: Log + 'static> Host for Served<L> {
         self.listeners.clone()
     }
 
+    fn levels(&self) -> Vec<Level> {
+        let gauges = self.core.gauges(&self.config);
+        let level = |(name, level): (&'static str, gauges::Level)| Level {
+            name,
+            now: level.now,
+            bound: level.bound,
+        };
+        gauges.all().map(level).to_vec()
+    }
+
     fn process(&self) -> Process {
         let uptime = self.core.clock.now().saturating_since(self.started);
         Process {
@@ -309,7 +321,7 @@ impl<L: Log + 'static> Host for Served<L> {
 
 fn socket(link: &Link) -> Socket {
     let ends = link.ends();
-    let (received_bytes, sent_bytes) = link.octets();
+    let ((received_bytes, sent_bytes), (reads, writes)) = (link.octets(), link.calls());
     link.with(|endpoint| Socket {
         name: ends.name.clone(),
         peer: ends.peer,
@@ -322,6 +334,8 @@ fn socket(link: &Link) -> Socket {
         heartbeat_s: endpoint.tune().heartbeat_s,
         received_bytes,
         sent_bytes,
+        reads,
+        writes,
     })
 }
 

@@ -9,14 +9,16 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
+use crate::clients::{LIMIT, install, unless_missing};
 use crate::process;
 use crate::wire::Peer;
 
@@ -423,8 +425,54 @@ fn metrics_are_prometheus_text_with_rabbitmqs_names() {
     ] {
         assert!(typed.contains(name), "{name}");
     }
+    let level = "rabbitmq_server_waiting_limit{what=\"disk_records\"}";
+    assert!(samples.get(level).is_some_and(|bound| *bound > 0.0), "{level}");
     assert_eq!(metrics.ask("GET", "/api/overview", None).0, 404, "metrics only");
     assert_eq!(metrics.ask("GET", "/metrics", None).0, 200);
+}
+
+/// What the panels of RabbitMQ's public dashboards (RabbitMQ-Overview, RabbitMQ-Quorum-Queues-Raft) ask for, without the sizes of
+/// messages: docs/metrics.md.
+const OF_DASHBOARDS: &str = "
+    rabbitmq_identity_info rabbitmq_build_info rabbitmq_erlang_uptime_seconds rabbitmq_connections rabbitmq_channels
+    rabbitmq_queues rabbitmq_consumers rabbitmq_global_publishers rabbitmq_global_consumers rabbitmq_queue_messages_ready
+    rabbitmq_queue_messages_unacked rabbitmq_queue_messages rabbitmq_resident_memory_limit_bytes
+    rabbitmq_process_resident_memory_bytes rabbitmq_disk_space_available_bytes rabbitmq_disk_space_available_limit_bytes
+    rabbitmq_process_max_fds rabbitmq_process_open_fds rabbitmq_process_max_tcp_sockets rabbitmq_process_open_tcp_sockets
+    rabbitmq_global_messages_received_total rabbitmq_global_messages_received_confirm_total
+    rabbitmq_global_messages_routed_total rabbitmq_global_messages_confirmed_total
+    rabbitmq_global_messages_unroutable_dropped_total rabbitmq_global_messages_unroutable_returned_total
+    rabbitmq_global_messages_delivered_total rabbitmq_global_messages_delivered_consume_auto_ack_total
+    rabbitmq_global_messages_delivered_consume_manual_ack_total rabbitmq_global_messages_delivered_get_auto_ack_total
+    rabbitmq_global_messages_delivered_get_manual_ack_total rabbitmq_global_messages_get_empty_total
+    rabbitmq_global_messages_redelivered_total rabbitmq_global_messages_acknowledged_total rabbitmq_queues_declared_total
+    rabbitmq_queues_created_total rabbitmq_queues_deleted_total rabbitmq_channels_opened_total
+    rabbitmq_channels_closed_total rabbitmq_connections_opened_total rabbitmq_connections_closed_total
+    rabbitmq_raft_log_commit_index rabbitmq_raft_log_last_written_index rabbitmq_raft_log_snapshot_index
+    rabbitmq_raft_term_total rabbitmq_raft_entry_commit_latency_bucket";
+
+#[test]
+fn prometheus_own_parser_finds_every_name_that_the_dashboards_ask_for() {
+    static CLIENT: LazyLock<Result<PathBuf, String>> = LazyLock::new(install::prometheus_client);
+    let broker = Broker::start_managed();
+    let metrics = broker.served("metrics");
+    let program = "
+import sys, urllib.request
+from prometheus_client.parser import text_string_to_metric_families as parse
+found = set()
+for path in ('', '/per-object', '/detailed?family=queue_coarse_metrics'):
+    with urllib.request.urlopen('http://' + sys.argv[1] + '/metrics' + path) as answer:
+        for family in parse(answer.read().decode()):
+            found.update(sample.name for sample in family.samples)
+print(' '.join(name for name in sys.argv[2:] if name not in found))
+";
+    let Some(python) = unless_missing(&CLIENT, "prometheus_client") else { return };
+    let mut command = Command::new("python3");
+    command.env("PYTHONPATH", python).args(["-c", program, &metrics.to_string()]);
+    command.args(OF_DASHBOARDS.split_whitespace());
+    let outcome = process::run(&mut command, LIMIT).expect("an outcome");
+    assert!(outcome.status.success(), "{}", outcome.stderr);
+    assert_eq!(outcome.text().trim(), "", "not there");
 }
 
 #[test]

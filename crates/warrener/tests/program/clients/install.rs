@@ -26,6 +26,11 @@ pub(super) fn celery() -> Result<PathBuf, String> {
     python_packages("celery", "celery")
 }
 
+/// Prometheus' own reader of metrics: a folder for `PYTHONPATH`.
+pub(crate) fn prometheus_client() -> Result<PathBuf, String> {
+    python_packages("prometheus_client", "prometheus")
+}
+
 fn python_packages(name: &str, language: &str) -> Result<PathBuf, String> {
     answers(Command::new("python3").arg("--version"), "python3")?;
     let requirements = folder(language).join("requirements.txt");
