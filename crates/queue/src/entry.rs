@@ -1,11 +1,11 @@
 //! What goes into a queue, and how an entry is kept while it waits.
 
 use crate::effect::Why;
+use crate::extras::Extras;
 use crate::sorted::Near;
 use core::fmt;
 use core::num::NonZeroU32;
 use core::time::Duration;
-use slab::Slab;
 use warrener_time::Time;
 
 /// The number of an entry in its queue: the first is 1, and every later one is greater. It names the entry for its whole
@@ -133,10 +133,10 @@ impl More {
         if index == Self::NO_EXTRA { None } else { Some(index - 1) }
     }
 
-    pub(crate) fn set_extra(&mut self, index: usize) {
-        assert!(index + 1 < Self::NO_EXTRA as usize, "a billion entries with rare attributes");
+    pub(crate) fn set_extra(&mut self, index: u32) {
+        assert!(index < Self::NO_EXTRA - 1, "a billion entries with rare attributes");
         let facts = self.0.get() & !Self::NO_EXTRA;
-        self.0 = NonZeroU32::MIN.saturating_add(index as u32) | facts;
+        self.0 = NonZeroU32::MIN.saturating_add(index) | facts;
     }
 }
 
@@ -155,7 +155,7 @@ pub(crate) enum Standing {
 #[derive(Clone, Debug)]
 pub(crate) struct Extra {
     pub(crate) level: u8,
-    /// Where in its line it probably stands.
+    /// Where in its line it probably stands, if that was looked for.
     pub(crate) near: Near,
     pub(crate) standing: Standing,
     /// The place in line of a moved entry.
@@ -179,26 +179,23 @@ impl Extra {
     }
 }
 
-/// All extras of a queue.
-pub(crate) type Extras = Slab<Extra>;
-
 impl<M> Slot<M> {
     /// Where in its line this entry stands: a number that grows along the line.
     pub(crate) fn place(&self, extras: &Extras) -> u64 {
         match self.more.extra() {
-            Some(index) if self.more.moved() => extras[index as usize].place,
+            Some(index) if self.more.moved() => extras[index].place,
             _ => self.seq.0,
         }
     }
 
     pub(crate) fn tries(&self, extras: &Extras) -> Tries {
-        self.more.extra().map_or_else(Tries::default, |index| extras[index as usize].tries)
+        self.more.extra().map_or_else(Tries::default, |index| extras[index].tries)
     }
 
     /// The extra of this entry, made if it had none.
     pub(crate) fn extra_mut<'e>(&mut self, level: u8, extras: &'e mut Extras) -> &'e mut Extra {
         let index = match self.more.extra() {
-            Some(index) => index as usize,
+            Some(index) => index,
             None => {
                 let index = extras.insert(Extra {
                     level,

@@ -9,7 +9,8 @@ use crate::entry::{Rare, Slot, Standing};
 use crate::limits::BY_THE_WAY;
 use crate::publish::expiry;
 use crate::queue::Queue;
-use crate::times::{AHEAD, Due, Whom};
+use crate::sorted::Near;
+use crate::times::{AHEAD, Due, Hint, Whom};
 use crate::unacked::{HolderKey, HolderKind};
 use alloc::vec::Vec;
 use warrener_time::Time;
@@ -31,7 +32,7 @@ enum Next {
 impl<M: Clone> Queue<M> {
     /// When an entry that waits, or that returns, is gone; [`Time::MAX`] for never.
     pub(crate) fn deadline(&self, slot: &Slot<M>) -> Time {
-        match slot.more.extra().map(|index| &self.extras[index as usize]) {
+        match slot.more.extra().map(|index| &self.extras[index]) {
             None => self.line_deadline(slot.published),
             Some(extra) if extra.standing == Standing::Delayed => {
                 extra.begun(extra.not_before).min(self.line_deadline(extra.not_before))
@@ -47,21 +48,23 @@ impl<M: Clone> Queue<M> {
     /// Sees to it that time does to an entry that waits what it is to do, besides the queue's own time to live.
     pub(crate) fn arm(&mut self, slot: &Slot<M>) {
         if let Some(index) = slot.more.extra() {
-            let extra = &mut self.extras[index as usize];
+            let extra = &mut self.extras[index];
             let at = match extra.standing {
                 Standing::Ready => extra.expires,
                 Standing::Delayed => extra.not_before,
                 Standing::Retrying => extra.not_before.min(extra.expires),
             };
-            self.times.arm(&mut extra.armed, at, Due::entry(slot.seq, index));
+            let ready = extra.standing == Standing::Ready;
+            let hint = Hint { level: extra.level, ready, near: Near::default() };
+            self.times.arm(&mut extra.armed, at, Due::entry(slot.seq, index), hint);
         }
     }
 
     /// Time does nothing to this entry any more, until it is armed again.
     pub(crate) fn disarm(&mut self, slot: &Slot<M>) {
         if let Some(index) = slot.more.extra() {
-            let extra = &mut self.extras[index as usize];
-            self.times.arm(&mut extra.armed, Time::MAX, Due::entry(slot.seq, index));
+            let extra = &mut self.extras[index];
+            self.times.disarm(&mut extra.armed, Due::entry(slot.seq, index));
         }
     }
 
@@ -93,13 +96,13 @@ impl<M: Clone> Queue<M> {
             (Some(since), Some(timeout)) => expiry(since, timeout),
             _ => Time::MAX,
         };
-        self.times.arm(&mut holder.armed, at, Due::holder(key));
+        self.times.arm(&mut holder.armed, at, Due::holder(key), Hint::default());
     }
 
     /// A holder that is about to have nothing has no clock to be set.
     pub(crate) fn arm_nothing(&mut self, key: HolderKey) {
         let holder = self.unacked.holder_mut(key);
-        self.times.arm(&mut holder.armed, Time::MAX, Due::holder(key));
+        self.times.disarm(&mut holder.armed, Due::holder(key));
     }
 
     pub(crate) fn next_timeout(&self) -> Option<(Time, Timer)> {
@@ -224,20 +227,30 @@ impl<M: Clone> Queue<M> {
             return;
         }
         let Some(next) = self.times.look_ahead() else { return };
-        let mut indices = [0; AHEAD];
+        let mut these = [(0, Hint::default()); AHEAD];
         let mut len = 0;
-        for whom in next {
-            if let Whom::Entry(index) = whom {
-                indices[len] = index;
+        for (whom, hint) in next {
+            if let Whom::Entry(index) = whom
+                && hint.ready
+            {
+                these[len] = (index, hint);
                 len += 1;
             }
         }
-        self.ready.fetch(&mut self.extras, &indices[..len]);
+        self.ready.fetch(&mut self.extras, &these[..len]);
     }
 
     fn entry_is_due(&mut self, at: Time, index: u32, out: &mut Vec<Effect<M>>) {
         self.look_ahead();
-        let extra = &self.extras[index as usize];
+        let hint = self.times.first_hint();
+        if hint.ready
+            && !self.config.hold
+            && let Some(slot) = self.ready.remove_at(hint.level, hint.near, index)
+        {
+            self.times.pop_first();
+            return self.leave_disarmed(slot, Why::Expired, out);
+        }
+        let extra = &self.extras[index];
         let (level, standing, expired) = (extra.level, extra.standing, extra.expires <= at);
         let lines = match standing {
             Standing::Ready => &mut self.ready,
@@ -246,9 +259,9 @@ impl<M: Clone> Queue<M> {
         };
         let Some(slot) = lines.remove(extra, &self.extras) else {
             assert!(!self.pending.is_empty(), "only what is purged is armed and in no line");
-            return self.times.first_is_done(&mut self.extras[index as usize].armed);
+            return self.times.first_is_done(&mut self.extras[index].armed);
         };
-        self.times.first_is_done(&mut self.extras[index as usize].armed);
+        self.times.first_is_done(&mut self.extras[index].armed);
         match standing {
             Standing::Delayed => self.begin_to_wait(at, level, slot, out),
             Standing::Ready | Standing::Retrying if expired => {

@@ -13,6 +13,7 @@ mod deliver;
 mod effect;
 mod entry;
 mod expiry;
+mod extras;
 #[doc(hidden)]
 pub mod fuzzing;
 mod limits;

@@ -109,7 +109,7 @@ impl<M: Clone> Queue<M> {
         let delayed = delayed.into_iter().flatten().map(|entry| (entry, false));
         delayed.chain(retrying.map(|entry| (entry, true))).map(|((level, slot), retrying)| {
             let position = Position { retrying, level, place: slot.place(&self.extras) };
-            let extra = slot.more.extra().map(|index| &self.extras[index as usize]);
+            let extra = slot.more.extra().map(|index| &self.extras[index]);
             let not_before = extra.map_or(Time::ZERO, |extra| extra.not_before);
             let state = State::Delayed { not_before, position };
             self.look(level, slot, slot.tries(&self.extras), state)

@@ -3,6 +3,7 @@
 use crate::effect::{Effect, Refusal, Why};
 use crate::entry::{Entry, More, Rare, Restored, Seq, Slot};
 use crate::queue::Queue;
+use crate::times::{Due, Hint};
 use alloc::vec::Vec;
 use core::time::Duration;
 use warrener_time::Time;
@@ -62,9 +63,15 @@ impl<M: Clone> Queue<M> {
         if self.has_ttl(&slot) && self.consumers.next().is_none() && never() {
             return self.depart(now, level, slot, Why::Expired, out);
         }
-        self.arm(&slot);
         self.note_deadline(&slot);
-        self.ready.push(level, slot, &mut self.extras);
+        let (seq, extra) = (slot.seq, slot.more.extra());
+        self.ready.push(level, slot, &self.extras);
+        if let Some(index) = extra {
+            let near = self.ready.near_back(level);
+            let extra = &mut self.extras[index];
+            let (at, hint) = (extra.expires, Hint { near, level, ready: true });
+            self.times.arm(&mut extra.armed, at, Due::entry(seq, index), hint);
+        }
     }
 
     pub(crate) fn put_in(&mut self, now: Time, entry: Entry<M>, restored: Restored) {

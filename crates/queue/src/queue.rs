@@ -6,7 +6,8 @@ use crate::effect::{
     ConsumeError, ConsumerId, Counts, Delivery, Effect, Outcome, Progress, Refusal, Rejected,
     Timer, Whose, Why,
 };
-use crate::entry::{Entry, Extras, Rare, Restored, Seq};
+use crate::entry::{Entry, Rare, Restored, Seq};
+use crate::extras::Extras;
 use crate::limits::BY_THE_WAY;
 use crate::look::Look;
 use crate::ready::Lines;
@@ -15,7 +16,6 @@ use crate::unacked::{HolderKind, Unacked};
 use crate::work::{Pending, Returning};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use slab::Slab;
 use warrener_time::Time;
 
 /// One queue: entries that wait, entries that are held by consumers, and those consumers.
@@ -64,7 +64,7 @@ impl<M: Clone> Queue<M> {
             ready: Lines::new(),
             delayed: Lines::new(),
             retrying: Lines::new(),
-            extras: Slab::new(),
+            extras: Extras::new(),
             unacked: Unacked::new(),
             consumers: Consumers::new(config.single_active),
             times: Times::new(),
@@ -370,7 +370,7 @@ impl<M: Clone> Queue<M> {
         self.ready.shrink();
         self.delayed.shrink();
         self.retrying.shrink();
-        self.extras.shrink_to_fit();
+        self.extras.shrink();
         self.unacked.shrink();
         self.times.shrink();
         self.pending.shrink_to_fit();

@@ -1,13 +1,12 @@
 //! Lines of waiting entries, one per priority: first in, first out, and whoever returns gets its old place.
 
-use crate::entry::{Extra, Extras, Slot};
-use crate::sorted::Sorted;
+use crate::entry::{Extra, Slot};
+use crate::extras::Extras;
+use crate::sorted::{Near, Sorted};
+use crate::times::Hint;
 use alloc::vec::Vec;
 use core::hint::black_box;
 use warrener_time::Time;
-
-/// Entries that were published within so many of the first ones are with them in the caches.
-const NEAR: u64 = 1_000;
 
 /// One line per priority. Ready entries stand in one of these, delayed ones in another.
 #[derive(Clone, Debug)]
@@ -39,13 +38,15 @@ impl<M> Lines<M> {
 
     /// Takes the last place of a line.
     #[inline]
-    pub(crate) fn push(&mut self, level: u8, slot: Slot<M>, extras: &mut Extras) {
-        let (place, index) = (slot.place(extras), slot.more.extra());
+    pub(crate) fn push(&mut self, level: u8, slot: Slot<M>, extras: &Extras) {
+        let place = slot.place(extras);
         let line = self.counted(level, &slot);
         line.push_back(place, slot, |other| other.place(extras));
-        if let Some(index) = index {
-            extras[index as usize].near = line.near_back();
-        }
+    }
+
+    /// Where the last of a line stands.
+    pub(crate) fn near_back(&self, level: u8) -> Near {
+        self.lines[usize::from(level)].near_back()
     }
 
     /// Takes the place that it has.
@@ -91,6 +92,19 @@ impl<M> Lines<M> {
         Some(slot)
     }
 
+    /// Takes out the entry with the extra of this number, if it stands where it probably does. Looks at nothing else.
+    pub(crate) fn remove_at(&mut self, level: u8, near: Near, index: u32) -> Option<Slot<M>> {
+        let line = self.lines.get_mut(usize::from(level))?;
+        let place = line.place_near(near);
+        if line.get(place)?.more.extra() != Some(index) {
+            return None;
+        }
+        let slot = line.remove(place);
+        let emptied = line.is_empty();
+        self.uncount(level, slot.bytes, emptied);
+        Some(slot)
+    }
+
     /// Takes out the entry of this extra, if it stands in line.
     pub(crate) fn remove(&mut self, extra: &Extra, extras: &Extras) -> Option<Slot<M>> {
         let Extra { level, place, near, .. } = *extra;
@@ -102,49 +116,37 @@ impl<M> Lines<M> {
         Some(slot)
     }
 
-    /// Finds out where the entries of these extras stand, and has all of it fetched into the caches. It is far apart in
-    /// a long line, and memory brings many things in the time in which it brings one, if it is asked for all of them at
-    /// once: thus one short loop after the other.
-    pub(crate) fn fetch(&self, extras: &mut Extras, indices: &[u32]) {
-        let line_of = |extra: &Extra| self.lines.get(usize::from(extra.level));
-        let (mut newest, mut touched) = (0, 0);
-        for index in indices {
-            let extra = &extras[*index as usize];
-            (newest, touched) = (extra.place.max(newest), touched ^ u32::from(extra.level));
-        }
-        let newest = black_box((newest, touched)).0;
-        if self.fronts().all(|(_, slot)| newest.saturating_sub(slot.seq.number()) < NEAR) {
-            return;
-        }
-        let mut found = 0;
-        for index in indices {
-            let extra = &extras[*index as usize];
-            if let Some(slot) = line_of(extra).and_then(|line| line.get_near(extra.near)) {
-                found += usize::from(slot.seq.number() == extra.place);
-                touched ^= slot.bytes;
-            }
-        }
-        if black_box((found, touched)).0 < indices.len() {
-            self.find_anew(extras, indices);
+    /// Has these entries fetched into the caches, of which is known where they probably stand. They are far apart in a
+    /// long line, and memory brings many things in the time in which it brings one, if it is asked for all of them at
+    /// once: thus a short loop that does nothing else.
+    pub(crate) fn fetch(&self, extras: &mut Extras, these: &[(u32, Hint)]) {
+        let is_found = |(index, hint): &(u32, Hint)| {
+            let slot = self.lines.get(usize::from(hint.level))?.get_near(hint.near)?;
+            (slot.more.extra() == Some(*index)).then_some(slot.bytes)
+        };
+        let found = these.iter().filter_map(is_found).map(black_box).count();
+        if found < these.len() {
+            self.find_anew(extras, these);
         }
     }
 
-    /// Finds out again where the entries of these extras stand, and has that fetched.
-    fn find_anew(&self, extras: &mut Extras, indices: &[u32]) {
+    /// Finds out where these stand, and has that fetched.
+    #[cold]
+    fn find_anew(&self, extras: &mut Extras, these: &[(u32, Hint)]) {
         let line_of = |extra: &Extra| self.lines.get(usize::from(extra.level));
         let numbered = |slot: &Slot<M>| slot.seq.number();
-        for index in indices {
-            let extra = &mut extras[*index as usize];
+        for (index, _) in these {
+            let extra = &mut extras[*index];
             extra.near = line_of(extra).map_or(extra.near, |line| line.near(extra.place, numbered));
         }
-        for index in indices {
-            let extra = &mut extras[*index as usize];
+        for (index, _) in these {
+            let extra = &mut extras[*index];
             if let Some(line) = line_of(extra) {
                 extra.near = line.nearer(extra.place, extra.near, numbered);
             }
         }
-        let slots = indices.iter().filter_map(|index| {
-            let extra = &extras[*index as usize];
+        let slots = these.iter().filter_map(|(index, _)| {
+            let extra = &extras[*index];
             line_of(extra)?.get_near(extra.near)
         });
         black_box(slots.fold(0, |sum, slot| sum ^ slot.bytes));

@@ -135,8 +135,14 @@ impl<M: Clone> Queue<M> {
     #[inline]
     pub(crate) fn leave(&mut self, slot: Slot<M>, why: Why, out: &mut Vec<Effect<M>>) {
         self.disarm(&slot);
+        self.leave_disarmed(slot, why, out);
+    }
+
+    /// The end of an entry to which time does nothing any more. What stands beside it is not looked at.
+    #[inline]
+    pub(crate) fn leave_disarmed(&mut self, slot: Slot<M>, why: Why, out: &mut Vec<Effect<M>>) {
         if let Some(index) = slot.more.extra() {
-            self.extras.remove(index as usize);
+            self.extras.remove(index);
         }
         let redelivered = slot.more.redelivered();
         out.push(Effect::Gone { seq: slot.seq, handle: slot.handle, why, redelivered });

@@ -195,6 +195,7 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
     }
 
     /// Where the last item stands.
+    #[inline]
     pub(crate) fn near_back(&self) -> Near {
         let block = self.blocks.len().saturating_sub(1);
         let index = self.blocks.back().map_or(0, |last| last.items.len().saturating_sub(1));
@@ -414,7 +415,9 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
         Near(self.gone.wrapping_add(block as u32).wrapping_mul(BLOCK as u32) + index)
     }
 
-    fn place_near(&self, Near(near): Near) -> Place {
+    /// What `near` says.
+    #[inline]
+    pub(crate) fn place_near(&self, Near(near): Near) -> Place {
         let blocks = u32::MAX / BLOCK as u32;
         let block = ((near / BLOCK as u32).wrapping_sub(self.gone) & blocks) as usize;
         let gone = self.blocks.get(block).map_or(0, |block| block.gone);

@@ -4,7 +4,7 @@
 //! and the first of it is exactly the next.
 
 use crate::entry::Seq;
-use crate::sorted::{Key, Sorted};
+use crate::sorted::{Key, Near, Sorted};
 use crate::unacked::HolderKey;
 use core::mem;
 use warrener_time::Time;
@@ -47,10 +47,23 @@ impl Due {
     }
 }
 
+/// What is known of an entry beside the time at which something happens to it, so that it need not be fetched for this.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hint {
+    pub(crate) level: u8,
+    /// It is ready, and expires then.
+    pub(crate) ready: bool,
+    /// Where in its line it probably stands, if it is ready.
+    pub(crate) near: Near,
+}
+
+/// What the index holds: in order of the first part, which names it.
+type Item = ((Time, Due), Hint);
+
 /// What is to happen when.
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
-    sorted: Sorted<(Time, Due), (Time, Due)>,
+    sorted: Sorted<(Time, Due), Item>,
     /// When the first is due; [`Time::MAX`] if there is none.
     next: Time,
     /// How many of the first were looked at ahead.
@@ -63,17 +76,23 @@ impl Times {
     }
 
     /// Moves `due` from the time in `armed` to `at`. [`Time::MAX`] means never, for both.
-    pub(crate) fn arm(&mut self, armed: &mut Time, at: Time, due: Due) {
-        let old = mem::replace(armed, at);
-        if old == at {
+    pub(crate) fn arm(&mut self, armed: &mut Time, at: Time, due: Due, hint: Hint) {
+        if *armed == at {
             return;
         }
-        if old != Time::MAX {
-            self.take_out(old, due);
-        }
+        self.disarm(armed, due);
         if at != Time::MAX {
-            self.sorted.insert((at, due), (at, due), |item| *item);
+            self.sorted.insert((at, due), ((at, due), hint), |item| item.0);
             self.next = self.next.min(at);
+            *armed = at;
+        }
+    }
+
+    /// Takes `due` away from the time in `armed`.
+    #[inline]
+    pub(crate) fn disarm(&mut self, armed: &mut Time, due: Due) {
+        if *armed != Time::MAX {
+            self.take_out(mem::replace(armed, Time::MAX), due);
         }
     }
 
@@ -83,36 +102,42 @@ impl Times {
         *armed = Time::MAX;
     }
 
+    /// What is known of the first.
+    pub(crate) fn first_hint(&self) -> Hint {
+        self.sorted.front().map_or_else(Hint::default, |item| item.1)
+    }
+
     /// When the first is due; [`Time::MAX`] if there is none.
     pub(crate) const fn next(&self) -> Time {
         self.next
     }
 
     pub(crate) fn first(&self) -> Option<(Time, Due)> {
-        self.sorted.front().copied()
+        self.sorted.front().map(|item| item.0)
     }
 
     fn take_out(&mut self, at: Time, due: Due) {
         if self.next == at && self.first() == Some((at, due)) {
             return self.pop_first();
         }
-        let place = self.sorted.find((at, due), |item| *item).expect("what is armed is indexed");
+        let place = self.sorted.find((at, due), |item| item.0).expect("what is armed is indexed");
         self.sorted.remove(place);
     }
 
-    fn pop_first(&mut self) {
+    /// Forgets the first, which is done.
+    pub(crate) fn pop_first(&mut self) {
         self.sorted.pop_front();
         self.next = self.first().map_or(Time::MAX, |(at, _)| at);
     }
 
     /// The first few, when it is time to look ahead again. To be asked whenever something was due.
-    pub(crate) fn look_ahead(&mut self) -> Option<impl Iterator<Item = Whom>> {
+    pub(crate) fn look_ahead(&mut self) -> Option<impl Iterator<Item = (Whom, Hint)>> {
         if self.ahead > 0 {
             self.ahead -= 1;
             return None;
         }
         self.ahead = AHEAD - 1;
-        Some(self.sorted.iter().take(AHEAD).map(|(_, due)| due.whom))
+        Some(self.sorted.iter().take(AHEAD).map(|((_, due), hint)| (due.whom, *hint)))
     }
 
     /// Gives memory back that only past sizes explain.
