@@ -101,10 +101,7 @@ impl World {
             }
         }
         if let Some(upto) = written {
-            self.call(|broker, now, effects| {
-                let progress = Progress { upto, ahead: upto };
-                broker.handle(now, Input::Persisted(progress), effects);
-            });
+            self.handle(Input::Persisted(Progress { upto, ahead: upto }));
         }
         took
     }
