@@ -28,7 +28,7 @@ use std::time::SystemTime;
 
 use tokio::io::{AsyncRead, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::runtime::Runtime;
-use warrener_embedded::Broker;
+use warrener_embedded::{Broker, Limits};
 
 use crate::line::Line;
 use crate::script::Script;
@@ -38,7 +38,7 @@ use crate::session::{Quiet, Session, Side};
 const SCRIPTS: usize = 380;
 
 /// The verbs of those who administer.
-const ADMINISTRATION: [&str; 8] = [
+const ADMINISTRATION: [&str; 9] = [
     "user ",
     "permissions ",
     "topic-permissions ",
@@ -46,6 +46,7 @@ const ADMINISTRATION: [&str; 8] = [
     "operator-policy ",
     "clear-policy ",
     "clear-operator-policy ",
+    "user-limit ",
     "vhost-limit ",
 ];
 
@@ -88,7 +89,11 @@ struct Embedded {
 impl Embedded {
     fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let broker = Broker::builder().standing_clock().heartbeat(60).seed(7).start();
+        // The largest message is that of the broker which was recorded.
+        let mut limits = Limits::default();
+        limits.message_bytes = 1 << 20;
+        let broker =
+            Broker::builder().standing_clock().heartbeat(60).seed(7).limits(limits).start();
         let broker = runtime.block_on(broker).unwrap();
         Self { runtime, broker, streams: BTreeMap::new(), waited: Duration::ZERO }
     }

@@ -222,6 +222,10 @@ impl Side for Live {
             "operator-policy" => self.put_policy("operator-policies", line),
             "clear-policy" => self.delete("policies", line.word(0)),
             "clear-operator-policy" => self.delete("operator-policies", line.word(0)),
+            "user-limit" => {
+                let path = format!("/api/user-limits/{user}/{}", line.word(1));
+                self.put(&path, &format!(r#"{{"value":{}}}"#, line.word(2)));
+            }
             "vhost-limit" => {
                 let path = format!("/api/vhost-limits/{}/{}", self.vhost, line.word(0));
                 self.put(&path, &format!(r#"{{"value":{}}}"#, line.word(1)));

@@ -21,6 +21,9 @@ use crate::session::{Quiet, Side};
 /// When every script begins.
 const START: Time = Time::from_secs(1_700_000_000);
 
+/// The largest message, as the broker that was recorded had it.
+const MESSAGE_BYTES: u64 = 1 << 20;
+
 /// Our broker, from what it is set up with on.
 pub(crate) struct Ours {
     config: Config,
@@ -62,6 +65,7 @@ impl Connections for Streams {
 impl Ours {
     pub(crate) fn new() -> Self {
         let mut config = Config::new(Seed::from(7));
+        config.limits.message_bytes = MESSAGE_BYTES;
         let (guest, vhost) = (ShortStr::from_static("guest"), ShortStr::from_static("/"));
         config.users.push(User::with_full_access(guest, PasswordHash::default(), vhost));
         let passwords = BTreeMap::from([("guest".to_owned(), "guest".to_owned())]);
@@ -180,7 +184,9 @@ impl Running {
         let id = ConnectionId(self.next);
         self.next += 1;
         let name = ShortStr::truncated(&format!("connection {connection}"));
-        let endpoint = Endpoint::new(id, name, ServerConfig::default(), self.now);
+        let mut server = ServerConfig::default();
+        server.limits.message_max_bytes = MESSAGE_BYTES;
+        let endpoint = Endpoint::new(id, name, server, self.now);
         let stream = Stream { endpoint, input: BytesMut::new(), output: Vec::new(), ended: false };
         self.streams.0.insert(id, stream);
         self.numbers.insert(connection, id);
@@ -287,6 +293,14 @@ impl Side for Ours {
                 let permission = TopicPermission::parse(word(2), word(3), &name, &vhost);
                 let exchange = ShortStr::truncated(word(1));
                 user.topic_permissions.insert((vhost, exchange), permission.expect("patterns"));
+            }
+            "user-limit" => {
+                let limit = Some(line.number(2));
+                match line.word(1) {
+                    "max-connections" => user.limits.max_connections = limit,
+                    "max-channels" => user.limits.max_channels = limit,
+                    other => panic!("{other}: no such limit"),
+                }
             }
             other => panic!("{other}: no such verb"),
         }
