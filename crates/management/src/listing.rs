@@ -19,6 +19,11 @@ pub(crate) trait Listed {
     fn rank(&self) -> (Vec<u8>, Vec<u8>) {
         (Vec::new(), self.name().into_bytes())
     }
+
+    /// What its document has in this column, where that is known without making the document.
+    fn key(&self, _column: &str) -> Option<Value> {
+        None
+    }
 }
 
 /// Documents that are listed as they are.
@@ -53,6 +58,16 @@ pub(crate) fn answer<T: Listed>(
     match sort {
         None => {
             things.sort_by_cached_key(Listed::rank);
+            if reverse {
+                things.reverse();
+            }
+        }
+        Some(sort) if things.iter().all(|thing| thing.key(sort).is_some()) => {
+            let keyed =
+                things.into_iter().map(|thing| (thing.key(sort).unwrap_or_default(), thing));
+            let mut keyed: Vec<(Value, T)> = keyed.collect();
+            keyed.sort_by(|(left, _), (right, _)| compare(left, right));
+            things = keyed.into_iter().map(|(_, thing)| thing).collect();
             if reverse {
                 things.reverse();
             }

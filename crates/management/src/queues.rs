@@ -21,6 +21,20 @@ impl Listed for QueueView {
     fn rank(&self) -> (Vec<u8>, Vec<u8>) {
         (self.vhost.as_bytes().into(), self.name.as_bytes().into())
     }
+
+    fn key(&self, column: &str) -> Option<Value> {
+        let counts = &self.counts;
+        Some(match column {
+            "vhost" => text(&self.vhost).into(),
+            "type" => self.kind.into(),
+            "messages" => (counts.ready + counts.unacked).into(),
+            "messages_ready" => counts.ready.into(),
+            "messages_unacknowledged" => counts.unacked.into(),
+            "message_bytes" => (counts.ready_bytes + counts.unacked_bytes).into(),
+            "consumers" => counts.consumers.into(),
+            _ => return None,
+        })
+    }
 }
 
 /// All queues that the caller may see, or those of one virtual host.
