@@ -127,7 +127,7 @@ fn served(now: Time) -> Option<Broker> {
                 broker.handle(now, input, &mut effects);
             }
             for effect in effects.drain(..) {
-                endpoint.apply(now, effect).ok()?;
+                endpoint.apply(now, &effect).ok()?;
             }
         }
         if let Some(Question::Login(_)) = endpoint.poll_question() {
