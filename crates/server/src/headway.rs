@@ -5,7 +5,7 @@
 //! connection whose messages went to sockets that are all full is read again when one of them has room, or after a moment.
 //! The moment is short, and there are not many of them in a row, so a consumer that does not read holds up nobody.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::limits::{HEADWAY_LOST, HEADWAY_PAUSE, HEADWAY_PAUSES};
 use crate::link::Link;
@@ -25,7 +25,8 @@ pub(crate) enum Handed {
 /// The consumer that a publisher is ahead of.
 #[derive(Debug, Default)]
 pub(crate) struct Headway {
-    ahead_of: Option<Arc<Link>>,
+    /// It may be gone meanwhile, and what it held with it.
+    ahead_of: Option<Weak<Link>>,
     /// How many pauses there were since something was handed to that consumer.
     pauses: u16,
     /// How many of the last ones brought nothing.
@@ -52,7 +53,8 @@ impl Headway {
             Handed::Taken => self.ahead_of = None,
             Handed::Stuck(link) => {
                 self.pauses = 0;
-                if self.ahead_of.as_ref().is_none_or(|known| known.id() != link.id()) {
+                let link = Arc::downgrade(&link);
+                if self.ahead_of.as_ref().is_none_or(|known| !known.ptr_eq(&link)) {
                     (self.ahead_of, self.lost) = (Some(link), 0);
                 }
             }
@@ -61,7 +63,10 @@ impl Headway {
 
     /// Whether the publisher is to pause.
     pub(crate) fn is_ahead(&mut self) -> bool {
-        let Some(link) = &self.ahead_of else { return false };
+        let Some(link) = self.consumer() else {
+            self.ahead_of = None;
+            return false;
+        };
         if self.pauses < HEADWAY_PAUSES && self.lost < HEADWAY_LOST && link.is_behind() {
             return true;
         }
@@ -74,12 +79,16 @@ impl Headway {
 
     /// Waits until the consumer has caught up, or a moment.
     pub(crate) async fn pause(&mut self) {
-        let Some(link) = self.ahead_of.clone() else { return };
+        let Some(link) = self.consumer() else { return };
         self.pauses += 1;
         match tokio::time::timeout(HEADWAY_PAUSE, link.caught_up()).await {
             Ok(()) => self.lost = 0,
             Err(_) => self.lost += 1,
         }
+    }
+
+    fn consumer(&self) -> Option<Arc<Link>> {
+        self.ahead_of.as_ref().and_then(Weak::upgrade)
     }
 }
 
@@ -147,6 +156,17 @@ mod tests {
         link.fall_behind();
         headway.note(stuck(&link));
         assert!(headway.is_ahead(), "it has read since, and counts again");
+    }
+
+    #[tokio::test]
+    async fn a_consumer_that_is_gone_is_not_kept_and_not_waited_for() {
+        let (link, _far) = consumer(1).await;
+        let mut headway = Headway::default();
+        headway.note(stuck(&link));
+        assert!(headway.is_ahead());
+        assert_eq!(Arc::strong_count(&link), 1);
+        drop(link);
+        assert!(!headway.is_ahead());
     }
 
     #[tokio::test]
