@@ -43,6 +43,7 @@ mod message;
 mod names;
 mod pages;
 mod paging;
+mod pass;
 mod pattern;
 mod permission;
 mod policy;

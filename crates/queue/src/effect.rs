@@ -127,6 +127,16 @@ pub struct Delivery<M> {
     pub settled: bool,
 }
 
+/// An entry that passed through: handed out in the instant in which it was published, and settled with that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Passage {
+    /// The number that it was given.
+    pub seq: Seq,
+    /// Who is to have it.
+    pub consumer: ConsumerId,
+}
+
 /// A message that was not taken in. Its handle never was the queue's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rejected<M> {

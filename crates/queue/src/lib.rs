@@ -19,6 +19,7 @@ pub mod fuzzing;
 mod limits;
 mod look;
 mod numbered;
+mod pass;
 mod publish;
 mod queue;
 mod ready;
@@ -30,8 +31,8 @@ mod work;
 
 pub use config::{AfterDeliveryLimit, Config, Consume, DeliveryLimit, Overflow, SingleActive};
 pub use effect::{
-    ConsumeError, ConsumerId, Counts, Delivery, Effect, Outcome, Progress, Refusal, Rejected,
-    Timer, Whose, Why,
+    ConsumeError, ConsumerId, Counts, Delivery, Effect, Outcome, Passage, Progress, Refusal,
+    Rejected, Timer, Whose, Why,
 };
 pub use entry::{Entry, Rare, Restored, Seq, Tries};
 pub use look::{ConsumerLook, Look, Position, State};

@@ -3,8 +3,8 @@
 use crate::config::{Config, Consume};
 use crate::consumers::Consumers;
 use crate::effect::{
-    ConsumeError, ConsumerId, Counts, Delivery, Effect, Outcome, Progress, Refusal, Rejected,
-    Timer, Whose, Why,
+    ConsumeError, ConsumerId, Counts, Delivery, Effect, Outcome, Passage, Progress, Refusal,
+    Rejected, Timer, Whose, Why,
 };
 use crate::entry::{Entry, Rare, Restored, Seq};
 use crate::extras::Extras;
@@ -120,6 +120,16 @@ impl<M: Clone> Queue<M> {
             Some(why) => Err(Rejected { entry, why }),
             None => Ok(self.take_in(now, entry, rare, out)),
         }
+    }
+
+    /// Publishes a message and hands it out in one step, where [`publish`](Self::publish) and
+    /// [`poll_delivery`](Self::poll_delivery) would do just that in this instant: nothing stands before it or is left to be
+    /// done, and whoever is next need not settle it ([`Consume::settled`]). It may expire or have any priority, but must not
+    /// be delayed. The queue never keeps it, so it has no handle, and the answer stands for [`Effect::Gone`] as well.
+    ///
+    /// `None` has changed nothing: the message is to be published.
+    pub fn pass_through(&mut self, now: Time) -> Option<Passage> {
+        self.hand_through(now)
     }
 
     /// Puts a message in line whatever the limits say: for a host that has asked before whether there is room, and let

@@ -200,3 +200,33 @@ fn what_is_asked_for_takes_nobodys_credit() {
     world.cancel(ANN);
     assert_eq!(world.queue.counts().unacked, 3);
 }
+
+#[test]
+fn what_is_taken_at_once_and_for_good_passes_through() {
+    let mut world = World::new(Config::default().with_max_length(Some(1)));
+    world.consume(ANN, Consume::default().with_settled(true));
+    world.consume(BOB, Consume::default().with_settled(true));
+    let passages: Vec<_> = (0..4).map_while(|_| world.queue.pass_through(world.now)).collect();
+    let turns: Vec<_> = passages.iter().map(|passage| passage.consumer).collect();
+    assert_eq!(turns, [ANN, BOB, ANN, BOB], "equals take turns, as with what stands in line");
+    assert!(passages.is_sorted_by_key(|passage| passage.seq));
+    assert_eq!(world.effects, []);
+    assert_eq!(world.queue.counts().ready, 0);
+
+    let next = world.publish(7);
+    assert!(next > passages[3].seq, "no number is given twice");
+    assert_eq!(world.queue.pass_through(world.now), None, "not past what stands in line");
+    assert_eq!(world.deliver(), [(ANN, 7)]);
+    assert!(world.queue.pass_through(world.now).is_some());
+}
+
+#[test]
+fn what_must_be_settled_or_finds_nobody_does_not_pass_through() {
+    let mut world = World::new(Config::default());
+    assert_eq!(world.queue.pass_through(world.now), None);
+    world.consume(ANN, Consume::default());
+    assert_eq!(world.queue.pass_through(world.now), None);
+    world.consume(BOB, credit(1).with_settled(true).with_priority(1));
+    assert_eq!(world.queue.pass_through(world.now).map(|passage| passage.consumer), Some(BOB));
+    assert_eq!(world.queue.pass_through(world.now), None, "its credit is used up");
+}

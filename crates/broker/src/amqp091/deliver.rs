@@ -2,14 +2,27 @@
 
 use alloc::vec::Vec;
 
-use warrener_queue::Delivery;
+use warrener_codec::Content;
+use warrener_queue::{Delivery, Passage, Seq};
 use warrener_time::Time;
 
+use crate::address::Address;
 use crate::amqp091::unacked::Delivered;
 use crate::broker::Broker;
 use crate::effect::{Deliver, Effect};
 use crate::id::{ChannelKey, LinkId, MessageId, QueueId};
+use crate::message::NewMessage;
 use crate::refusal::Reason;
+
+/// A message on its way to a consumer.
+struct Handed {
+    queue: QueueId,
+    seq: Seq,
+    settled: bool,
+    redelivered: bool,
+    address: Address,
+    content: Content,
+}
 
 impl Broker {
     /// Hands out what can be handed out, up to a bound; the rest waits for the next turn.
@@ -59,27 +72,54 @@ impl Broker {
         Err(Reason::HeaderTooLarge { size, frame_max: client.frame_max })
     }
 
-    /// Sends a message to its consumer.
+    /// Sends a message out of a queue to its consumer.
     #[inline]
     fn hand_over(&mut self, queue: QueueId, delivery: &Delivery<MessageId>, out: &mut Vec<Effect>) {
         let link = LinkId::from_consumer(delivery.consumer.expect("only get has no consumer"));
         let key = self.amqp.consumers.get(link).expect("a queue's consumer is known").channel;
         self.guard_delivery(key, queue, delivery.handle, out);
-        let consumer = self.amqp.consumers.get_mut(link).expect("a queue's consumer is known");
-        let channel = self.amqp.channels.get_mut(key).expect("a consumer has a channel");
-        let slot = self.realm.queues.get_mut(queue).expect("a delivery comes from a queue");
+        let kind = self.realm.queue(queue).settings.kind;
         let holders = self.realm.messages.get(delivery.handle).holders;
         let message = self.realm.messages.whole_mut(delivery.handle);
         let redelivered = delivery.redelivered || message.new.is_redelivered();
-        slot.traffic.deliver(delivery.settled, redelivered);
-        channel.traffic.messages.deliver(delivery.settled, redelivered);
-        self.realm.stats.of(slot.settings.kind).deliver(delivery.settled, redelivered);
-        let (address, content) = message.hand_out(slot.settings.kind, delivery, holders);
+        let (address, content) = message.hand_out(kind, delivery, holders);
+        let (seq, settled) = (delivery.seq, delivery.settled);
+        self.hand_to(link, Handed { queue, seq, settled, redelivered, address, content }, out);
+    }
+
+    /// Sends a message that passes through a queue to its consumer.
+    #[inline(always)]
+    pub(crate) fn hand_through(
+        &mut self,
+        queue: QueueId,
+        passage: Passage,
+        new: NewMessage,
+        out: &mut Vec<Effect>,
+    ) {
+        let redelivered = new.is_redelivered();
+        let (address, content) = (new.address, new.content);
+        let (seq, link) = (passage.seq, LinkId::from_consumer(passage.consumer));
+        let handed = Handed { queue, seq, settled: true, redelivered, address, content };
+        self.hand_to(link, handed, out);
+    }
+
+    /// Sends a message to a consumer. Everything that is delivered comes by here.
+    // It is larger than what registers hold, and is not to be moved at each step.
+    #[inline(always)]
+    fn hand_to(&mut self, link: LinkId, handed: Handed, out: &mut Vec<Effect>) {
+        let Handed { queue, seq, settled, redelivered, address, content } = handed;
+        let consumer = self.amqp.consumers.get_mut(link).expect("a queue's consumer is known");
+        let key = consumer.channel;
+        let channel = self.amqp.channels.get_mut(key).expect("a consumer has a channel");
+        let slot = self.realm.queues.get_mut(queue).expect("a delivery comes from a queue");
+        slot.traffic.deliver(settled, redelivered);
+        channel.traffic.messages.deliver(settled, redelivered);
+        self.realm.stats.of(slot.settings.kind).deliver(settled, redelivered);
         let tag = channel.next_delivery_tag();
         consumer.last_tag = tag;
-        if !delivery.settled {
+        if !settled {
             consumer.unacked += 1;
-            channel.unacked.push(Delivered { tag, queue, seq: delivery.seq, link: Some(link) });
+            channel.unacked.push(Delivered { tag, queue, seq, link: Some(link) });
             channel.shared_unacked += 1;
         }
         let deliver = Deliver {
@@ -91,7 +131,7 @@ impl Broker {
             address,
             content,
         };
-        let became_full = !delivery.settled && channel.is_full();
+        let became_full = !settled && channel.is_full();
         self.realm.stats.delivered += 1;
         self.emit(key, Effect::Deliver(deliver), out);
         if became_full {

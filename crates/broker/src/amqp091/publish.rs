@@ -310,6 +310,12 @@ impl Broker {
             self.fan_out(key, tag, new, routed.targets, awaited, out);
             return None;
         }
+        if let [queue] = *routed.targets
+            && let Some(passage) = self.realm.pass_through(now, queue, &new, out.len())
+        {
+            self.hand_through(queue, passage, new, out);
+            return Some((false, None));
+        }
         let publication = Publication { new, targets: routed.targets, awaited };
         let taken = self.realm.publish(now, publication, out);
         if let Some(message) = taken.message {
