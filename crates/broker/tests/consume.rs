@@ -143,6 +143,78 @@ fn a_shared_prefetch_holds_for_all_consumers_at_once() {
 }
 
 #[test]
+fn what_passes_through_one_queue_stays_in_another() {
+    check(
+        "
+        1 connect
+        1.1 open
+        1.2 open
+        1.1 queue.declare passed
+        1.1 queue.declare kept
+        1.1 queue.declare empty
+        1.1 queue.bind passed amq.fanout -
+        1.1 queue.bind kept amq.fanout -
+        1.1 queue.bind empty amq.fanout -
+        1.1 consume passed a no-ack
+        1.1 consume kept b
+        1.2 confirm.select
+        1.2 publish amq.fanout - one mandatory expiration=0
+        1.2 publish - passed two persistent priority=9
+        1.1 cancel a
+        1.2 publish amq.fanout - three
+        1.1 consume passed c no-ack
+        1.1 queue.declare passed passive
+        1.1 queue.declare empty passive
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.2 open
+                1.2 channel.open-ok
+            1.1 queue.declare passed
+                1.1 queue.declare-ok passed 0 messages 0 consumers
+            1.1 queue.declare kept
+                1.1 queue.declare-ok kept 0 messages 0 consumers
+            1.1 queue.declare empty
+                1.1 queue.declare-ok empty 0 messages 0 consumers
+            1.1 queue.bind passed amq.fanout -
+                1.1 queue.bind-ok
+            1.1 queue.bind kept amq.fanout -
+                1.1 queue.bind-ok
+            1.1 queue.bind empty amq.fanout -
+                1.1 queue.bind-ok
+            1.1 consume passed a no-ack
+                1.1 basic.consume-ok a
+            1.1 consume kept b
+                1.1 basic.consume-ok b
+            1.2 confirm.select
+                1.2 confirm.select-ok
+            1.2 publish amq.fanout - one mandatory expiration=0
+                1.1 deliver a 1 amq.fanout - "one" expiration="0"
+                1.1 deliver b 2 amq.fanout - "one" expiration="0"
+                1.2 ack 1
+            1.2 publish - passed two persistent priority=9
+                1.1 deliver a 3 - passed "two"
+                1.2 ack 2
+            1.1 cancel a
+                1.1 basic.cancel-ok a
+            1.2 publish amq.fanout - three
+                1.1 deliver b 4 amq.fanout - "three"
+                1.2 ack 3
+            1.1 consume passed c no-ack
+                1.1 basic.consume-ok c
+                1.1 deliver c 5 amq.fanout - "three"
+            1.1 queue.declare passed passive
+                1.1 queue.declare-ok passed 0 messages 1 consumers
+            1.1 queue.declare empty passive
+                1.1 queue.declare-ok empty 1 messages 0 consumers
+        "#]],
+    );
+}
+
+#[test]
 fn no_ack_consumers_hold_nothing() {
     check(
         "
