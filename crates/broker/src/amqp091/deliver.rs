@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use warrener_codec::Content;
-use warrener_queue::{Delivery, Passage, Seq};
+use warrener_queue::{Delivery, Seq};
 use warrener_time::Time;
 
 use crate::address::Address;
@@ -11,17 +11,16 @@ use crate::amqp091::unacked::Delivered;
 use crate::broker::Broker;
 use crate::effect::{Deliver, Effect};
 use crate::id::{ChannelKey, LinkId, MessageId, QueueId};
-use crate::message::NewMessage;
 use crate::refusal::Reason;
 
 /// A message on its way to a consumer.
-struct Handed {
-    queue: QueueId,
-    seq: Seq,
-    settled: bool,
-    redelivered: bool,
-    address: Address,
-    content: Content,
+pub(crate) struct Handed {
+    pub(crate) queue: QueueId,
+    pub(crate) seq: Seq,
+    pub(crate) settled: bool,
+    pub(crate) redelivered: bool,
+    pub(crate) address: Address,
+    pub(crate) content: Content,
 }
 
 impl Broker {
@@ -87,26 +86,10 @@ impl Broker {
         self.hand_to(link, Handed { queue, seq, settled, redelivered, address, content }, out);
     }
 
-    /// Sends a message that passes through a queue to its consumer.
-    #[inline(always)]
-    pub(crate) fn hand_through(
-        &mut self,
-        queue: QueueId,
-        passage: Passage,
-        new: NewMessage,
-        out: &mut Vec<Effect>,
-    ) {
-        let redelivered = new.is_redelivered();
-        let (address, content) = (new.address, new.content);
-        let (seq, link) = (passage.seq, LinkId::from_consumer(passage.consumer));
-        let handed = Handed { queue, seq, settled: true, redelivered, address, content };
-        self.hand_to(link, handed, out);
-    }
-
     /// Sends a message to a consumer. Everything that is delivered comes by here.
     // It is larger than what registers hold, and is not to be moved at each step.
     #[inline(always)]
-    fn hand_to(&mut self, link: LinkId, handed: Handed, out: &mut Vec<Effect>) {
+    pub(crate) fn hand_to(&mut self, link: LinkId, handed: Handed, out: &mut Vec<Effect>) {
         let Handed { queue, seq, settled, redelivered, address, content } = handed;
         let consumer = self.amqp.consumers.get_mut(link).expect("a queue's consumer is known");
         let key = consumer.channel;

@@ -20,6 +20,7 @@ pub(crate) mod leave;
 pub(crate) mod life;
 pub(crate) mod mandatory;
 pub(crate) mod parked;
+pub(crate) mod pass;
 pub(crate) mod publish;
 pub(crate) mod qos;
 pub(crate) mod reply_to;

@@ -316,15 +316,12 @@ impl Broker {
             self.hand_through(queue, passage, new, out);
             return Some((false, None));
         }
-        let taken = if routed.targets.len() > 1 {
-            let left = self.pass_through_some(now, &new, routed.targets, out);
-            if left.is_empty() {
-                return Some((false, None));
-            }
-            self.realm.publish(now, Publication { new, targets: &left, awaited }, out)
-        } else {
-            self.realm.publish(now, Publication { new, targets: routed.targets, awaited }, out)
-        };
+        let left = self.pass_through_some(now, &new, routed.targets, out);
+        let targets = left.as_deref().unwrap_or(routed.targets);
+        if targets.is_empty() {
+            return Some((false, None));
+        }
+        let taken = self.realm.publish(now, Publication { new, targets, awaited }, out);
         if let Some(message) = taken.message {
             // What is not gone then is copied out of the buffer that it was read into.
             self.deliver(now, out);
@@ -334,24 +331,6 @@ impl Broker {
             }
         }
         Some((taken.rejected, taken.record))
-    }
-
-    /// Takes a message through those of several queues that it can pass; the others are left.
-    fn pass_through_some(
-        &mut self,
-        now: Time,
-        new: &NewMessage,
-        targets: &[QueueId],
-        out: &mut Vec<Effect>,
-    ) -> SmallVec<[QueueId; 16]> {
-        let mut left = SmallVec::new();
-        for queue in targets {
-            match self.realm.pass_through(now, *queue, new, out.len()) {
-                Some(passage) => self.hand_through(*queue, passage, new.clone(), out),
-                None => left.push(*queue),
-            }
-        }
-        left
     }
 
     pub(crate) fn hand_to_repliers(

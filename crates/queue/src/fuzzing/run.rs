@@ -208,7 +208,7 @@ impl Run {
         let rare =
             Rare { ttl: ttl.map(millis), not_before: delay.map(|delay| self.now + millis(delay)) };
         let entry = Entry { handle, bytes: u32::from(bytes), priority: priority % 12 };
-        if handle % 3 == 0 && rare.not_before.is_none() && self.pass_through(entry, rare) {
+        if handle.is_multiple_of(3) && rare.not_before.is_none() && self.pass_through(entry, rare) {
             return self.settle_down();
         }
         let expected = self.model.publish(self.now, (handle, entry.bytes, entry.priority), rare);

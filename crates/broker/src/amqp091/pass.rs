@@ -1,0 +1,54 @@
+//! Messages that pass through a queue, on their way to the consumer.
+
+use alloc::vec::Vec;
+
+use smallvec::SmallVec;
+use warrener_queue::Passage;
+use warrener_time::Time;
+
+use crate::amqp091::deliver::Handed;
+use crate::broker::Broker;
+use crate::effect::Effect;
+use crate::id::{LinkId, QueueId};
+use crate::message::NewMessage;
+
+impl Broker {
+    /// Sends a message that passes through a queue to its consumer.
+    #[inline(always)]
+    pub(crate) fn hand_through(
+        &mut self,
+        queue: QueueId,
+        passage: Passage,
+        new: NewMessage,
+        out: &mut Vec<Effect>,
+    ) {
+        let redelivered = new.is_redelivered();
+        let (address, content) = (new.address, new.content);
+        let (seq, link) = (passage.seq, LinkId::from_consumer(passage.consumer));
+        let handed = Handed { queue, seq, settled: true, redelivered, address, content };
+        self.hand_to(link, handed, out);
+    }
+
+    /// Takes a message through those of several queues that it can pass; the others are left. `None` when there are not
+    /// several.
+    #[inline]
+    pub(crate) fn pass_through_some(
+        &mut self,
+        now: Time,
+        new: &NewMessage,
+        targets: &[QueueId],
+        out: &mut Vec<Effect>,
+    ) -> Option<SmallVec<[QueueId; 16]>> {
+        if targets.len() < 2 {
+            return None;
+        }
+        let mut left = SmallVec::new();
+        for queue in targets {
+            match self.realm.pass_through(now, *queue, new, out.len()) {
+                Some(passage) => self.hand_through(*queue, passage, new.clone(), out),
+                None => left.push(*queue),
+            }
+        }
+        Some(left)
+    }
+}
