@@ -329,6 +329,7 @@ fn restore_message(
     for (record, queue) in holders {
         let place = Place { queue: *record, message: at };
         let failed = fates.failures.get(&place).copied().unwrap_or_default();
+        realm.messages.get_mut(handle).failed |= failed > 0;
         let slot = realm.queues.get_mut(*queue).expect("a queue that was just restored");
         slot.has_wide |= is_wide;
         let priority = traits.priority_in(slot.settings.kind);
@@ -347,9 +348,8 @@ fn restore_message(
             tries: Tries { acquired: failed, failed },
             held: fates.died.get(&place).map(|(reason, since)| (reason.why(), *since)),
         };
-        let held = restored.held.is_some();
         slot.queue.restore(now, Entry { handle, bytes, priority }, restored);
-        if held {
+        if slot.queue.counts().held > 0 {
             realm.retry_at(*queue, Time::ZERO);
         }
     }

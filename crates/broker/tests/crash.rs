@@ -114,6 +114,31 @@ fn a_dead_letter_that_is_taken_at_most_once_is_not_doubled_either() {
 }
 
 #[test]
+fn what_failed_too_often_before_the_end_goes_to_its_grave_after_it() {
+    for strategy in ["", "arg:x-dead-letter-strategy=at-least-once arg:x-overflow=reject-publish"] {
+        let before = format!(
+            "1 connect
+            1.1 open
+            1.1 queue.declare grave durable
+            1.1 queue.declare q durable arg:x-queue-type=quorum arg:x-delivery-limit=0 \
+             arg:x-dead-letter-exchange=s! arg:x-dead-letter-routing-key=grave {strategy}
+            1.1 publish - q once persistent
+            1.1 get q",
+        );
+        // Only an end before the log had heard of its failure brings it back.
+        let (back, dead) = (&["q once"][..], &["grave once"][..]);
+        let mut world = World::new();
+        world.run(&before);
+        let failed = world.journal.len() + 1;
+        world.run("1.1 reject 1 requeue");
+        let mut crashed = world.crashed_after(failed);
+        crashed.run("wait 1ms");
+        assert_eq!(bodies(&crashed), BTreeMap::from([("grave once".to_owned(), 1)]), "{strategy}");
+        check_each_crash(&before, "1.1 reject 1 requeue", "wait 1ms", &[back, dead]);
+    }
+}
+
+#[test]
 fn a_transaction_is_all_or_nothing_dead_letters_included() {
     let before = "1 connect
         1.1 open

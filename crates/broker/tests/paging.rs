@@ -435,3 +435,31 @@ fn many_that_left_behind_one_on_disk_follow_it() {
     let seen = world.run("disk read\nview");
     assert!(seen.contains("queue 'grave' classic durable: 101 ready"), "{seen}");
 }
+
+#[test]
+fn what_failed_too_often_and_is_still_on_disk_at_the_end_is_not_handed_out_after_it() {
+    for (grave, left) in
+        [("", 0), ("arg:x-dead-letter-exchange=s! arg:x-dead-letter-routing-key=grave", 1)]
+    {
+        let mut world = without_memory();
+        world.run(&format!(
+            "1 connect
+            1.1 open
+            1.1 queue.declare grave durable
+            1.1 queue.declare q durable arg:x-queue-type=quorum arg:x-delivery-limit=0 {grave}
+            1.1 publish - q hello persistent
+            1.1 get q
+            disk reads-slowly
+            1.1 reject 1 requeue
+            end
+            restart
+            disk read
+            wait 1ms
+            disk read"
+        ));
+        let seen =
+            world.run("1 connect\n1.1 open\n1.1 get q\n1.1 queue.declare grave durable passive");
+        assert!(seen.contains("basic.get-empty"), "{seen}");
+        assert!(seen.contains(&format!("grave {left} messages")), "{seen}");
+    }
+}

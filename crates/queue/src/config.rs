@@ -38,6 +38,13 @@ impl Config {
         self
     }
 
+    /// Whether who failed so often must leave.
+    pub(crate) fn is_too_much(&self, failures: u32) -> bool {
+        self.delivery_limit.is_some_and(|limit| {
+            limit.then == AfterDeliveryLimit::Leave && failures > limit.failures
+        })
+    }
+
     /// With [`max_length`](Self::max_length) as given.
     #[must_use]
     pub const fn with_max_length(mut self, max_length: Option<u64>) -> Self {

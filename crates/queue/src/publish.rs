@@ -1,9 +1,11 @@
 //! How a message gets in line: published, or put back after a restart.
 
 use crate::effect::{Effect, Refusal, Why};
-use crate::entry::{Entry, More, Rare, Restored, Seq, Slot};
+use crate::entry::{Entry, More, Rare, Restored, Seq, Slot, Tries};
 use crate::queue::Queue;
+use crate::ready::Lines;
 use crate::times::{Due, Hint};
+use crate::work::Pending;
 use alloc::vec::Vec;
 use core::time::Duration;
 use warrener_time::Time;
@@ -99,6 +101,10 @@ impl<M: Clone> Queue<M> {
             self.unacked.insert(since, holder, level, slot, tries).leaving = Some(why);
             return;
         }
+        if self.config.is_too_much(tries.failed) {
+            slot.published = published;
+            return self.put_among_the_dead(now, level, slot, tries);
+        }
         if rare.not_before.is_some_and(|not_before| not_before > now) {
             return self.delay(level, slot, rare);
         }
@@ -110,6 +116,23 @@ impl<M: Clone> Queue<M> {
         self.arm(&slot);
         self.note_deadline(&slot);
         self.ready.put_back(level, slot, &self.extras);
+    }
+
+    /// An entry that failed too often, and had not left when what it is restored from was written.
+    #[cold]
+    fn put_among_the_dead(&mut self, now: Time, level: u8, slot: Slot<M>, tries: Tries) {
+        let why = Why::DeliveryLimit;
+        if self.config.hold {
+            let holder = self.unacked.queue();
+            self.unacked.insert(now, holder, level, slot, tries).leaving = Some(why);
+            return;
+        }
+        if !matches!(self.pending.back(), Some(Pending::Lines(_, Why::DeliveryLimit))) {
+            self.pending.push_back(Pending::Lines(Lines::new(), why));
+        }
+        if let Some(Pending::Lines(lines, _)) = self.pending.back_mut() {
+            lines.put_back(level, slot, &self.extras);
+        }
     }
 
     pub(crate) const fn next_number(&mut self) -> u64 {

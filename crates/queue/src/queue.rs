@@ -155,7 +155,9 @@ impl<M: Clone> Queue<M> {
     /// Puts an entry back that the host made durable: with its number, in its place, whatever the limits say. For a
     /// queue that is rebuilt, before anything else is done with it.
     ///
-    /// Times of publishing are made to follow the order of the numbers where they do not.
+    /// Times of publishing are made to follow the order of the numbers where they do not. An entry that has failed more
+    /// often than [`Config::delivery_limit`] lets it stay is not in line again: it leaves with the next
+    /// [`Queue::work`], or is held at once.
     ///
     /// # Panics
     ///

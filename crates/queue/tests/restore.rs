@@ -5,7 +5,9 @@ mod support;
 
 use proptest::prelude::*;
 use support::{World, millis};
-use warrener_queue::{Config, Entry, Rare, Restored, Seq, Tries, Why};
+use warrener_queue::{
+    AfterDeliveryLimit, Config, DeliveryLimit, Entry, Outcome, Rare, Restored, Seq, Tries, Why,
+};
 use warrener_time::Time;
 
 fn restored(seq: u64, published: Time) -> Restored {
@@ -46,6 +48,37 @@ fn numbers_of_entries_that_are_gone_are_not_given_again() {
     world.queue.continue_after(Seq::new(500));
     assert_eq!(world.publish(1), Seq::new(501));
     assert_eq!(world.queue.last_seq(), Seq::new(501));
+}
+
+#[test]
+fn what_failed_too_often_is_not_in_line_again() {
+    let too_often = Tries { acquired: 3, failed: 3 };
+    let limit = |then| DeliveryLimit { failures: 2, then };
+    let leave = Config::default().with_delivery_limit(Some(limit(AfterDeliveryLimit::Leave)));
+    let rebuilt = |config| {
+        let mut world = World::new(config);
+        let now = world.now;
+        for (seq, failed) in [(2, 3), (1, 3), (3, 2)] {
+            let tries = Tries { failed, ..too_often };
+            let restored = Restored { tries, ..restored(u64::from(seq), now) };
+            world.queue.restore(now, entry(seq), restored);
+        }
+        world
+    };
+    let mut world = rebuilt(leave);
+    assert_eq!((world.queue.counts().ready, world.queue.counts().ready_bytes), (1, 10));
+    assert_eq!(world.drain(), [3]);
+    world.pass(0);
+    assert_eq!(world.gone(), [(1, Why::DeliveryLimit), (2, Why::DeliveryLimit)]);
+
+    let mut world = rebuilt(leave.with_hold(true));
+    assert_eq!((world.queue.counts().ready, world.queue.counts().held), (1, 2));
+    world.settle(Seq::new(1), Outcome::Accept);
+    assert_eq!(world.gone(), [(1, Why::DeliveryLimit)]);
+
+    let send_back = limit(AfterDeliveryLimit::SendBack);
+    let mut world = rebuilt(Config::default().with_delivery_limit(Some(send_back)));
+    assert_eq!(world.drain(), [1, 2, 3]);
 }
 
 #[test]
