@@ -93,8 +93,13 @@ pub(crate) const HEADWAY_PAUSE: Duration = Duration::from_millis(1);
 pub(crate) const HEADWAY_PAUSES: u16 = 1_000;
 pub(crate) const HEADWAY_LOST: u16 = 20;
 
-/// With this many octets waiting for the disk, nothing more is read from anybody.
-pub(crate) const BACKLOG_BYTES: u64 = 64 << 20;
+/// With this many octets waiting for the disk, nothing more is read from anybody: a quarter of the memory budget, which does
+/// not count them, but at least two batches of the log.
+pub(crate) fn backlog_bytes(memory_budget_bytes: u64) -> u64 {
+    const LEAST: u64 = 8 << 20;
+    const MOST: u64 = 64 << 20;
+    (memory_budget_bytes / 4).clamp(LEAST, MOST)
+}
 
 /// And with this many records.
 pub(crate) const BACKLOG_RECORDS: usize = 1 << 18;

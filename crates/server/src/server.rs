@@ -168,9 +168,10 @@ impl<L: Log + 'static> Parts<L> {
         let limits = broker.limits.clone();
         let mut node = Node::open(broker, log, clock.now());
         node.set_disk_limit(config.disk_free_bytes.unwrap_or_default());
+        let backlog_bytes = limits::backlog_bytes(limits.memory_budget_bytes);
         let (lanes, threads) = lanes::lanes();
         let (logins, checking) = Logins::new(&config)?;
-        let core = Arc::new(Core::new(clock, node, lanes, logins));
+        let core = Arc::new(Core::new(clock, (node, lanes), logins, backlog_bytes));
         let [for_done, for_panics] = [(); 2].map(|()| Arc::clone(&core));
         let done = move |done| for_done.handle_done(done);
         let commits = Arc::<Durations>::default();

@@ -20,7 +20,7 @@ use crate::counters::Counters;
 use crate::gauges::{Gauges, Level};
 use crate::headway::Handed;
 use crate::lanes::{LANE_BOUND, Lanes};
-use crate::limits::{BACKLOG_BYTES, BACKLOG_RECORDS, PASSWORD_CHECKS_WAITING, REPEATED_WINDOW};
+use crate::limits::{BACKLOG_RECORDS, PASSWORD_CHECKS_WAITING, REPEATED_WINDOW};
 use crate::link::Link;
 use crate::links::Links;
 use crate::login::Logins;
@@ -39,6 +39,8 @@ pub(crate) struct Core<L: Log> {
     pub(crate) counters: Arc<Counters>,
     /// The node wants to be woken earlier than the timer task knows.
     earlier: Notify,
+    /// How many octets may wait for the disk.
+    backlog_bytes: u64,
     /// More waits for the disk than it should.
     backed_up: AtomicBool,
     relieved: Notify,
@@ -87,7 +89,13 @@ thread_local! {
 }
 
 impl<L: Log> Core<L> {
-    pub(crate) fn new(clock: Clock, node: Node<L>, lanes: Lanes<L::Work>, logins: Logins) -> Self {
+    /// With so many octets at most waiting for the disk.
+    pub(crate) fn new(
+        clock: Clock,
+        (node, lanes): (Node<L>, Lanes<L::Work>),
+        logins: Logins,
+        backlog_bytes: u64,
+    ) -> Self {
         Self {
             clock,
             lines: Lines::default(),
@@ -104,6 +112,7 @@ impl<L: Log> Core<L> {
             lanes,
             counters: Arc::default(),
             earlier: Notify::new(),
+            backlog_bytes,
             backed_up: AtomicBool::new(false),
             relieved: Notify::new(),
             parted: Notify::new(),
@@ -313,7 +322,7 @@ impl<L: Log> Core<L> {
         Gauges {
             connections: Level::new(count, config.limits.connections as u64),
             disk_records: Level::new(backlog.records as u64, BACKLOG_RECORDS as u64),
-            disk_bytes: Level::new(backlog.bytes, BACKLOG_BYTES),
+            disk_bytes: Level::new(backlog.bytes, self.backlog_bytes),
             log_commits: lane(Lane::Commit),
             log_reads: lane(Lane::Read),
             log_rewrites: lane(Lane::Reclaim),
@@ -358,7 +367,7 @@ impl<L: Log> Core<L> {
             self.earlier.notify_one();
         }
         let backlog = state.node.backlog();
-        let backed_up = backlog.bytes > BACKLOG_BYTES || backlog.records > BACKLOG_RECORDS;
+        let backed_up = backlog.bytes > self.backlog_bytes || backlog.records > BACKLOG_RECORDS;
         if self.backed_up.swap(backed_up, Ordering::Relaxed) && !backed_up {
             self.relieved.notify_waiters();
         }
