@@ -1,4 +1,4 @@
-//! The disk as the log sees it: one directory of files that are appended to, read, synced, renamed and removed.
+//! The disk as the log sees it: one directory of files that are written, read, synced, renamed and removed.
 
 use core::fmt::Debug;
 use std::io::{self, IoSlice};
@@ -25,13 +25,13 @@ pub trait Disk: Clone + Debug + Send + Sync + 'static {
     /// The operating system's.
     fn list(&self) -> io::Result<Vec<String>>;
 
-    /// Makes a new file, which must not exist, for appending and reading.
+    /// Makes a new file, which must not exist, for writing and reading.
     ///
     /// # Errors
     /// The operating system's.
     fn create(&self, name: &str) -> io::Result<Self::File>;
 
-    /// Opens an existing file for appending and reading.
+    /// Opens an existing file for writing and reading.
     ///
     /// # Errors
     /// The operating system's.
@@ -43,18 +43,20 @@ pub trait Disk: Clone + Debug + Send + Sync + 'static {
     /// The operating system's.
     fn size_bytes(&self, file: &Self::File) -> io::Result<u64>;
 
-    /// Writes all of `parts` at the end of a file. After an error any part of them may be there.
+    /// Writes all of `parts`, one after the other, from `offset` on: over what the file has there, and longer than it is
+    /// where that is its end, behind which `offset` never lies. After an error any part of them may be there; a loss of
+    /// power before the next sync may leave any of the old bytes and of the new ones.
     ///
     /// # Errors
-    /// The operating system's; [`io::ErrorKind::StorageFull`] when there is no room.
-    fn append(&self, file: &Self::File, parts: &mut [IoSlice<'_>]) -> io::Result<()>;
+    /// The operating system's; [`io::ErrorKind::StorageFull`] when there is no room, which some file systems want even for
+    /// what is written over something.
+    fn write(&self, file: &Self::File, offset: u64, parts: &mut [IoSlice<'_>]) -> io::Result<()>;
 
-    /// Writes `bytes` over those that a file has from `offset` on; the file does not grow. A loss of power before the next
-    /// sync may leave any of the old and of the new ones.
+    /// How many names the file has, in this directory or elsewhere; `None` where the system does not tell.
     ///
     /// # Errors
-    /// The operating system's; [`io::ErrorKind::StorageFull`] where even this takes room that is not there.
-    fn overwrite(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// The operating system's.
+    fn names(&self, file: &Self::File) -> io::Result<Option<u64>>;
 
     /// Fills `buffer` from `offset` on.
     ///

@@ -160,7 +160,7 @@ pub fn recovery(data: &[u8]) {
     if listed {
         (manifest.segments, manifest.unlisted) = (vec![name], 2);
     }
-    let header = SegmentHeader { name, epoch: 1, salt: 0 };
+    let header = SegmentHeader { name, epoch: 1, salt: 0, taken_bytes: 0 };
     let segment = if first & 2 == 2 { [&header.encode(), bytes].concat() } else { bytes.to_vec() };
     let manifest = if first & 4 == 4 { bytes.to_vec() } else { manifest.encode() };
     disk.put(MANIFEST, &manifest);
@@ -181,7 +181,7 @@ pub fn footer(data: &[u8]) {
     let (second, third) = others.split_at((usize::from(*b) * 4).min(others.len()));
     let disk = SimulatedDisk::new();
     let name = SegmentName { number: 1, generation: 0 };
-    let header = SegmentHeader { name, epoch: 1, salt: 0 };
+    let header = SegmentHeader { name, epoch: 1, salt: 0, taken_bytes: 0 };
     let sections = [(first, *records), (second, *fragments), (third, *releases)];
     let footer = FooterBuilder::of_bytes(sections).finish(header.seed()).1;
     let mut segment = header.encode().to_vec();

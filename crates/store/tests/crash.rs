@@ -346,13 +346,17 @@ fn live(run: &mut Run, steps: u64) {
 
 #[test]
 fn the_power_goes_at_every_operation() {
-    let mut rewritten = 0;
+    let (mut rewritten, mut taken) = (0, 0);
     for seed in 0..12 {
         let mut whole = Run::new(seed);
         live(&mut whole, 150);
         assert!(!whole.failed);
         rewritten +=
             usize::from(whole.disk.list().unwrap().iter().any(|f| f.contains(".00000001.")));
+        let names =
+            whole.disk.list().unwrap().into_iter().filter(|name| name.ends_with(".segment"));
+        let mut files = names.filter_map(|name| whole.disk.contents(&name));
+        taken += usize::from(files.any(|bytes| bytes[40..44] != [0; 4]));
         for cut in 0..whole.disk.operations() {
             let mut run = Run::new(seed);
             run.disk.cut_power_at(cut);
@@ -367,6 +371,7 @@ fn the_power_goes_at_every_operation() {
         }
     }
     assert!(rewritten > 2, "only {rewritten} histories gave space back");
+    assert!(taken > 2, "only {taken} histories wrote a segment over another");
 }
 
 #[test]

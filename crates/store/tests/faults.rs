@@ -105,6 +105,7 @@ fn a_failed_write_or_sync_stops_the_log_for_ever() {
     let expected = [
         "beginning a segment",
         "giving space back",
+        "keeping the file of a segment",
         "removing a segment",
         "sealing a segment",
         "syncing a segment",
@@ -311,13 +312,13 @@ fn a_newer_version_is_refused_before_anything_is_written() {
     let world = some_log(true);
     let segment = "0000000000000001.00000000.segment";
     for (name, at, what) in [
-        ("manifest", 8, "version 3 of the format, and this program reads up to 2"),
-        ("manifest", 10, "version 3 of the records, and this program reads up to 0"),
-        (segment, 8, "version 3 of the format, and this program reads up to 2"),
+        ("manifest", 8, "version 4 of the format, and this program reads up to 3"),
+        ("manifest", 10, "version 4 of the records, and this program reads up to 0"),
+        (segment, 8, "version 4 of the format, and this program reads up to 3"),
     ] {
         let disk = world.disk.copy();
         let mut bytes = disk.contents(name).unwrap();
-        bytes[at] = 3;
+        bytes[at] = 4;
         let checked = if name == segment { 44 } else { bytes.len() - 4 };
         let check = crc32c::crc32c(&bytes[..checked]);
         bytes[checked..checked + 4].copy_from_slice(&check.to_le_bytes());

@@ -3,7 +3,7 @@
 mod world;
 
 use std::fs;
-use warrener_store::{Disk, Log, LogError, LogEvent, RealDisk, RecordId, SegmentLog};
+use warrener_store::{Append, Disk, Log, LogError, LogEvent, RealDisk, RecordId, SegmentLog};
 use world::{append, run, small};
 
 fn open(disk: &RealDisk) -> (SegmentLog<RealDisk>, Vec<LogEvent>) {
@@ -61,6 +61,34 @@ fn what_is_written_to_a_directory_that_was_removed_is_not_durable() {
     let told = log.poll_event();
     let Some(LogEvent::Failed(LogError::Io { kind, .. })) = told else { panic!("{told:?}") };
     assert_eq!(kind, std::io::ErrorKind::NotFound);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_has_another_name_is_not_written_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data");
+    let disk = RealDisk::new(&path).unwrap();
+    let (mut log, _) = open(&disk);
+    let body = [vec![7; 900].into()];
+    let (spare, held) = (path.join("spare"), directory.path().join("held"));
+    // Records of which the last five stay.
+    let mut flow = |ids: core::ops::Range<u64>| {
+        for id in ids {
+            log.append(Append { body: &body, ..append(id) }).unwrap();
+            log.release(RecordId(id.saturating_sub(5)));
+            run(&mut log);
+        }
+    };
+    flow(1..60);
+    fs::hard_link(&spare, &held).unwrap();
+    let before = fs::read(&held).unwrap();
+    flow(60..120);
+    assert!(fs::read(&held).unwrap() == before, "it was written to");
+    assert!(spare.exists(), "another one is kept");
+    while let Some(event) = log.poll_event() {
+        assert!(!matches!(event, LogEvent::Failed(_)), "{event:?}");
+    }
 }
 
 #[test]

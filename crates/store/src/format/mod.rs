@@ -18,9 +18,11 @@ pub(crate) use manifest::{MANIFEST, MANIFEST_NEW, Manifest};
 use crate::error::{Damage, LogError};
 
 /// The version that this program writes, and the greatest it reads.
-pub(crate) const VERSION: u16 = 2;
+pub(crate) const VERSION: u16 = 3;
 /// The file that is given up when the disk is full.
 pub(crate) const RESERVE: &str = "reserve";
+/// The file of a segment that was given back, and that the next one is written over.
+pub(crate) const SPARE: &str = "spare";
 /// The length of a segment's header.
 pub(crate) const SEGMENT_HEADER_BYTES: usize = 48;
 const SEGMENT_MAGIC: [u8; 8] = *b"WARRNSEG";
@@ -61,12 +63,14 @@ pub(crate) struct SegmentHeader {
     pub(crate) name: SegmentName,
     pub(crate) epoch: u64,
     pub(crate) salt: u64,
+    /// How long the file was when this segment took it over: what lies behind its end may be an older segment's.
+    pub(crate) taken_bytes: u32,
 }
 
 impl SegmentHeader {
     /// With the salt that a damaged header says.
     pub(crate) fn salted(name: SegmentName, bytes: &[u8; SEGMENT_HEADER_BYTES]) -> Self {
-        Self { name, epoch: 0, salt: u64_at(bytes, 24) }
+        Self { name, epoch: 0, salt: u64_at(bytes, 24), taken_bytes: 0 }
     }
 
     /// The header of a segment written by `epoch`, its salt drawn from the host's secret.
@@ -74,7 +78,7 @@ impl SegmentHeader {
         let salt = [epoch, name.number, u64::from(name.generation)]
             .into_iter()
             .fold(secret, |salt, part| mix(salt ^ mix(part)));
-        Self { name, epoch, salt }
+        Self { name, epoch, salt, taken_bytes: 0 }
     }
 
     /// Where this segment's checksums start: bytes of another segment, or made up by somebody, do not pass.
@@ -92,6 +96,7 @@ impl SegmentHeader {
         bytes[16..24].copy_from_slice(&self.name.number.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.salt.to_le_bytes());
         bytes[32..40].copy_from_slice(&self.epoch.to_le_bytes());
+        bytes[40..44].copy_from_slice(&self.taken_bytes.to_le_bytes());
         let check = crc32c::crc32c(&bytes[..44]);
         bytes[44..].copy_from_slice(&check.to_le_bytes());
         bytes
@@ -114,6 +119,7 @@ impl SegmentHeader {
             name: SegmentName { number: u64_at(bytes, 16), generation: u32_at(bytes, 12) },
             epoch: u64_at(bytes, 32),
             salt: u64_at(bytes, 24),
+            taken_bytes: u32_at(bytes, 40),
         };
         if header.name != name {
             return Err(damaged(12, "the segment that the file is named after"));

@@ -7,7 +7,7 @@ use super::{make_directory, sync_directory};
 use crate::error::LogError;
 use crate::format::{MANIFEST, Manifest, SegmentName};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Segments are held here while they are copied.
@@ -135,10 +135,10 @@ fn hold_segments(
         }
         names.push(file);
     }
-    // The last one grows: what it is now is copied. A batch that is being written looks torn in the copy.
+    // The last one is written to: what it is now is copied. A batch that is being written looks torn in the copy.
     if let Some(file) = last.map(|name| name.file()) {
         let path = from.join(&file);
-        if !gone(fs::copy(&path, held.join(&file)).map(|_| ()).map_err(at(&path)))? {
+        if !gone(copy_backwards(&path, &held.join(&file)).map_err(at(&path)))? {
             return Ok(None);
         }
         names.push(file);
@@ -165,6 +165,26 @@ fn link(from: &Path, into: &Path) -> Result<(), BackupError> {
         }
         linked => linked.map_err(at(from)),
     }
+}
+
+/// Copies a file that is being written, its end first: of two batches, the copy has the earlier one if it has the later.
+/// The other way round, a batch could be written where the copy has been already, and another one where it has not.
+fn copy_backwards(from: &Path, into: &Path) -> io::Result<()> {
+    const PART_BYTES: u64 = 1 << 20;
+    let mut source = File::open(from)?;
+    let mut target = options().create_new(true).open(into)?;
+    let mut end = source.metadata()?.len();
+    while end > 0 {
+        let start = (end - 1) / PART_BYTES * PART_BYTES;
+        let mut part = Vec::new();
+        source.seek(SeekFrom::Start(start))?;
+        // Less may be there by now: it was sealed, which takes off what an older segment left.
+        (&mut source).take(end - start).read_to_end(&mut part)?;
+        target.seek(SeekFrom::Start(start))?;
+        target.write_all(&part)?;
+        end = start;
+    }
+    Ok(())
 }
 
 fn copy(held: &Path, into: &Path, names: &[String]) -> Result<BackedUp, BackupError> {

@@ -6,7 +6,7 @@ pub use backup::{BackedUp, BackupError, backup};
 
 use crate::disk::Disk;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ impl Disk for RealDisk {
     type Lock = File;
 
     fn lock(&self) -> io::Result<Option<Self::Lock>> {
-        let file = options().create(true).open(self.path(LOCK))?;
+        let file = options().create(true).truncate(false).open(self.path(LOCK))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -95,7 +95,14 @@ impl Disk for RealDisk {
         Ok(file.metadata()?.len())
     }
 
-    fn append(&self, file: &Self::File, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+    fn write(
+        &self,
+        file: &Self::File,
+        offset: u64,
+        mut parts: &mut [IoSlice<'_>],
+    ) -> io::Result<()> {
+        // Only one thread writes to a file, and nobody reads from where it stands.
+        (&**file).seek(SeekFrom::Start(offset))?;
         IoSlice::advance_slices(&mut parts, 0);
         while !parts.is_empty() {
             match (&**file).write_vectored(parts) {
@@ -108,26 +115,8 @@ impl Disk for RealDisk {
         Ok(())
     }
 
-    #[cfg(unix)]
-    fn overwrite(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        // Not the handle for appending: whatever is written through that goes to the end.
-        let file = OpenOptions::new().write(true).open(self.path(name))?;
-        std::os::unix::fs::FileExt::write_all_at(&file, bytes, offset)
-    }
-
-    #[cfg(windows)]
-    fn overwrite(&self, name: &str, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).open(self.path(name))?;
-        while !bytes.is_empty() {
-            match std::os::windows::fs::FileExt::seek_write(&file, bytes, offset)? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                written => {
-                    bytes = &bytes[written..];
-                    offset += written as u64;
-                }
-            }
-        }
-        Ok(())
+    fn names(&self, file: &Self::File) -> io::Result<Option<u64>> {
+        names(file)
     }
 
     #[cfg(unix)]
@@ -183,23 +172,27 @@ impl Disk for RealDisk {
 }
 
 /// A file whose last name was removed can be synced, and is gone with the process: what is in it is not durable.
-#[cfg(unix)]
 fn refuse_nameless(file: &File) -> io::Result<()> {
-    match std::os::unix::fs::MetadataExt::nlink(&file.metadata()?) {
-        0 => Err(io::ErrorKind::NotFound.into()),
+    match names(file)? {
+        Some(0) => Err(io::ErrorKind::NotFound.into()),
         _ => Ok(()),
     }
 }
 
+#[cfg(unix)]
+fn names(file: &File) -> io::Result<Option<u64>> {
+    Ok(Some(std::os::unix::fs::MetadataExt::nlink(&file.metadata()?)))
+}
+
 /// Windows does not let a file be removed while it is open.
 #[cfg(not(unix))]
-fn refuse_nameless(_: &File) -> io::Result<()> {
-    Ok(())
+fn names(_: &File) -> io::Result<Option<u64>> {
+    Ok(None)
 }
 
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.read(true).append(true);
+    options.read(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options

@@ -1,17 +1,16 @@
 //! The commit: one batch, one write, one sync. This is the side that blocks.
 
-use super::pending::{Batch, PendingPiece, PendingRecord};
+use super::batch_writer::BatchWriter;
+use super::pending::Batch;
 use super::recovery::write_manifest;
+use super::spare::{self, Spare};
 use crate::config::Config;
 use crate::disk::Disk;
 use crate::error::LogError;
 use crate::format::{
-    BATCH_HEADER_BYTES, BatchHeader, ENTRY_HEADER_BYTES, EntryHeader, FooterBuilder, Kind,
-    Manifest, Piece, RESERVE, SEGMENT_HEADER_BYTES, SegmentHeader, SegmentName, Trailer,
-    entry_header,
+    BATCH_HEADER_BYTES, BatchHeader, FooterBuilder, Manifest, Piece, RESERVE, SEGMENT_HEADER_BYTES,
+    SegmentHeader, SegmentName, Trailer,
 };
-use bytes::Bytes;
-use core::ops::Range;
 use std::io::{self, IoSlice};
 #[cfg(warrener_planted)]
 use warrener_time::planted::{Bug, planted};
@@ -28,6 +27,8 @@ pub(super) struct Committer<D: Disk> {
     pub(super) active: Option<Active<D::File>>,
     /// Whether the file that is given up when the disk is full is there.
     pub(super) reserve: bool,
+    /// The file that the next segment is written over.
+    pub(super) spare: Option<Spare<D::File>>,
     pub(super) buffer: Vec<u8>,
 }
 
@@ -37,6 +38,8 @@ pub(super) struct Active<F> {
     pub(super) header: SegmentHeader,
     pub(super) file: F,
     pub(super) bytes: u64,
+    /// How long the file is: longer than that where something older lies behind the end.
+    pub(super) file_bytes: u64,
     pub(super) footer: FooterBuilder,
 }
 
@@ -120,7 +123,8 @@ impl<D: Disk> Commit<D> {
             outcome: Ok(()),
         };
         done.outcome = done.run(sync, seal, manifest.as_ref());
-        if done.outcome == Err(Failure::Full) && done.give_up_reserve() {
+        while done.outcome == Err(Failure::Full) && (done.give_up_spare() || done.give_up_reserve())
+        {
             done.outcome = done.run(sync, seal, manifest.as_ref());
         }
         done.size_bytes = done.committer.active.as_ref().map_or(0, |active| active.bytes);
@@ -145,10 +149,16 @@ impl<D: Disk> Committed<D> {
             self.committer.sync()?;
         }
         if let Some(manifest) = manifest {
+            self.committer.remove_spare()?;
             write_manifest(&self.committer.disk, manifest)?;
             self.manifest_written = true;
         }
         Ok(())
+    }
+
+    fn give_up_spare(&mut self) -> bool {
+        let held = self.committer.spare.is_some();
+        held && self.committer.remove_spare().is_ok() && self.written.is_none()
     }
 
     fn give_up_reserve(&mut self) -> bool {
@@ -172,15 +182,20 @@ impl<D: Disk> Committer<D> {
 
     /// Writes the footer and syncs it: from now on the segment does not change.
     pub(super) fn seal(&mut self) -> Result<Sealed, Failure> {
+        const DOING: &str = "sealing a segment";
         if self.synced_n != self.written_n {
             // A footer vouches for what is before it, so that has to be on disk first.
             self.sync()?;
         }
         let active = self.active.as_mut().expect("only a segment being written is sealed");
         let (trailer, footer) = active.footer.finish(active.header.seed());
-        let mut parts = footer.parts();
-        append(&self.disk, &active.file, active.bytes, &mut parts, "sealing a segment")?;
+        active.write(&self.disk, &mut footer.parts(), DOING)?;
         let bytes = active.bytes + trailer.footer_bytes();
+        if bytes < active.file_bytes {
+            // A footer ends its file.
+            let cut = self.disk.truncate(&active.file, bytes);
+            cut.map_err(|error| Failure::Failed(failed(DOING, &error)))?;
+        }
         let number = active.header.name.number;
         self.sync()?;
         self.active = None;
@@ -191,23 +206,18 @@ impl<D: Disk> Committer<D> {
     fn begin(&mut self) -> Result<(SegmentHeader, D::File), Failure> {
         const DOING: &str = "beginning a segment";
         let name = SegmentName { number: self.next_segment, generation: 0 };
-        let header = SegmentHeader::new(name, self.epoch, self.config.seed);
-        let made = (|| {
-            let file = self.disk.create(&name.file())?;
-            self.disk.append(&file, &mut [IoSlice::new(&header.encode())])?;
-            self.disk.sync(&file)?;
-            #[cfg(warrener_planted)]
-            if planted(Bug::ForgetDirectorySync) {
-                return Ok(file);
-            }
-            self.disk.sync_dir()?;
-            Ok(file)
-        })();
+        let mut header = SegmentHeader::new(name, self.epoch, self.config.seed);
+        let taken = match self.spare.take() {
+            Some(spare) => spare.take_over(&self.disk, &mut header),
+            None => Ok(None),
+        };
+        let made = taken.and_then(|file| file.map_or_else(|| self.create(&header), Ok));
         let file = match made {
             Ok(file) => file,
             Err(error) => {
                 let failure = Failure::new(DOING, &error);
                 if failure == Failure::Full {
+                    self.remove_spare()?;
                     // The name may or may not have been made.
                     match self.disk.remove(&name.file()) {
                         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -224,9 +234,29 @@ impl<D: Disk> Committer<D> {
             header,
             file: file.clone(),
             bytes: SEGMENT_HEADER_BYTES as u64,
+            file_bytes: u64::from(header.taken_bytes).max(SEGMENT_HEADER_BYTES as u64),
             footer: FooterBuilder::default(),
         });
         Ok((header, file))
+    }
+
+    /// Makes the file of a segment, its name and its header on disk.
+    fn create(&self, header: &SegmentHeader) -> io::Result<D::File> {
+        let file = self.disk.create(&header.name.file())?;
+        self.disk.write(&file, 0, &mut [IoSlice::new(&header.encode())])?;
+        self.disk.sync(&file)?;
+        #[cfg(warrener_planted)]
+        if planted(Bug::ForgetDirectorySync) {
+            return Ok(file);
+        }
+        self.disk.sync_dir()?;
+        Ok(file)
+    }
+
+    fn remove_spare(&mut self) -> Result<(), Failure> {
+        self.spare = None;
+        let removed = spare::remove(&self.disk);
+        removed.map_err(|error| Failure::Failed(failed("removing a spare file", &error)))
     }
 
     /// Writes a batch at the end of the segment; the places of its entries.
@@ -247,10 +277,11 @@ impl<D: Disk> Committer<D> {
         writer.buffer[..BATCH_HEADER_BYTES].copy_from_slice(&header.encode(seed));
         let bytes = BATCH_HEADER_BYTES as u64 + u64::from(header.bytes);
         let mut parts = writer.parts();
-        append(&self.disk, &active.file, active.bytes, &mut parts, "writing a batch")?;
+        active.write(&self.disk, &mut parts, "writing a batch")?;
         active.footer.batch(n);
         note(&mut active.footer, batch, &writer.places);
         active.bytes += bytes;
+        active.file_bytes = active.file_bytes.max(active.bytes);
         self.written_n = n;
         let places = writer.places;
         self.buffer = writer.buffer;
@@ -272,15 +303,31 @@ impl<D: Disk> Committer<D> {
     }
 }
 
-/// Appends to a file that is `bytes` long; when there is no room, it is that long again afterwards.
-pub(super) fn append<D: Disk>(
+impl<F> Active<F> {
+    /// Writes behind what there is of the segment; without room, nothing is there afterwards.
+    fn write<D: Disk<File = F>>(
+        &mut self,
+        disk: &D,
+        parts: &mut [IoSlice<'_>],
+        doing: &str,
+    ) -> Result<(), Failure> {
+        let written = write(disk, &self.file, self.bytes, parts, doing);
+        if written == Err(Failure::Full) {
+            self.file_bytes = self.bytes;
+        }
+        written
+    }
+}
+
+/// Writes at `bytes` in a file; when there is no room, it is that long afterwards.
+pub(super) fn write<D: Disk>(
     disk: &D,
     file: &D::File,
     bytes: u64,
     parts: &mut [IoSlice<'_>],
     doing: &str,
 ) -> Result<(), Failure> {
-    let Err(error) = disk.append(file, parts) else { return Ok(()) };
+    let Err(error) = disk.write(file, bytes, parts) else { return Ok(()) };
     if is_full(&error) {
         disk.truncate(file, bytes).map_err(|error| Failure::Failed(failed(doing, &error)))?;
     }
@@ -305,164 +352,3 @@ fn note(footer: &mut FooterBuilder, batch: &Batch, places: &[(u32, u32)]) {
         footer.release(first, count);
     }
 }
-
-/// Parts at least this long are written from where they lie.
-const CHAIN_BYTES: usize = 16 << 10;
-
-/// Turns a batch into bytes.
-pub(super) struct BatchWriter<'a> {
-    buffer: Vec<u8>,
-    /// What is written, in order: a stretch of the buffer, or a part of a body.
-    chunks: Vec<Chunk<'a>>,
-    seed: u32,
-    /// Where the file's next byte goes.
-    position: u64,
-    places: Vec<(u32, u32)>,
-    entries: u32,
-    entries_bytes: u32,
-    check: u32,
-}
-
-enum Chunk<'a> {
-    Buffer(Range<usize>),
-    Part(&'a Bytes),
-}
-
-impl<'a> BatchWriter<'a> {
-    fn new(mut buffer: Vec<u8>, seed: u32, position: u64) -> Self {
-        buffer.clear();
-        buffer.resize(BATCH_HEADER_BYTES, 0);
-        Self {
-            buffer,
-            chunks: Vec::new(),
-            seed,
-            position: position + BATCH_HEADER_BYTES as u64,
-            places: Vec::new(),
-            entries: 0,
-            entries_bytes: 0,
-            check: 0,
-        }
-    }
-
-    fn batch(&mut self, batch: &'a Batch) {
-        self.places.reserve(batch.records.len() + batch.pieces.len());
-        for record in batch.records.iter().filter(|record| !record.released) {
-            let place = self.record(batch, record);
-            self.places.push(place);
-        }
-        for piece in &batch.pieces {
-            let place = self.piece(piece);
-            self.places.push(place);
-        }
-        if !batch.releases.is_empty() {
-            self.releases(&batch.releases);
-        }
-    }
-
-    fn record(&mut self, batch: &'a Batch, record: &PendingRecord) -> (u32, u32) {
-        let start = self.buffer.len();
-        self.buffer.extend(entry_header(EntryHeader {
-            kind: Kind::Record,
-            id: record.id.0,
-            references: record.references.len() as u16,
-            digest_bytes: record.digest.len() as u32,
-            body_bytes: record.body_bytes,
-        }));
-        for reference in &batch.references[record.references.clone()] {
-            self.buffer.extend(reference.0.to_le_bytes());
-        }
-        self.buffer.extend_from_slice(&batch.copied[record.digest.start..record.body.end]);
-        self.finish(start, &batch.parts[record.parts.clone()])
-    }
-
-    fn piece(&mut self, piece: &'a PendingPiece) -> (u32, u32) {
-        let start = self.buffer.len();
-        let (digest, references) = piece.facts.as_ref().map_or((&[][..], &[][..]), |(d, r)| (d, r));
-        self.buffer.extend(entry_header(EntryHeader {
-            kind: Kind::Fragment,
-            id: piece.id.0,
-            references: references.len() as u16,
-            digest_bytes: digest.len() as u32,
-            body_bytes: piece.body_bytes,
-        }));
-        self.buffer.extend(piece.offset.to_le_bytes());
-        self.buffer.extend(piece.total.to_le_bytes());
-        for reference in references {
-            self.buffer.extend(reference.0.to_le_bytes());
-        }
-        self.buffer.extend_from_slice(digest);
-        self.finish(start, &piece.parts)
-    }
-
-    fn releases(&mut self, runs: &[(u64, u32)]) {
-        let start = self.buffer.len();
-        self.buffer.extend(entry_header(EntryHeader {
-            kind: Kind::Releases,
-            id: 0,
-            references: 0,
-            digest_bytes: 0,
-            body_bytes: runs.len() as u32 * 12,
-        }));
-        for (first, count) in runs {
-            self.buffer.extend(first.to_le_bytes());
-            self.buffer.extend(count.to_le_bytes());
-        }
-        self.finish(start, &[]);
-    }
-
-    /// Adds the body to the entry that begins at `start` in the buffer, and its checksum; where the entry lies.
-    fn finish(&mut self, start: usize, parts: &'a [Bytes]) -> (u32, u32) {
-        let mut check = self.seed;
-        let mut checked = start + 4;
-        let mut bytes = 0;
-        for part in parts {
-            if part.len() < CHAIN_BYTES {
-                self.buffer.extend_from_slice(part);
-                continue;
-            }
-            check = crc32c::crc32c_append(check, &self.buffer[checked..]);
-            checked = self.buffer.len();
-            check = crc32c::crc32c_append(check, part);
-            self.close_chunk();
-            self.chunks.push(Chunk::Part(part));
-            bytes += part.len();
-        }
-        check = crc32c::crc32c_append(check, &self.buffer[checked..]);
-        bytes += self.buffer.len() - start;
-        self.buffer[start..start + 4].copy_from_slice(&check.to_le_bytes());
-        self.check = crc32c::crc32c_append(self.check, &check.to_le_bytes());
-        let place = (self.position as u32, bytes as u32);
-        self.position += bytes as u64;
-        self.entries += 1;
-        self.entries_bytes += bytes as u32;
-        place
-    }
-
-    fn close_chunk(&mut self) {
-        let start = self.buffered();
-        if start < self.buffer.len() {
-            self.chunks.push(Chunk::Buffer(start..self.buffer.len()));
-        }
-    }
-
-    /// How much of the buffer is in chunks already.
-    fn buffered(&self) -> usize {
-        let last = self.chunks.iter().rev().find_map(|chunk| match chunk {
-            Chunk::Buffer(range) => Some(range.end),
-            Chunk::Part(_) => None,
-        });
-        last.unwrap_or(0)
-    }
-
-    fn parts(&self) -> Vec<IoSlice<'_>> {
-        let rest = &self.buffer[self.buffered()..];
-        let chunks = self.chunks.iter().map(|chunk| match chunk {
-            Chunk::Buffer(range) => IoSlice::new(&self.buffer[range.clone()]),
-            Chunk::Part(part) => IoSlice::new(part),
-        });
-        chunks.chain((!rest.is_empty()).then(|| IoSlice::new(rest))).collect()
-    }
-}
-
-/// A batch with nothing in front of it is this long at least.
-const _: () = assert!(BATCH_HEADER_BYTES + ENTRY_HEADER_BYTES < SEGMENT_HEADER_BYTES * 2);

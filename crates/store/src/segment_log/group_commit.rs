@@ -37,6 +37,7 @@ impl<D: Disk> SegmentLog<D> {
         }
         let mut committer = self.committer.take()?;
         committer.reserve = self.reserve;
+        self.spares.hand(&mut committer.spare);
         // What was asked for covers all that waits, and that may be several batches.
         self.sync_asked &= self.pending.is_ready();
         if let Some(batch) = &batch {
@@ -54,6 +55,7 @@ impl<D: Disk> SegmentLog<D> {
         self.in_flight = Backlog::default();
         self.free_bytes = done.free_bytes;
         self.reserve &= !done.reserve_used;
+        self.spares.committed(begun.is_some(), committer.spare.is_some());
         if let Some(sealed) = sealed {
             if let Some(segment) = self.index.segments.get_mut(&sealed.number) {
                 segment.trailer = Some(sealed.trailer);

@@ -193,6 +193,7 @@ impl<D: Disk> SegmentLog<D> {
     }
 
     pub(super) fn handle_loaded(&mut self, loaded: LoadedRecords) {
+        self.spares.loaded();
         let events = loaded.into_iter().map(|(id, outcome)| LogEvent::Loaded { id, outcome });
         self.events.extend(events);
     }

@@ -1,5 +1,6 @@
 //! The log on a disk: segments that are appended to, sealed, and given back.
 
+mod batch_writer;
 mod commit;
 mod group_commit;
 mod index;
@@ -13,6 +14,7 @@ mod resync;
 mod rewrite;
 mod salvage;
 mod space;
+mod spare;
 mod survey;
 mod tail;
 mod verify;
@@ -30,6 +32,7 @@ use pending::{Batch, Pending};
 use recovery::Recovered;
 use replay::Replay;
 pub use salvage::{Salvaged, salvage};
+use spare::Spares;
 use std::collections::{BTreeSet, VecDeque};
 pub use verify::{Verified, verify};
 use work::{Done, Job};
@@ -80,6 +83,7 @@ pub struct SegmentLog<D: Disk> {
     blocked: bool,
     free_bytes: Option<u64>,
     reserve: bool,
+    spares: Spares<D::File>,
     space_asked: bool,
     events: VecDeque<LogEvent>,
 }
@@ -130,6 +134,7 @@ impl<D: Disk> SegmentLog<D> {
             blocked: false,
             free_bytes: None,
             reserve: false,
+            spares: Spares::new(),
             space_asked: false,
             events: VecDeque::new(),
         }
@@ -187,6 +192,7 @@ impl<D: Disk> SegmentLog<D> {
             synced_n: manifest.last_n,
             active: None,
             reserve,
+            spare: None,
             buffer: Vec::new(),
         });
         let replay = Replay::new(segments, released, fragments, &mut self.index);

@@ -79,7 +79,9 @@ impl<D: Disk> SegmentLog<D> {
             lines: kept().map(|s| s.lines.clone()).filter(|lines| !lines.is_empty()).collect(),
             fragmented: self.index.fragmented.keys().filter(|id| elsewhere(id)).copied().collect(),
         };
-        Some(Rewrite { disk: self.disk.clone(), inputs, header, manifest, others })
+        // What is kept would be missing where there is no room.
+        let spare_bytes = if self.full { None } else { self.spares.ask(&self.config) };
+        Some(Rewrite { disk: self.disk.clone(), inputs, header, manifest, others, spare_bytes })
     }
 
     /// The next neighbours to be given back together.
@@ -120,7 +122,8 @@ impl<D: Disk> SegmentLog<D> {
     fn input(&self, number: u64) -> Input<D::File> {
         let segment = &self.index.segments[&number];
         let trailer = segment.trailer.expect("only sealed segments are given back");
-        let header = SegmentHeader { name: segment.name, epoch: segment.epoch, salt: segment.salt };
+        let (name, epoch, salt) = (segment.name, segment.epoch, segment.salt);
+        let header = SegmentHeader { name, epoch, salt, taken_bytes: 0 };
         let found = Found { header, file: segment.file.clone(), bytes: segment.bytes, trailer };
         let live = |(at, _): &(usize, &Line)| !segment.dead.has(*at);
         let needed = segment.lines.iter().enumerate().filter(live).map(|(_, line)| *line).collect();
@@ -137,6 +140,7 @@ impl<D: Disk> SegmentLog<D> {
 
     pub(super) fn handle_rewritten(&mut self, done: Rewritten<D>) {
         self.free_bytes = done.free_bytes;
+        self.spares.rewritten(done.spare, self.reading);
         match done.outcome {
             Ok(Outcome::Replaced(output)) => {
                 self.removals += 1;

@@ -1,6 +1,6 @@
 //! Opening: what is on disk, what of it counts, and taking it over under a new epoch.
 
-use super::commit::{Failure, append, failed, is_full};
+use super::commit::{Failure, failed, is_full, write};
 use super::released::Released;
 use super::resync::{rewrite_batches, rewrite_footer};
 use super::tail::{self, Suspect, Tail};
@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::disk::Disk;
 use crate::error::LogError;
 use crate::format::{
-    Footer, FragmentLine, MANIFEST, MANIFEST_NEW, Manifest, RESERVE, SEGMENT_HEADER_BYTES,
+    Footer, FragmentLine, MANIFEST, MANIFEST_NEW, Manifest, RESERVE, SEGMENT_HEADER_BYTES, SPARE,
     SegmentHeader, SegmentName, TRAILER_BYTES, Trailer, UNFINISHED, damage, read_fragments,
     read_releases,
 };
@@ -203,16 +203,15 @@ impl<'a, D: Disk> Opening<'a, D> {
             let found = Found { header, file, bytes, trailer };
             if is_whole(self.disk, &found)? {
                 let footer = (bytes - found.trailer.footer_bytes(), bytes);
-                rewrite_footer(self.disk, name, &found.file, footer)?;
+                rewrite_footer(self.disk, &found.file, footer)?;
                 return Ok(Some(found));
             }
             file = found.file;
         }
-        let Tail { footer, suspect } = tail::scan(self.disk, &file, bytes, &header, last_n)?;
+        let Tail { footer, suspect, torn_bytes } =
+            tail::scan(self.disk, &file, bytes, &header, last_n)?;
         let end = suspect.end;
-        if end < bytes {
-            self.cut = Some(Cut { file: name.file(), offset: end, bytes: bytes - end });
-        }
+        self.cut = torn_bytes.map(|bytes| Cut { file: name.file(), offset: end, bytes });
         if footer.is_empty() {
             return Ok(None);
         }
@@ -235,7 +234,7 @@ impl<'a, D: Disk> Opening<'a, D> {
         let synced = self.disk.sync(file);
         synced.map_err(|error| failed("syncing the last segment", &error))?;
         self.with_reserve("sealing a segment", |disk| {
-            append(disk, file, suspect.end, &mut footer.parts(), "sealing a segment")?;
+            write(disk, file, suspect.end, &mut footer.parts(), "sealing a segment")?;
             disk.sync(file).map_err(|error| Failure::new("sealing a segment", &error))
         })
     }
@@ -262,13 +261,14 @@ impl<'a, D: Disk> Opening<'a, D> {
         Ok(manifest)
     }
 
-    /// Removes what a crash left half done: segments rewritten but not listed, and those that were replaced.
+    /// Removes what a crash left half done: segments rewritten but not listed, those that were replaced, and the one that
+    /// was to be written over.
     fn remove_leftovers(&self, manifest: &Manifest) -> Result<(), LogError> {
         let mut removed = false;
         for file in &self.names {
             let leftover = match SegmentName::parse(file) {
                 Some(name) => !manifest.segments.contains(&name),
-                None => file.ends_with(UNFINISHED) && file != MANIFEST_NEW,
+                None => file == SPARE || (file.ends_with(UNFINISHED) && file != MANIFEST_NEW),
             };
             if leftover {
                 let done = self.disk.remove(file);
@@ -425,7 +425,7 @@ pub(super) fn write_manifest<D: Disk>(disk: &D, manifest: &Manifest) -> Result<(
             _ => {}
         }
         let file = disk.create(MANIFEST_NEW)?;
-        disk.append(&file, &mut [IoSlice::new(&manifest.encode())])?;
+        disk.write(&file, 0, &mut [IoSlice::new(&manifest.encode())])?;
         disk.sync(&file)?;
         disk.rename(MANIFEST_NEW, MANIFEST)?;
         disk.sync_dir()
@@ -447,11 +447,11 @@ pub(super) fn make_reserve<D: Disk>(disk: &D, config: &Config) -> Result<bool, F
             _ => {}
         }
         let file = disk.create(RESERVE)?;
-        let mut left = config.reserve_bytes;
-        while left > 0 {
-            let part = left.min(ZEROS.len() as u64);
-            disk.append(&file, &mut [IoSlice::new(&ZEROS[..part as usize])])?;
-            left -= part;
+        let mut written = 0;
+        while written < config.reserve_bytes {
+            let part = (config.reserve_bytes - written).min(ZEROS.len() as u64);
+            disk.write(&file, written, &mut [IoSlice::new(&ZEROS[..part as usize])])?;
+            written += part;
         }
         disk.sync(&file)
     })();

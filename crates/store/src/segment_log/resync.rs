@@ -8,7 +8,8 @@ use super::commit::{Failure, failed};
 use super::tail::{Suspect, reread};
 use crate::disk::Disk;
 use crate::error::LogError;
-use crate::format::{SegmentHeader, SegmentName};
+use crate::format::SegmentHeader;
+use std::io::IoSlice;
 
 const DOING: &str = "writing the end of the last segment again";
 
@@ -20,11 +21,10 @@ pub(super) fn rewrite_batches<D: Disk>(
     file: &D::File,
     suspect: &Suspect,
 ) -> Result<(), LogError> {
-    let name = header.name.file();
     let mut start = suspect.start;
     while start < suspect.end {
         let batch = reread(disk, file, header, start)?;
-        overwrite(disk, &name, start, &batch)?;
+        overwrite(disk, file, start, &batch)?;
         start += batch.len() as u64;
     }
     if suspect.end < suspect.file_bytes {
@@ -36,18 +36,18 @@ pub(super) fn rewrite_batches<D: Disk>(
 /// Writes the footer of a sealed segment over itself, and syncs it. Sealing has synced all before it.
 pub(super) fn rewrite_footer<D: Disk>(
     disk: &D,
-    name: SegmentName,
     file: &D::File,
     (start, end): (u64, u64),
 ) -> Result<(), LogError> {
     let mut footer = vec![0; (end - start) as usize];
     disk.read_at(file, start, &mut footer).map_err(|error| failed(DOING, &error))?;
-    overwrite(disk, &name.file(), start, &footer)?;
+    overwrite(disk, file, start, &footer)?;
     disk.sync(file).map_err(|error| failed(DOING, &error))
 }
 
-fn overwrite(disk: &impl Disk, name: &str, offset: u64, bytes: &[u8]) -> Result<(), LogError> {
-    disk.overwrite(name, offset, bytes).map_err(|error| match Failure::new(DOING, &error) {
+fn overwrite<D: Disk>(disk: &D, file: &D::File, offset: u64, bytes: &[u8]) -> Result<(), LogError> {
+    let written = disk.write(file, offset, &mut [IoSlice::new(bytes)]);
+    written.map_err(|error| match Failure::new(DOING, &error) {
         Failure::Full => LogError::Full { doing: DOING.into() },
         Failure::Failed(error) => error,
     })

@@ -1,10 +1,11 @@
 //! Giving space back, the side that blocks: what is still needed of some segments goes into one new segment, the
 //! manifest says so, and the old ones are removed.
 
-use super::commit::{Failure, append, failed};
+use super::commit::{Failure, failed, write};
 use super::index::Line;
 use super::reclaim::SHORT_RUN;
 use super::recovery::{Found, Which, read_section, write_manifest};
+use super::spare::Spare;
 use crate::disk::Disk;
 use crate::error::{Damage, LogError};
 use crate::format::{
@@ -28,6 +29,8 @@ pub(super) struct Rewrite<D: Disk> {
     /// The manifest afterwards, the new segment not yet listed in it.
     pub(super) manifest: Manifest,
     pub(super) others: Others,
+    /// One of the files is to be kept, if one is that long, for the next segment to be written over it.
+    pub(super) spare_bytes: Option<u64>,
 }
 
 /// A segment to be given back.
@@ -52,6 +55,8 @@ pub(super) struct Rewritten<D: Disk> {
     /// The numbers of the inputs.
     pub(super) numbers: Vec<u64>,
     pub(super) free_bytes: Option<u64>,
+    /// The file that was kept.
+    pub(super) spare: Option<Spare<D::File>>,
     pub(super) outcome: Result<Outcome<D::File>, Stopped>,
 }
 
@@ -105,12 +110,13 @@ const BATCH_BYTES: usize = 1 << 20;
 impl<D: Disk> Rewrite<D> {
     pub(super) fn run(self) -> Rewritten<D> {
         let numbers = self.inputs.iter().map(|input| input.found.header.name.number).collect();
-        let outcome = self.rewrite();
+        let mut spare = None;
+        let outcome = self.rewrite(&mut spare);
         let free_bytes = self.disk.free_bytes().ok().flatten();
-        Rewritten { numbers, free_bytes, outcome }
+        Rewritten { numbers, free_bytes, spare, outcome }
     }
 
-    fn rewrite(&self) -> Result<Outcome<D::File>, Stopped> {
+    fn rewrite(&self, spare: &mut Option<Spare<D::File>>) -> Result<Outcome<D::File>, Stopped> {
         let releases = self.needed_releases()?;
         let lines =
             || self.inputs.iter().flat_map(|input| input.needed.iter().chain(&input.fragments));
@@ -130,6 +136,11 @@ impl<D: Disk> Rewrite<D> {
         }
         write_manifest(&self.disk, &manifest)?;
         for input in &self.inputs {
+            let long = self.spare_bytes.is_some_and(|least| input.found.bytes >= least);
+            if long && spare.is_none() {
+                *spare = Some(Spare::keep(&self.disk, &input.found)?);
+                continue;
+            }
             // The manifest does not list it any more: should this come to nothing, the next opening removes it.
             let removed = self.disk.remove(&input.found.header.name.file());
             removed.map_err(|error| Failure::new("removing a segment", &error))?;
@@ -238,7 +249,7 @@ struct Filler<'a, D: Disk> {
 impl<D: Disk> Filler<'_, D> {
     fn append(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let mut parts = [IoSlice::new(bytes)];
-        append(self.disk, &self.file, self.bytes, &mut parts, "giving space back")?;
+        write(self.disk, &self.file, self.bytes, &mut parts, "giving space back")?;
         self.bytes += bytes.len() as u64;
         Ok(())
     }

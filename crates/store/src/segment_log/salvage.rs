@@ -100,20 +100,24 @@ impl Search {
         let read = read_file(disk, &name.file());
         let segment = read.map_err(|error| failed("reading a segment", &error))?;
         let damage = |offset, what| Damage { file: name.file(), offset, what };
-        let Some(header) = segment.first_chunk::<SEGMENT_HEADER_BYTES>() else { return Ok(()) };
-        let seed = match SegmentHeader::decode(name, header) {
-            Ok(header) => header.seed(),
+        let Some(bytes) = segment.first_chunk::<SEGMENT_HEADER_BYTES>() else { return Ok(()) };
+        let header = match SegmentHeader::decode(name, bytes) {
+            Ok(header) => header,
             Err(LogError::Corrupt(damage)) => {
                 self.salvaged.damages.push(damage);
                 // What checksums begin from may be whole even so; if not, none will fit.
-                SegmentHeader::salted(name, header).seed()
+                SegmentHeader::salted(name, bytes)
             }
             Err(error) => return Err(error),
         };
+        let seed = header.seed();
         let file = disk.open(&name.file()).map_err(|error| failed("reading a segment", &error))?;
         let trailer = read_trailer(disk, &file, segment.len() as u64, seed)?;
-        let footer_bytes = trailer.map_or(0, |trailer| trailer.footer_bytes() as usize);
-        let end = segment.len() - footer_bytes;
+        let end = match trailer {
+            Some(trailer) => segment.len() - trailer.footer_bytes() as usize,
+            None if header.taken_bytes > 0 => survey::last_batch_end(seed, &segment),
+            None => segment.len(),
+        };
         let mut seen_at = BTreeSet::new();
         survey::walk(seed, &segment, SEGMENT_HEADER_BYTES, end, |seen| match seen {
             Seen::Damage(offset, what) => self.salvaged.damages.push(damage(offset, what)),
@@ -123,7 +127,6 @@ impl Search {
             }
         });
         // The index knows where those are that stand behind a damaged length.
-        let header = SegmentHeader::salted(name, header);
         let found =
             trailer.map(|trailer| Found { header, file, bytes: segment.len() as u64, trailer });
         for offset in found.iter().flat_map(|found| indexed(disk, found)) {

@@ -1,10 +1,10 @@
 //! A full disk: it is told of, waited for, and got over without a restart.
 
-use super::commit::Failure;
+use super::commit::{Failure, failed};
 use super::reclaim::Look;
 use super::recovery::make_reserve;
 use super::work::Job;
-use super::{SegmentLog, State};
+use super::{SegmentLog, State, spare};
 use crate::config::Config;
 use crate::disk::Disk;
 use crate::log::LogEvent;
@@ -16,6 +16,8 @@ pub(super) struct LookForSpace<D: Disk> {
     config: Config,
     /// Whether the reserve is to be made.
     make: bool,
+    /// Whether the spare file is to go.
+    remove_spare: bool,
 }
 
 /// What was found.
@@ -28,12 +30,17 @@ pub(super) struct FoundSpace {
 
 impl<D: Disk> LookForSpace<D> {
     pub(super) fn run(self) -> FoundSpace {
-        let Self { disk, config, make } = self;
+        let Self { disk, config, make, remove_spare } = self;
         // Not with the last room there is: what waits would not fit, and the reserve would go again at once.
         let enough = config.reserve_bytes.saturating_mul(2) + u64::from(config.batch_bytes);
         let free_bytes = disk.free_bytes().ok().flatten();
         let room = free_bytes.is_none_or(|free| free >= enough);
-        let made = if make && room { make_reserve(&disk, &config) } else { Ok(false) };
+        let removed = if remove_spare { spare::remove(&disk) } else { Ok(()) };
+        let made = match removed {
+            Err(error) => Err(Failure::Failed(failed("removing a spare file", &error))),
+            Ok(()) if make && room => make_reserve(&disk, &config),
+            Ok(()) => Ok(false),
+        };
         FoundSpace { free_bytes: disk.free_bytes().ok().flatten(), room, made }
     }
 }
@@ -45,7 +52,8 @@ impl<D: Disk> SegmentLog<D> {
         }
         let job = if core::mem::take(&mut self.space_asked) {
             let (disk, config) = (self.disk.clone(), self.config);
-            Job::Space(LookForSpace { disk, config, make: !self.reserve })
+            let remove_spare = self.let_spare_go();
+            Job::Space(LookForSpace { disk, config, make: !self.reserve, remove_spare })
         } else if matches!(self.state, State::Closing) {
             return None;
         } else {
@@ -53,6 +61,18 @@ impl<D: Disk> SegmentLog<D> {
         };
         self.reclaiming = true;
         Some(job)
+    }
+
+    /// Whether there is a spare file that goes now: on a full disk, or when no segment was begun since the last look.
+    fn let_spare_go(&mut self) -> bool {
+        let idle = self.spares.look();
+        let Some(committer) = self.committer.as_mut().filter(|_| idle || self.full) else {
+            return false;
+        };
+        self.spares.hand(&mut committer.spare);
+        let gone = committer.spare.take().is_some();
+        self.spares.committed(false, committer.spare.is_some());
+        gone
     }
 
     pub(super) fn handle_space(&mut self, found: FoundSpace) {

@@ -3,7 +3,7 @@
 use super::tail;
 use crate::format::{
     BATCH_HEADER_BYTES, BATCH_MAGIC, BatchHeader, ENTRY_HEADER_BYTES, Entry, FooterBuilder, Kind,
-    read_entry,
+    SEGMENT_HEADER_BYTES, read_entry,
 };
 
 /// Something in a segment.
@@ -94,6 +94,21 @@ fn declared_bytes(entry: &[u8]) -> usize {
     let references = usize::from(u16::from_le_bytes([header[6], header[7]])) * 8;
     let fragment = if header[4] == 2 { crate::format::FRAGMENT_HEADER_BYTES } else { 0 };
     ENTRY_HEADER_BYTES + fragment + references + number(8) + number(12)
+}
+
+/// Where the last batch ends of which the header is there: what follows in a segment that is not sealed may be what its
+/// file held before.
+pub(super) fn last_batch_end(seed: u32, segment: &[u8]) -> usize {
+    let (mut end, mut at) = (SEGMENT_HEADER_BYTES, SEGMENT_HEADER_BYTES);
+    loop {
+        at = next_batch(seed, segment, at);
+        let Some(batch) = segment.get(at..).and_then(|bytes| BatchHeader::decode(seed, bytes))
+        else {
+            return end.min(segment.len());
+        };
+        at += BATCH_HEADER_BYTES;
+        end = end.max(at + batch.bytes as usize);
+    }
 }
 
 /// Where the next whole header of a batch is, or the end.

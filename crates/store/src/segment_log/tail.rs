@@ -14,6 +14,8 @@ use std::collections::VecDeque;
 pub(super) struct Tail {
     pub(super) footer: FooterBuilder,
     pub(super) suspect: Suspect,
+    /// How much of a batch follows that is not whole.
+    pub(super) torn_bytes: Option<u64>,
 }
 
 /// Whole batches of which nothing says that they were synced: whoever wrote them may have been told that it failed.
@@ -64,7 +66,8 @@ pub(super) fn scan<D: Disk>(
         return Err(damage(header.name.file(), end.min(witness), what));
     }
     let start = suspects.front().map_or(end, |(_, start)| *start);
-    Ok(Tail { footer, suspect: Suspect { start, end, file_bytes } })
+    let torn_bytes = scanner.torn_bytes(end, header)?;
+    Ok(Tail { footer, suspect: Suspect { start, end, file_bytes }, torn_bytes })
 }
 
 /// A batch that was whole a moment ago, with its header.
@@ -112,6 +115,19 @@ impl<D: Disk> Scanner<'_, D> {
 
     fn entries(&self, offset: u64, batch: &BatchHeader) -> Result<Option<Vec<u8>>, LogError> {
         self.read(offset + BATCH_HEADER_BYTES as u64, u64::from(batch.bytes))
+    }
+
+    /// How much of what follows the last whole batch is of another one. Where the file was an older segment's before,
+    /// what lies there is that one's, unless a header says otherwise.
+    fn torn_bytes(&self, end: u64, header: &SegmentHeader) -> Result<Option<u64>, LogError> {
+        let rest = self.file_bytes - end;
+        let torn = if end >= u64::from(header.taken_bytes) {
+            rest
+        } else {
+            let batch = self.header(end)?;
+            batch.map_or(0, |batch| rest.min(BATCH_HEADER_BYTES as u64 + u64::from(batch.bytes)))
+        };
+        Ok(Some(torn).filter(|torn| *torn > 0))
     }
 
     /// Where, from `offset` on, a batch stands that was written when batch `n` had been synced.

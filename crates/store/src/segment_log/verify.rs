@@ -158,9 +158,7 @@ fn verify_tail<D: Disk>(
     let header = opening.header(name, &file)?;
     let tail = tail::scan(opening.disk, &file, bytes, &header, last_n)?;
     found.records += tail.footer.records();
-    let end = tail.suspect.end;
-    if end < bytes {
-        found.torn = Some(Cut { file: name.file(), offset: end, bytes: bytes - end });
-    }
+    let offset = tail.suspect.end;
+    found.torn = tail.torn_bytes.map(|bytes| Cut { file: name.file(), offset, bytes });
     Ok(())
 }

@@ -38,8 +38,9 @@ struct State {
 struct Contents {
     seen: Vec<u8>,
     synced: Vec<u8>,
-    /// The two are the same up to here, unless a sync has failed.
+    /// The two are the same but from here to there, and in length, unless a sync has failed.
     dirty_from: usize,
+    dirty_to: usize,
     /// A sync has failed, and what it should have written is seen until the power goes.
     lost: bool,
 }
@@ -87,13 +88,13 @@ impl SimulatedDisk {
         Self::default()
     }
 
-    /// How many operations have changed the disk or tried to: appends, overwrites, truncations, syncs, creations, renames, removals.
+    /// How many operations have changed the disk or tried to: writes, truncations, syncs, creations, renames, removals.
     #[must_use]
     pub fn operations(&self) -> u64 {
         self.state().operations
     }
 
-    /// Makes the operation with this number (the first is 0) fail. A failed append may have written a part; a failed sync
+    /// Makes the operation with this number (the first is 0) fail. A failed write may have written a part; a failed sync
     /// has lost what it should have written, though it can still be read until the power goes.
     pub fn fail_at(&self, operation: u64, kind: io::ErrorKind) {
         self.state().fault = Some(Fault { at: operation, kind });
@@ -116,7 +117,7 @@ impl SimulatedDisk {
         let mut state = self.state();
         let (seen, synced) = (contents.to_vec(), contents.to_vec());
         let dirty_from = contents.len();
-        state.files.push(Contents { seen, synced, dirty_from, lost: false });
+        state.files.push(Contents { seen, synced, dirty_from, dirty_to: 0, lost: false });
         let index = state.files.len() - 1;
         state.names.insert(name.into(), index);
         state.synced_names.insert(name.into(), index);
@@ -232,38 +233,46 @@ impl Disk for SimulatedDisk {
         state.done(size)
     }
 
-    fn append(&self, file: &SimulatedFile, parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+    fn write(
+        &self,
+        file: &SimulatedFile,
+        offset: u64,
+        parts: &mut [IoSlice<'_>],
+    ) -> io::Result<()> {
         let (mut state, fault) = self.change()?;
         let wanted: usize = parts.iter().map(|part| part.len()).sum();
         let room =
             state.capacity_bytes.map_or(u64::MAX, |all| all.saturating_sub(state.used_bytes()));
         let mut kind = fault;
         let mut left = if fault.is_some() { wanted / 2 } else { wanted };
-        if room < left as u64 {
-            left = room as usize;
+        let contents = state.file(file)?;
+        let mut at = usize::try_from(offset).unwrap_or(usize::MAX);
+        let over = contents.seen.len().checked_sub(at).ok_or(io::ErrorKind::UnexpectedEof)?;
+        // What is written over something has its room.
+        let fits = room.saturating_add(over as u64);
+        if fits < left as u64 {
+            left = fits as usize;
             kind = Some(io::ErrorKind::StorageFull);
         }
-        let contents = state.file(file)?;
+        // These pages are to be written, whatever became of them before.
+        contents.dirty_from = contents.dirty_from.min(at);
+        contents.dirty_to = contents.dirty_to.max(at + left);
         for part in parts {
-            let taken = left.min(part.len());
-            contents.seen.extend_from_slice(&part[..taken]);
-            left -= taken;
+            let taken = &part[..left.min(part.len())];
+            let over = taken.len().min(contents.seen.len() - at);
+            contents.seen[at..at + over].copy_from_slice(&taken[..over]);
+            contents.seen.extend_from_slice(&taken[over..]);
+            at += taken.len();
+            left -= taken.len();
         }
         kind.map_or_else(|| state.done(()), |kind| Err(kind.into()))
     }
 
-    fn overwrite(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let (mut state, fault) = self.change()?;
-        let index = state.index(name)?;
-        let contents = &mut state.files[index];
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let place = contents.seen.get_mut(start..start.saturating_add(bytes.len()));
-        let place = place.ok_or(io::ErrorKind::UnexpectedEof)?;
-        let taken = if fault.is_some() { bytes.len() / 2 } else { bytes.len() };
-        place[..taken].copy_from_slice(&bytes[..taken]);
-        // These pages are to be written again, whatever became of them before.
-        contents.dirty_from = contents.dirty_from.min(start);
-        fault.map_or_else(|| state.done(()), |kind| Err(kind.into()))
+    fn names(&self, file: &SimulatedFile) -> io::Result<Option<u64>> {
+        let mut state = self.state();
+        state.file(file)?;
+        let names = state.names.values().filter(|index| **index == file.index).count() as u64;
+        state.done(Some(names))
     }
 
     fn read_at(&self, file: &SimulatedFile, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
@@ -284,7 +293,6 @@ impl Disk for SimulatedDisk {
         }
         let contents = state.file(file)?;
         contents.seen.truncate(size_bytes as usize);
-        contents.dirty_from = contents.dirty_from.min(contents.seen.len());
         state.done(())
     }
 
@@ -293,15 +301,14 @@ impl Disk for SimulatedDisk {
         // Without power a sync may have got anywhere: what is not synced is left to chance.
         state.done(())?;
         let contents = state.file(file)?;
-        let from = contents.dirty_from;
-        contents.dirty_from = contents.seen.len();
+        let dirty = contents.take_dirty();
         if let Some(kind) = fault {
             // The system thinks that the pages are clean now, and will never write them.
             contents.lost = true;
             return Err(kind.into());
         }
-        contents.synced.resize(from, 0);
-        contents.synced.extend_from_slice(&contents.seen[from..]);
+        contents.synced.resize(contents.seen.len(), 0);
+        contents.synced[dirty.clone()].copy_from_slice(&contents.seen[dirty]);
         Ok(())
     }
 

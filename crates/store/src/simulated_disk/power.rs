@@ -1,6 +1,7 @@
 //! The loss of power, and what it leaves.
 
 use super::{Contents, NameChange, SimulatedDisk, State};
+use core::ops::Range;
 use std::collections::BTreeSet;
 
 /// What is written altogether or not at all, when nothing is torn.
@@ -90,9 +91,18 @@ impl State {
 }
 
 impl Contents {
+    /// What of it was written and not synced; from now on there is nothing.
+    pub(super) fn take_dirty(&mut self) -> Range<usize> {
+        let end = self.dirty_to.min(self.seen.len());
+        let dirty = self.dirty_from.min(end)..end;
+        (self.dirty_from, self.dirty_to) = (self.seen.len(), 0);
+        dirty
+    }
+
     fn lose_power(&mut self, choose: &mut impl FnMut(usize) -> usize) {
-        if self.dirty_from < self.seen.len() || self.synced.len() != self.seen.len() {
-            self.seen = self.what_is_left(choose);
+        let dirty = self.take_dirty();
+        if !dirty.is_empty() || self.synced.len() != self.seen.len() {
+            self.seen = self.what_is_left(&dirty, choose);
             self.synced.clone_from(&self.seen);
         } else if self.lost {
             self.seen.clone_from(&self.synced);
@@ -102,7 +112,11 @@ impl Contents {
     }
 
     /// Page by page the new bytes, the old ones, or some of each; the length anything between the two.
-    fn what_is_left(&self, choose: &mut impl FnMut(usize) -> usize) -> Vec<u8> {
+    fn what_is_left(
+        &self,
+        dirty: &Range<usize>,
+        choose: &mut impl FnMut(usize) -> usize,
+    ) -> Vec<u8> {
         let (short, long) = {
             let (a, b) = (self.seen.len(), self.synced.len());
             (a.min(b), a.max(b))
@@ -114,9 +128,10 @@ impl Contents {
         };
         let mut left = self.synced.clone();
         left.resize(length, 0);
-        let mut start = self.dirty_from.min(length);
-        while start < length {
-            let end = ((start / PAGE_BYTES + 1) * PAGE_BYTES).min(length);
+        let last = dirty.end.min(length);
+        let mut start = dirty.start;
+        while start < last {
+            let end = ((start / PAGE_BYTES + 1) * PAGE_BYTES).min(last);
             let fresh = match choose(4) {
                 0 => 0,
                 1 | 2 => end - start,
