@@ -8,6 +8,7 @@ mod limits;
 mod node;
 mod notice;
 mod recovery;
+mod rest;
 
 pub use connections::Connections;
 pub use node::Node;

@@ -17,3 +17,10 @@ pub(crate) const RELEASES_UNSYNCED: Duration = Duration::from_secs(1);
 
 /// How long a disk with too little room is left alone before it is looked at again.
 pub(crate) const DISK_LOOK: Duration = Duration::from_secs(1);
+
+/// A log that has begun no segment for so long gives up what it keeps for the next one, and has little waste left behind.
+pub(crate) const REST: Duration = Duration::from_secs(10);
+
+/// So many looks at the disk, [`REST`] apart, after something was written: the first of them may find that it was not long
+/// ago, the second lets the segment go that was being written, and the third its file.
+pub(crate) const REST_LOOKS: u32 = 3;

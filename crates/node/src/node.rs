@@ -19,6 +19,7 @@ use crate::journal::{Journal, broker_id, store_id};
 use crate::limits::{EFFECTS_AT_ONCE, RELEASES_UNSYNCED};
 use crate::notice::{NodeError, Notice};
 use crate::recovery::Recovery;
+use crate::rest::Rest;
 
 /// One broker, its log, and the way to its connections.
 ///
@@ -36,6 +37,7 @@ pub struct Node<L: Log> {
     /// Clients without a wire.
     sessions: BTreeSet<ConnectionId>,
     disk_alarm: DiskAlarm,
+    rest: Rest,
     /// No time before this is believed: records are that young.
     present: Time,
     /// How often what nobody waits for is to be synced, where that is said, and when next.
@@ -69,6 +71,7 @@ impl<L: Log> Node<L> {
             notices: VecDeque::new(),
             sessions: BTreeSet::new(),
             disk_alarm: DiskAlarm::default(),
+            rest: Rest::default(),
             present: now,
             sync_interval,
             sync_due: None,
@@ -156,7 +159,8 @@ impl<L: Log> Node<L> {
     /// Time passed. Early and repeated calls are harmless.
     pub fn handle_timeout(&mut self, now: Time, connections: &mut impl Connections) {
         let now = self.present(now);
-        if self.disk_alarm.handle_timeout(now) {
+        let looks = [self.disk_alarm.handle_timeout(now), self.rest.handle_timeout(now)];
+        if looks.contains(&true) {
             self.log.check_space();
         }
         if self.sync_due.take_if(|due| now >= *due).is_some() {
@@ -172,12 +176,17 @@ impl<L: Log> Node<L> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
         let disk = self.disk_alarm.poll_timeout();
-        self.broker_deadline().into_iter().chain(disk).chain(self.sync_due).min()
+        let others = [disk, self.rest.poll_timeout(), self.sync_due].into_iter().flatten();
+        self.broker_deadline().into_iter().chain(others).min()
     }
 
     /// Disk work to be run in this lane, if there is any.
     pub fn poll_work(&mut self, lane: Lane) -> Option<L::Work> {
-        self.log.poll_work(lane)
+        let work = self.log.poll_work(lane);
+        if lane == Lane::Commit && work.is_some() {
+            self.rest.disturb();
+        }
+        work
     }
 
     /// What the host should know.
@@ -330,6 +339,7 @@ impl<L: Log> Node<L> {
             self.handle_log_event(now, event, connections);
         }
         self.recover(now);
+        self.rest.wait(now);
         if let Some((on, notice)) = self.disk_alarm.handle_space(now, self.log.space()) {
             self.notices.extend(notice);
             self.handle(now, Input::Alarm(Alarm::Disk, on), connections);

@@ -7,7 +7,9 @@ use std::io::ErrorKind;
 
 use warrener_broker::{Input, Sync};
 use warrener_node::{NodeError, Notice};
-use warrener_store::{Config, LogError, SegmentLog, SimulatedDisk};
+use warrener_store::{
+    Append, Config, Lane, Log, LogError, LogEvent, RecordId, SegmentLog, SimulatedDisk, Work,
+};
 use world::{START, World};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -208,4 +210,105 @@ fn where_the_disk_is_not_waited_for_a_confirm_comes_with_the_write() {
         let (world, _) = World::open(log(&disk), START);
         assert_eq!(world.node.broker().view().messages(), if syncs == 1 { 2 } else { 0 });
     }
+}
+
+/// Does all there is to do in a log; what it tells.
+fn run(log: &mut SegmentLog<SimulatedDisk>) -> Vec<LogEvent> {
+    let mut events = Vec::new();
+    loop {
+        let before = events.len();
+        for lane in Lane::ALL {
+            while let Some(work) = log.poll_work(lane) {
+                log.handle_done(work.run());
+            }
+        }
+        events.extend(core::iter::from_fn(|| log.poll_event()));
+        if events.len() == before {
+            return events;
+        }
+    }
+}
+
+/// Puts something at the end of the digest of the last message, as a later version might; where it lies then.
+fn extend_last(disk: &SimulatedDisk, tail: (&[u8], &[u8])) -> (RecordId, String) {
+    let mut log = log(disk);
+    log.open();
+    let replayed = |event| match event {
+        LogEvent::Replayed(record) if record.body_bytes > 0 => Some(record),
+        _ => None,
+    };
+    let last = run(&mut log).into_iter().filter_map(replayed).next_back().expect("a message");
+    log.load(last.id);
+    let loaded = run(&mut log);
+    let [LogEvent::Loaded { outcome: Ok(loaded), .. }] = &loaded[..] else { panic!("{loaded:?}") };
+    let (plain, extended) = tail;
+    let kept = last.digest.strip_suffix(plain).expect("a plain message");
+    let (id, digest) = (RecordId(last.id.0 + 1_000), [kept, extended].concat());
+    let body = [loaded.body.clone()];
+    log.append(Append { id, refers_to: &[], digest: &digest, body: &body, sync: true })
+        .expect("a record");
+    log.release(last.id);
+    run(&mut log);
+    let at = log.locate(id).expect("it is written").to_string();
+    (id, at)
+}
+
+#[test]
+fn a_field_that_must_be_understood_and_is_not_is_refused_with_file_and_offset() {
+    for (number, understood) in [(0x004d_u16, true), (0x804d, false)] {
+        let disk = SimulatedDisk::new();
+        let (mut world, _) = World::open(log(&disk), START);
+        let alice = world.connect();
+        world.client(alice).declare_durable("q");
+        world.client(alice).publish_persistent("q", b"one");
+        world.settle();
+        world.close();
+        // The flags of a plain message and of its traits, and the same when fields follow: their length together, and one.
+        let field = [&number.to_be_bytes()[..], &2_u32.to_be_bytes(), b"hi"].concat();
+        let extended = [&[6, 4], &(field.len() as u32).to_be_bytes()[..], &field].concat();
+        let (id, at) = extend_last(&disk, (&[2, 4], &extended));
+        assert!(at.contains(".segment at offset "), "{at}");
+
+        disk.end_process();
+        let mut world = World::opening(log(&disk), START);
+        world.settle();
+        let notices = world.notices();
+        if understood {
+            assert!(matches!(notices[..], [Notice::Ready { .. }]), "{notices:?}");
+            continue;
+        }
+        let [Notice::Failed(error)] = &notices[..] else { panic!("{notices:?}") };
+        let told = error.to_string();
+        assert!(told.starts_with(&format!("{at}: record {id}: message with field 77 ")), "{told}");
+    }
+}
+
+#[test]
+fn a_log_at_rest_gives_up_what_it_keeps_for_the_next_records_and_is_left_alone() {
+    let disk = SimulatedDisk::new();
+    let mut config = Config::new(7);
+    config.segment_bytes = 64 << 10;
+    let (mut world, _) = World::open(SegmentLog::new(disk.clone(), config), START);
+    let alice = world.connect();
+    world.client(alice).declare_durable("q");
+    world.client(alice).consume("q", true);
+    let body = vec![b'x'; 8 << 10];
+    for _ in 0..50 {
+        world.client(alice).publish_persistent("q", &body);
+        world.settle();
+    }
+    let spare = || disk.contents("spare").is_some();
+    assert!(spare(), "the file of a segment is kept for the next one");
+    for _ in 0..4 {
+        world.pass(Duration::from_secs(10));
+        world.settle();
+    }
+    assert!(!spare());
+    assert!(
+        disk.used_bytes() < (8 << 20) + (32 << 10),
+        "but for the reserve: {}",
+        disk.used_bytes()
+    );
+    let due = world.node.poll_timeout();
+    assert!(due.is_none_or(|due| due > world.now + DAY), "{due:?}");
 }

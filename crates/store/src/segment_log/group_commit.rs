@@ -56,6 +56,7 @@ impl<D: Disk> SegmentLog<D> {
         self.free_bytes = done.free_bytes;
         self.reserve &= !done.reserve_used;
         self.spares.committed(begun.is_some(), committer.spare.is_some());
+        self.at_rest &= begun.is_none();
         if let Some(sealed) = sealed {
             if let Some(segment) = self.index.segments.get_mut(&sealed.number) {
                 segment.trailer = Some(sealed.trailer);

@@ -84,6 +84,8 @@ pub struct SegmentLog<D: Disk> {
     free_bytes: Option<u64>,
     reserve: bool,
     spares: Spares<D::File>,
+    /// No segment was begun between the last two looks at the disk.
+    at_rest: bool,
     space_asked: bool,
     events: VecDeque<LogEvent>,
 }
@@ -135,6 +137,7 @@ impl<D: Disk> SegmentLog<D> {
             free_bytes: None,
             reserve: false,
             spares: Spares::new(),
+            at_rest: false,
             space_asked: false,
             events: VecDeque::new(),
         }

@@ -47,12 +47,15 @@ impl<F> Segment<F> {
 }
 
 impl<D: Disk> SegmentLog<D> {
-    /// Whether the segment being written holds so little of use that it should be sealed and given back.
+    /// Whether the segment being written holds so little of use that it should be sealed and given back: nothing, or, when
+    /// the log is at rest or the disk is full, less than a quarter. While records come and go, what is left of them goes
+    /// soon by itself, and need not be written a second time.
     pub(super) fn is_active_wasteful(&self) -> bool {
         let active = self.index.segments.values().next_back().filter(|last| last.trailer.is_none());
+        let most = if self.at_rest || self.full { 4 } else { u64::MAX };
         active.is_some_and(|active| {
             active.bytes * SHORT_PART >= u64::from(self.config.segment_bytes)
-                && active.live_bytes * 4 < active.bytes
+                && active.live_bytes.saturating_mul(most) < active.bytes
         })
     }
 

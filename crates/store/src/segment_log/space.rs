@@ -65,8 +65,8 @@ impl<D: Disk> SegmentLog<D> {
 
     /// Whether there is a spare file that goes now: on a full disk, or when no segment was begun since the last look.
     fn let_spare_go(&mut self) -> bool {
-        let idle = self.spares.look();
-        let Some(committer) = self.committer.as_mut().filter(|_| idle || self.full) else {
+        self.at_rest = self.spares.look();
+        let Some(committer) = self.committer.as_mut().filter(|_| self.at_rest || self.full) else {
             return false;
         };
         self.spares.hand(&mut committer.spare);

@@ -11,6 +11,9 @@ use crate::disk::Disk;
 use crate::format::{SPARE, SegmentHeader};
 use std::io::{self, IoSlice};
 
+/// A file shorter than this part of the configured length is not worth keeping.
+const LEAST_PART: u64 = 8;
+
 /// A file under the name of [`SPARE`]. No segment is in it any more.
 #[derive(Debug)]
 pub(super) struct Spare<F> {
@@ -87,7 +90,7 @@ impl<F> Spares<F> {
         let none = matches!(self.stage, Stage::None);
         none.then(|| {
             self.stage = Stage::Asked;
-            u64::from(config.segment_bytes) / 2
+            u64::from(config.segment_bytes) / LEAST_PART
         })
     }
 
