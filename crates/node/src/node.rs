@@ -176,7 +176,9 @@ impl<L: Log> Node<L> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
         let disk = self.disk_alarm.poll_timeout();
-        let others = [disk, self.rest.poll_timeout(), self.sync_due].into_iter().flatten();
+        let running = matches!(self.stage, Stage::Running);
+        let rest = self.rest.poll_timeout().filter(|_| running);
+        let others = [disk, rest, self.sync_due].into_iter().flatten();
         self.broker_deadline().into_iter().chain(others).min()
     }
 

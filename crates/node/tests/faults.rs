@@ -289,14 +289,18 @@ fn a_log_at_rest_gives_up_what_it_keeps_for_the_next_records_and_is_left_alone()
     let mut config = Config::new(7);
     config.segment_bytes = 64 << 10;
     let (mut world, _) = World::open(SegmentLog::new(disk.clone(), config), START);
-    let alice = world.connect();
+    let (alice, bob) = (world.connect(), world.connect());
     world.client(alice).declare_durable("q");
-    world.client(alice).consume("q", true);
     let body = vec![b'x'; 8 << 10];
     for _ in 0..50 {
         world.client(alice).publish_persistent("q", &body);
         world.settle();
     }
+    world.client(bob).consume("q", true);
+    world.settle();
+    // Acknowledgements are synced by and by.
+    world.pass(Duration::from_secs(1));
+    world.settle();
     let spare = || disk.contents("spare").is_some();
     assert!(spare(), "the file of a segment is kept for the next one");
     for _ in 0..4 {
