@@ -1,5 +1,6 @@
 //! What stands beside entries with rare attributes.
 
+use crate::chunks::Chunks;
 use crate::entry::Extra;
 use alloc::vec::Vec;
 use core::ops::{Index, IndexMut};
@@ -8,14 +9,14 @@ use core::ops::{Index, IndexMut};
 /// order, that would be one more fetch from memory for each.
 #[derive(Clone, Debug)]
 pub(crate) struct Extras {
-    values: Vec<Extra>,
+    values: Chunks<Extra>,
     /// The numbers of those that went.
     free: Vec<u32>,
 }
 
 impl Extras {
     pub(crate) const fn new() -> Self {
-        Self { values: Vec::new(), free: Vec::new() }
+        Self { values: Chunks::new(), free: Vec::new() }
     }
 
     pub(crate) fn insert(&mut self, extra: Extra) -> u32 {
@@ -32,6 +33,12 @@ impl Extras {
         self.free.push(index);
     }
 
+    /// Gives some memory back, of a queue whose entries have all gone; whether there was any.
+    pub(crate) fn give_back_some(&mut self) -> bool {
+        self.free = Vec::new();
+        self.values.pop_chunk()
+    }
+
     /// Gives memory back that only past sizes explain.
     pub(crate) fn shrink(&mut self) {
         self.free.sort_unstable();
@@ -41,7 +48,7 @@ impl Extras {
             self.free.pop();
             self.values.pop();
         }
-        self.values.shrink_to_fit();
+        self.values.shrink();
         self.free.shrink_to_fit();
     }
 }

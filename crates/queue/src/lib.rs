@@ -7,6 +7,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod chunks;
 mod config;
 mod consumers;
 mod deliver;

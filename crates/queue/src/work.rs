@@ -16,6 +16,8 @@ pub(crate) enum Pending<M> {
     Lines(Lines<M>, Why),
     /// What this holder has leaves or returns, see [`HolderKind::Settled`].
     Settled(HolderKey),
+    /// All entries have gone, and what they took of memory follows a little at a time.
+    Memory,
 }
 
 /// Entries in pending work that count as waiting already, and their bytes.
@@ -115,6 +117,7 @@ impl<M: Clone> Queue<M> {
         for key in holders {
             self.settle_holder(key, Fate::Leave(Why::Deleted));
         }
+        self.pending.push_back(Pending::Memory);
         ready
     }
 
@@ -129,6 +132,12 @@ impl<M: Clone> Queue<M> {
         while *budget > 0 {
             *budget -= 1;
             match &mut pending {
+                Pending::Memory => {
+                    if !self.extras.give_back_some() {
+                        return None;
+                    }
+                    *budget = budget.saturating_sub(CHUNK_STEPS);
+                }
                 Pending::Lines(lines, why) => {
                     let (_, slot) = lines.pop_least()?;
                     self.leave(slot, *why, out);
@@ -155,3 +164,6 @@ impl<M: Clone> Queue<M> {
         Some(pending)
     }
 }
+
+/// What giving a chunk of memory back is counted as.
+const CHUNK_STEPS: u32 = 16;

@@ -1,0 +1,119 @@
+//! `Chunks`: a vector that never moves much when it grows, and can be given back a little at a time.
+
+use alloc::vec::Vec;
+use core::ops::{Index, IndexMut};
+
+/// How many things a chunk has room for. Tests want many chunks of few things.
+const CHUNK: usize = if cfg!(test) { 4 } else { 1_024 };
+
+/// A vector in chunks, of which only the first grows. One piece would be moved with everything in it when there are a
+/// million things and one more comes, and that would be a long turn for whoever waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Chunks<T> {
+    /// All but the last are full.
+    chunks: Vec<Vec<T>>,
+    len: usize,
+}
+
+impl<T> Chunks<T> {
+    pub(crate) const fn new() -> Self {
+        Self { chunks: Vec::new(), len: 0 }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, thing: T) {
+        self.len += 1;
+        match self.chunks.last_mut() {
+            Some(last) if last.len() < last.capacity().min(CHUNK) => last.push(thing),
+            _ => self.push_with_room(thing),
+        }
+    }
+
+    #[cold]
+    fn push_with_room(&mut self, thing: T) {
+        if let Some(last) = self.chunks.last_mut().filter(|last| last.len() < CHUNK) {
+            last.reserve_exact(last.len().min(CHUNK - last.len()));
+            return last.push(thing);
+        }
+        let mut chunk = Vec::with_capacity(if self.chunks.is_empty() { 4 } else { CHUNK });
+        chunk.push(thing);
+        self.chunks.push(chunk);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let last = self.chunks.last_mut()?;
+        let thing = last.pop();
+        self.len -= 1;
+        if last.is_empty() {
+            self.chunks.pop();
+        }
+        thing
+    }
+
+    /// Forgets the things of the last chunk; whether there was one.
+    pub(crate) fn pop_chunk(&mut self) -> bool {
+        let last = self.chunks.pop();
+        self.len -= last.as_ref().map_or(0, Vec::len);
+        last.is_some()
+    }
+
+    /// Gives memory back that only past sizes explain.
+    pub(crate) fn shrink(&mut self) {
+        self.chunks.last_mut().into_iter().for_each(Vec::shrink_to_fit);
+        self.chunks.shrink_to_fit();
+    }
+}
+
+impl<T> Index<usize> for Chunks<T> {
+    type Output = T;
+
+    #[inline]
+    fn index(&self, index: usize) -> &T {
+        &self.chunks[index / CHUNK][index % CHUNK]
+    }
+}
+
+impl<T> IndexMut<usize> for Chunks<T> {
+    #[inline]
+    fn index_mut(&mut self, index: usize) -> &mut T {
+        &mut self.chunks[index / CHUNK][index % CHUNK]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_a_vector_whatever_its_chunks() {
+        let (mut chunks, mut model) = (Chunks::new(), Vec::new());
+        for round in 0..50_usize {
+            for thing in 0..round % 11 {
+                chunks.push(thing);
+                model.push(thing);
+            }
+            for _ in 0..round % 7 {
+                assert_eq!(chunks.pop(), model.pop());
+            }
+            if round % 10 == 9 {
+                chunks.shrink();
+            }
+            assert_eq!(chunks.len(), model.len());
+            assert!((0..model.len()).all(|index| chunks[index] == model[index]));
+            if let Some(last) = model.last_mut() {
+                *last += 1;
+                let last = chunks.len() - 1;
+                chunks[last] += 1;
+            }
+        }
+        assert!(chunks.chunks.iter().all(|chunk| chunk.capacity() <= CHUNK));
+        let before = chunks.len();
+        assert!(chunks.pop_chunk() && chunks.len() < before && chunks.len() % CHUNK == 0);
+        while chunks.pop_chunk() {}
+        assert_eq!((chunks.len(), chunks.pop()), (0, None));
+    }
+}
