@@ -34,10 +34,14 @@ fn main() {
     fan_out();
     deletion();
     expiry();
+    delivery();
     unacked();
+    unacked_deletion();
     policy();
     import();
     transaction();
+    rollback();
+    broken();
 }
 
 struct World {
@@ -236,18 +240,40 @@ fn expiry() {
     world.tell("1,000,000 messages expire at once");
 }
 
-fn unacked() {
+/// A queue and a client that holds all that is in it.
+fn held_queue() -> World {
     let mut world = full_queue(Table::default());
     let consume = basic::Consume { queue: short("full"), ..Default::default() };
     world.method(BAD, consume.into());
+    world.longest = Duration::ZERO;
     while world.broker.view().unacked() < MILLION {
         world.handle(Input::Drained(BAD, u32::MAX));
         world.turn();
     }
+    world
+}
+
+fn delivery() {
+    let mut world = held_queue();
+    world.finish(Duration::ZERO);
+    world.tell("1,000,000 delivered, none acknowledged");
+}
+
+fn unacked() {
+    let mut world = held_queue();
     world.prepared();
     let took = world.handle(Input::ChannelClosed(BAD, CHANNEL, ClosedBy::Client));
     world.finish(took);
     world.tell("a channel closes with 1,000,000 unacked");
+}
+
+fn unacked_deletion() {
+    let mut world = held_queue();
+    world.prepared();
+    let delete = queue::Delete { queue: short("full"), ..Default::default() };
+    let took = world.method(BAD, delete.into());
+    world.finish(took);
+    world.tell("deletion of a queue, 1,000,000 unacked");
 }
 
 fn policy() {
@@ -295,20 +321,44 @@ fn import() {
     world.tell("import of 10,000 queues, 50,000 bindings");
 }
 
-fn transaction() {
-    let mut world = World::new();
+/// A transaction of so many messages, and of the acknowledgement of some that came before.
+fn open_transaction(mut world: World, count: usize) -> World {
     let declare = queue::Declare { queue: short("tx"), durable: true, ..Default::default() };
     world.method(BAD, declare.into());
     world.method(BAD, Method::TxSelect);
     let persistent = Properties::builder().delivery_mode(2).build().expect("short");
-    for _ in 0..65_536 {
+    for _ in 0..count {
         let publish =
             PublishRef { routing_key: ShortRef::new(b"tx").expect("short"), ..Default::default() };
         let content = Content::new(persistent.clone(), vec![7; 16]);
         world.handle(Input::Publish(BAD, CHANNEL, Publish::from(publish), content));
     }
     world.prepared();
+    world
+}
+
+fn transaction() {
+    let mut world = open_transaction(World::new(), 65_536);
     let took = world.method(BAD, Method::TxCommit);
     world.finish(took);
     world.tell("a transaction of 65,536 messages");
+}
+
+fn rollback() {
+    let mut world = open_transaction(held_queue(), 32_768);
+    for number in 0..32_768 {
+        let ack = basic::Ack { delivery_tag: 1 + number * 30, multiple: false };
+        world.method(BAD, ack.into());
+    }
+    world.prepared();
+    let took = world.method(BAD, Method::TxRollback);
+    world.finish(took);
+    world.tell("rollback, 32,768 messages, 32,768 acks");
+}
+
+fn broken() {
+    let mut world = open_transaction(World::new(), 65_536);
+    let took = world.handle(Input::Disconnected(BAD));
+    world.finish(took);
+    world.tell("a client breaks off, 65,536 messages");
 }

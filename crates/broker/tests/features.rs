@@ -17,6 +17,7 @@ mod flow;
 mod hello;
 mod hostile_tenant;
 mod law;
+mod law_in_octets;
 mod life;
 mod limit;
 mod limits;

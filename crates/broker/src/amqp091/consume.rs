@@ -10,6 +10,7 @@ use warrener_time::Time;
 #[cfg(warrener_planted)]
 use warrener_time::planted::{Bug, planted};
 
+use crate::amqp091::unacked::PLACES_A_VISIT;
 use crate::broker::Broker;
 use crate::effect::Effect;
 use crate::id::{ChannelKey, LinkId, QueueId};
@@ -226,9 +227,11 @@ impl Broker {
         let Some(consumer) = self.amqp.consumers.get(link) else { return };
         let (key, tag) = (consumer.channel, consumer.tag.clone());
         let channel = self.amqp.channel_mut(key);
-        if channel.unacked.forget(queue, seq) {
+        let (was_there, looked) = channel.unacked.forget(queue, seq);
+        if was_there {
             channel.shared_unacked = channel.shared_unacked.saturating_sub(1);
         }
+        self.realm.effort.visit(looked / PLACES_A_VISIT);
         let (channel, client) = self.amqp.with_client(key);
         if client.capabilities.consumer_cancel_notify {
             self.end_consumer(now, link, out);

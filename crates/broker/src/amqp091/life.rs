@@ -122,7 +122,7 @@ impl Broker {
             let bytes = transaction.bytes();
             // What it was in the midst of settling is not settled either.
             channel.slices.settling = None;
-            channel.slices.undone.extend(transaction.into_settled());
+            channel.slices.undone.add(transaction);
             let _ = self.count_transaction(key, bytes, 0);
         }
         let channel = self.amqp.channel_mut(key);

@@ -24,6 +24,7 @@ pub(crate) mod pass;
 pub(crate) mod publish;
 pub(crate) mod qos;
 pub(crate) mod reply_to;
+pub(crate) mod rollback;
 pub(crate) mod settle;
 pub(crate) mod settling;
 pub(crate) mod transaction;

@@ -210,7 +210,8 @@ impl Broker {
         {
             let settlement = Settlement::Returned;
             let settling = Settling { upto, settlement, recovers: true };
-            self.amqp.channel_mut(key).slices.owes_recover_ok = wants_reply;
+            let owes = wants_reply.then_some(Method::BasicRecoverOk);
+            self.amqp.channel_mut(key).slices.owes = owes;
             self.settle_in_slices(now, key, settling, out);
             return Ok(());
         }

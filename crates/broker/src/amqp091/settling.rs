@@ -13,6 +13,7 @@ use warrener_time::planted::{Bug, planted};
 
 use crate::amqp091::channel::Mode;
 use crate::amqp091::parked::Stall;
+use crate::amqp091::rollback::Undone;
 use crate::amqp091::unacked::Delivered;
 use crate::broker::Broker;
 use crate::effect::Effect;
@@ -36,10 +37,10 @@ pub(crate) struct Settling {
 pub(crate) struct Slices {
     /// What its client has asked for.
     pub(crate) settling: Option<Settling>,
-    /// What a transaction would have settled, and goes back to its queues.
-    pub(crate) undone: Vec<Delivered>,
-    /// Whether basic.recover-ok follows.
-    pub(crate) owes_recover_ok: bool,
+    /// What a transaction said, and is not to be.
+    pub(crate) undone: Undone,
+    /// What the client is answered when all is done.
+    pub(crate) owes: Option<Method>,
     /// Queues that hand out nothing till all that returns to them is back.
     pub(crate) returning: BTreeSet<QueueId>,
     /// The channel ends, and a job sees to that.
@@ -71,16 +72,17 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) -> bool {
         // One that ends takes care of itself.
-        let Some(channel) = self.amqp.channels.get(key).filter(|own| !own.closing) else {
+        if self.amqp.channels.get(key).is_none_or(|own| own.closing) {
             return false;
-        };
-        let owes_recover_ok = channel.slices.owes_recover_ok;
-        if !self.settle_slice(now, key, out) || !self.give_turns_back(key, out) {
+        }
+        if !self.roll_back_slice(key, out)
+            || !self.settle_slice(now, key, out)
+            || !self.give_turns_back(key, out)
+        {
             return true;
         }
-        self.amqp.channel_mut(key).slices.owes_recover_ok = false;
-        if owes_recover_ok {
-            self.reply(key, Method::BasicRecoverOk, false, None, out);
+        if let Some(method) = self.amqp.channel_mut(key).slices.owes.take() {
+            self.reply(key, method, false, None, out);
         }
         self.resume(now, key, out);
         false
@@ -162,7 +164,10 @@ impl Broker {
         key: ChannelKey,
         out: &mut Vec<Effect>,
     ) -> bool {
-        if !self.detach_consumers(now, key, out) || !self.settle_slice(now, key, out) {
+        if !self.detach_consumers(now, key, out)
+            || !self.forget_publishes(key, out)
+            || !self.settle_slice(now, key, out)
+        {
             return false;
         }
         let channel = self.amqp.channel_mut(key);
@@ -179,7 +184,7 @@ impl Broker {
         }
         loop {
             let bound = self.realm.effort.left(out.len()).min(SETTLED_AT_ONCE) as usize;
-            let undone = &mut self.amqp.channel_mut(key).slices.undone;
+            let undone = &mut self.amqp.channel_mut(key).slices.undone.settled;
             if undone.is_empty() {
                 break;
             }

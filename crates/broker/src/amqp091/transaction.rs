@@ -112,9 +112,9 @@ impl Transaction {
         &self.settles
     }
 
-    /// The deliveries whose settlement never came.
-    pub(crate) fn into_settled(self) -> impl Iterator<Item = Delivered> {
-        self.settles.into_iter().map(|(delivered, _)| delivered)
+    /// The publishes that never happened, and the deliveries whose settlement never came.
+    pub(crate) fn into_parts(self) -> (Vec<Checked>, Vec<(Delivered, Settlement)>) {
+        (self.publishes, self.settles)
     }
 }
 
@@ -216,8 +216,15 @@ impl Broker {
         let transaction = self.transaction(key)?;
         #[cfg(warrener_planted)]
         let transaction = self.roll_back_all_but_publishes(key, transaction);
-        self.amqp.channel_mut(key).unacked.put_back(transaction.into_settled());
-        self.reply(key, Method::TxRollbackOk, false, None, out);
+        self.amqp.channel_mut(key).slices.undone.add(transaction);
+        if self.roll_back_slice(key, out) {
+            self.reply(key, Method::TxRollbackOk, false, None, out);
+            return Ok(());
+        }
+        let channel = self.amqp.channel_mut(key);
+        channel.slices.owes = Some(Method::TxRollbackOk);
+        channel.stall = Some(Stall::Work);
+        self.realm.jobs.push_back(Job::Settle(key));
         Ok(())
     }
 
