@@ -1,24 +1,24 @@
 //! How facts are written into digests and read back: numbers big-endian, strings behind their length.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+mod read;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
-use warrener_codec::{Limits, ShortStr, Table, grammar};
+use alloc::boxed::Box;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use warrener_codec::{ShortStr, Table};
 use warrener_time::Time;
 
-use crate::address::Address;
-use crate::dead_letter::{Death, DeathReason, First, History};
-use crate::declare::QueueSpec;
+use crate::dead_letter::{DeathReason, History};
 use crate::exchange::ExchangeSpec;
-use crate::exchange_kind::ExchangeKind;
-use crate::fields::Fields;
 use crate::id::RecordId;
 use crate::mark::Run;
-use crate::message::{Extra, Traits};
+use crate::message::Traits;
 use crate::record::{Fact, MessageAt, Named, Place, Published, RecordError, Sizes};
 use crate::refusal::Kind;
 use crate::setting::{Setting, SettingName};
+
+use self::read::Input;
+pub(crate) use self::read::Parts;
 
 /// The version of the records that this version writes, and the greatest it reads: a log says which its records have.
 pub const RECORDS_VERSION: u16 = VERSION as u16;
@@ -30,6 +30,15 @@ const FIRST_VERSION: u8 = 1;
 
 /// The only format of a message's content so far: AMQP 0-9-1, properties and body.
 const AMQP_0_9_1: u8 = 0;
+
+/// Which fact [`Fact::Published`] is.
+const PUBLISHED: u8 = 8;
+
+/// Which fact [`Fact::DeadLettered`] is.
+const DEAD_LETTERED: u8 = 9;
+
+/// Which fact [`Fact::Spilled`] is.
+const SPILLED: u8 = 14;
 
 /// Which fact [`Fact::Committed`] is.
 pub(crate) const COMMITTED: u8 = 12;
@@ -64,9 +73,9 @@ impl Fact {
                 put_table(&mut out, arguments);
             }
             Self::Unbound { of } => put_about(&mut out, 7, *of),
-            Self::Published(published) => put_publish(&mut out, 8, published),
+            Self::Published(published) => put_publish(&mut out, PUBLISHED, published),
             Self::DeadLettered { from, published } => {
-                out.put_u8(9);
+                out.put_u8(DEAD_LETTERED);
                 put_place(&mut out, *from);
                 put_published(&mut out, published);
             }
@@ -79,7 +88,7 @@ impl Fact {
                 put_place(&mut out, *place);
                 out.put_u32(*failures);
             }
-            Self::Spilled(published) => put_publish(&mut out, 14, published),
+            Self::Spilled(published) => put_publish(&mut out, SPILLED, published),
             Self::Set(setting) => {
                 out.put_u8(16);
                 setting.encode(&mut out);
@@ -103,11 +112,7 @@ impl Fact {
     }
 
     pub(crate) fn decode(digest: &Bytes) -> Result<Self, RecordError> {
-        let mut input = Input { rest: digest.clone(), version: FIRST_VERSION };
-        input.version = input.octet()?;
-        if !(FIRST_VERSION..=VERSION).contains(&input.version) {
-            return Err(RecordError::Version(input.version));
-        }
+        let mut input = Input::new(digest.clone())?;
         let fact = match input.octet()? {
             1 => Self::ExchangeDeclared { vhost: input.short()?, spec: input.exchange()? },
             2 => Self::ExchangeDeleted { of: input.record()? },
@@ -123,8 +128,10 @@ impl Fact {
                 arguments: input.table()?,
             },
             7 => Self::Unbound { of: input.record()? },
-            8 => Self::Published(input.published()?),
-            9 => Self::DeadLettered { from: input.place()?, published: input.published()? },
+            PUBLISHED => Self::Published(input.published()?),
+            DEAD_LETTERED => {
+                Self::DeadLettered { from: input.place()?, published: input.published()? }
+            }
             10 => Self::Settled(input.place()?),
             11 => Self::Returned { place: input.place()?, failures: input.long()? },
             COMMITTED => Self::Committed {
@@ -147,7 +154,7 @@ impl Fact {
                 reason: input.reason()?,
                 time: Time::from_micros(input.long_long()?),
             },
-            14 => Self::Spilled(input.published()?),
+            SPILLED => Self::Spilled(input.published()?),
             _ => return Err(RecordError::Malformed),
         };
         if input.rest.is_empty() { Ok(fact) } else { Err(RecordError::Malformed) }
@@ -335,160 +342,3 @@ impl<'a> Glance<'a> {
 
 /// In the flags of a published message: it has traits, and nothing that few messages have.
 const ONLY_TRAITS: &u8 = &2;
-
-/// What is left of a digest.
-struct Input {
-    rest: Bytes,
-    version: u8,
-}
-
-impl Input {
-    fn take(&mut self, len: usize) -> Result<Bytes, RecordError> {
-        if self.rest.len() < len {
-            return Err(RecordError::Truncated);
-        }
-        Ok(self.rest.split_to(len))
-    }
-
-    fn octet(&mut self) -> Result<u8, RecordError> {
-        Ok(self.take(1)?.get_u8())
-    }
-
-    fn truth(&mut self) -> Result<bool, RecordError> {
-        Ok(self.octet()? != 0)
-    }
-
-    fn long(&mut self) -> Result<u32, RecordError> {
-        Ok(self.take(4)?.get_u32())
-    }
-
-    fn long_long(&mut self) -> Result<u64, RecordError> {
-        Ok(self.take(8)?.get_u64())
-    }
-
-    fn record(&mut self) -> Result<RecordId, RecordError> {
-        self.long_long().map(RecordId)
-    }
-
-    fn short(&mut self) -> Result<ShortStr, RecordError> {
-        let len = self.octet()?;
-        let octets = self.take(usize::from(len))?;
-        // A name outlives the buffer that the log was read into.
-        ShortStr::try_from(&*octets).map_err(|_| RecordError::Malformed)
-    }
-
-    fn table(&mut self) -> Result<Table, RecordError> {
-        let (rest, table) =
-            grammar::table(&Limits::WIDEST)(&self.rest).map_err(|_| RecordError::Malformed)?;
-        let table = table.to_owned();
-        self.rest = self.rest.slice_ref(rest);
-        Ok(table)
-    }
-
-    fn list<T>(
-        &mut self,
-        item: impl Fn(&mut Self) -> Result<T, RecordError>,
-    ) -> Result<Vec<T>, RecordError> {
-        let len = self.long()?;
-        (0..len).map(|_| item(self)).collect()
-    }
-
-    fn place(&mut self) -> Result<Place, RecordError> {
-        Ok(Place { queue: self.record()?, message: self.message()? })
-    }
-
-    fn message(&mut self) -> Result<MessageAt, RecordError> {
-        Ok(MessageAt { record: self.record()?, part: self.long()? })
-    }
-
-    fn named(&mut self) -> Result<Named, RecordError> {
-        let name = self.short()?;
-        let record = self.record()?;
-        Ok(Named { name, record: (record.0 != 0).then_some(record) })
-    }
-
-    fn exchange(&mut self) -> Result<ExchangeSpec, RecordError> {
-        let name = self.short()?;
-        let kind = self.short()?;
-        let kind = ExchangeKind::parse(kind.as_bytes()).map_err(|_| RecordError::Malformed)?;
-        let flags = self.octet()?;
-        let (auto_delete, internal) = (flags & 1 != 0, flags & 2 != 0);
-        let arguments = self.table()?;
-        Ok(ExchangeSpec { name, kind, durable: true, auto_delete, internal, arguments })
-    }
-
-    fn queue(&mut self) -> Result<QueueSpec, RecordError> {
-        let name = self.short()?;
-        let auto_delete = self.truth()?;
-        let arguments = self.table()?;
-        Ok(QueueSpec {
-            name,
-            durable: true,
-            owner: None,
-            auto_delete,
-            arguments,
-            is_generated: false,
-        })
-    }
-
-    fn published(&mut self) -> Result<Published, RecordError> {
-        if self.version > FIRST_VERSION {
-            match self.octet()? {
-                AMQP_0_9_1 => {}
-                other => return Err(RecordError::Format(other)),
-            }
-        }
-        let time = Time::from_micros(self.long_long()?);
-        let targets = self.list(Self::record)?.into();
-        let address = Address::from((&self.short()?, &self.short()?));
-        let sizes = Sizes { properties: self.long()?, body: self.long_long()? };
-        let flags = self.octet()?;
-        let known = if self.version > FIRST_VERSION { 7 } else { 3 };
-        if flags & !known != 0 {
-            return Err(RecordError::Malformed);
-        }
-        let mut extra = if flags & 1 != 0 { Some(Box::new(self.extra()?)) } else { None };
-        let traits = if flags & 2 != 0 { Some(self.traits()?) } else { None };
-        if flags & 4 != 0 {
-            let len = self.long()? as usize;
-            extra.get_or_insert_default().fields = Fields::parse(&self.take(len)?)?;
-        }
-        Ok(Published { time, targets, address, extra, sizes, traits })
-    }
-
-    fn traits(&mut self) -> Result<Traits, RecordError> {
-        let flags = self.octet()?;
-        let ttl_ms = if flags & 1 != 0 { Some(self.long_long()?) } else { None };
-        let priority = if flags & 2 != 0 { Some(self.octet()?) } else { None };
-        Ok(Traits { ttl_ms, priority, persistent: flags & 4 != 0 })
-    }
-
-    fn extra(&mut self) -> Result<Extra, RecordError> {
-        let cc = self.list(Self::short)?;
-        let bcc = self.list(Self::short)?;
-        let flags = self.octet()?;
-        let history = if flags & 1 != 0 { Some(self.history()?) } else { None };
-        let redelivered = flags & 2 != 0;
-        Ok(Extra { cc, bcc, history, redelivered, fields: Fields::default() })
-    }
-
-    fn reason(&mut self) -> Result<DeathReason, RecordError> {
-        DeathReason::from_number(self.octet()?).ok_or(RecordError::Malformed)
-    }
-
-    fn history(&mut self) -> Result<History, RecordError> {
-        let first = First { queue: self.short()?, reason: self.reason()?, exchange: self.short()? };
-        let deaths = self.list(|input| {
-            Ok(Death {
-                queue: input.short()?,
-                reason: input.reason()?,
-                count: input.long_long()?,
-                time: Time::from_micros(input.long_long()?),
-                exchange: input.short()?,
-                keys: input.list(Self::short)?,
-                expiration: if input.truth()? { Some(input.short()?) } else { None },
-            })
-        })?;
-        Ok(History { first, deaths })
-    }
-}

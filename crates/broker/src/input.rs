@@ -6,9 +6,9 @@ use warrener_codec::method::basic;
 use warrener_codec::{ChannelId, Content, Method, ShortStr};
 
 use crate::alarm::Alarm;
+use crate::bring::LoadedRecord;
 use crate::command::{Command, CommandId};
 use crate::id::{ConnectionId, RecordId};
-use crate::record::Record;
 use crate::sync::Progress;
 
 /// One thing that happened.
@@ -57,9 +57,8 @@ pub enum Input {
     /// The host wants no more messages, or wants them again: what is published to a queue meanwhile is refused, with
     /// basic.nack where confirms were asked for.
     Refuse(bool),
-    /// The record that [`Effect::Load`](crate::Effect::Load) asked for, as [`Record::restored`] makes it of what the log
-    /// gives. It may come late: what nobody waits for any more changes nothing.
-    Loaded(Box<Record>),
+    /// The record that [`Effect::Load`](crate::Effect::Load) asked for. It may come late: what nobody waits for any more changes nothing.
+    Loaded(Box<LoadedRecord>),
     /// The people who run the broker want this connection closed, with 320 and this reason.
     Expel(ConnectionId, Box<str>),
     /// The people who run the broker ask for something. Answered by [`Effect::Done`](crate::Effect::Done).

@@ -7,6 +7,7 @@ use warrener_codec::ShortStr;
 use warrener_time::Time;
 
 use crate::amqp091::commit::Commit;
+use crate::bring::Bringing;
 use crate::broker::Broker;
 use crate::command::{Export, Import};
 use crate::effect::Effect;
@@ -56,6 +57,8 @@ pub(crate) enum Job {
     Policies { vhost: VhostId, exchanges: u32, queues: u32 },
     /// Removing all that is in a virtual host that is gone.
     Empty { vhost: VhostId, next: u32 },
+    /// Bringing contents into memory.
+    Bring(Box<Bringing>),
     /// Gathering definitions.
     Export(Box<Export>),
     /// Taking definitions.
@@ -117,6 +120,7 @@ impl Broker {
             Job::Leave(key) => self.go_on_leaving(now, key, out).then_some(job),
             Job::Forget(key) => self.go_on_forgetting(now, key, out).then_some(job),
             Job::Refresh(key) => self.go_on_refreshing(key).then_some(job),
+            Job::Bring(bringing) => self.realm.go_on_bringing(now, bringing, out).map(Job::Bring),
             definition => self.run_command(now, definition, out),
         }
     }
@@ -146,7 +150,8 @@ impl Broker {
             | Job::Clear(_)
             | Job::Leave(_)
             | Job::Forget(_)
-            | Job::Refresh(_) => unreachable!("these have their own arms"),
+            | Job::Refresh(_)
+            | Job::Bring(_) => unreachable!("these have their own arms"),
         }
     }
 

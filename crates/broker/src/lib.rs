@@ -11,6 +11,7 @@ mod arguments;
 mod at_least_once;
 mod base64;
 mod bind;
+mod bring;
 mod broker;
 mod command;
 mod commit_digest;
@@ -74,6 +75,7 @@ pub mod fuzzing;
 
 pub use crate::address::Address;
 pub use crate::alarm::Alarm;
+pub use crate::bring::LoadedRecord;
 pub use crate::broker::{Broker, Timer};
 pub use crate::command::{
     Command, CommandError, CommandId, Imported, Outcome, Problem, Reconfiguration,

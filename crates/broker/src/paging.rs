@@ -8,16 +8,14 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use smallvec::{SmallVec, smallvec};
-use warrener_codec::Content;
 use warrener_router::ExchangeId;
 use warrener_time::Time;
 
 use crate::dead_letter::DeathReason;
 use crate::effect::Effect;
 use crate::id::{MessageId, QueueId, RecordId};
-use crate::message::{NewMessage, Traits};
 use crate::realm::{Happened, Notice, Realm};
-use crate::record::{Fact, Published, Record, Sizes};
+use crate::record::{Fact, Published, Sizes};
 use crate::shelf::{End, ShelfId};
 
 /// What the log was asked for.
@@ -30,7 +28,7 @@ pub(crate) struct Loads {
 
 /// A record that the log was asked for.
 #[derive(Debug, Default)]
-struct Load {
+pub(crate) struct Load {
     /// Whose contents are needed of it, and which parts of it they are.
     messages: SmallVec<[(MessageId, u32); 1]>,
     bytes: u64,
@@ -56,7 +54,24 @@ pub(crate) enum Then {
     SendOn(ExchangeId),
 }
 
+impl Load {
+    /// Whose contents are needed of it, and which parts of it they are.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = (MessageId, u32)> {
+        self.messages.iter().copied()
+    }
+
+    /// The first of those who cannot go on without it.
+    pub(crate) fn first_waiting(&self) -> Option<QueueId> {
+        self.waiting.first().copied()
+    }
+}
+
 impl Loads {
+    /// What this record was asked for.
+    pub(crate) fn of(&self, record: RecordId) -> Option<&Load> {
+        self.by_record.get(&record)
+    }
+
     /// Whether somebody waits for this record.
     pub(crate) fn awaits(&self, record: RecordId) -> bool {
         self.by_record.contains_key(&record)
@@ -162,18 +177,23 @@ impl Realm {
         let mut wanted = core::mem::take(&mut self.wanted);
         let slot = self.queues.get_mut(queue).expect("the id of a queue that is there");
         slot.since_read_ahead = 0;
-        let mut bytes = 0;
-        for look in slot.queue.ready(None).take(READ_AHEAD) {
+        let most = (self.limits.memory_budget_bytes / 8).max(LOADS_BYTES);
+        let (mut bytes, mut looked) = (0, 0);
+        for look in slot.queue.ready(None).take(READ_AHEAD_SHARED) {
             bytes += u64::from(look.bytes);
-            if bytes > READ_AHEAD_BYTES {
+            looked += 1;
+            let message = self.messages.get(*look.handle);
+            // A record of many messages is read whole, however few are wanted of it.
+            let is_shared = message.shares_record && message.spilled().is_none();
+            let is_near = looked <= READ_AHEAD && bytes <= READ_AHEAD_BYTES;
+            if !is_near && !(is_shared && bytes <= most / 2) {
                 break;
             }
-            let message = self.messages.get(*look.handle);
             if !message.is_here() && !message.is_coming() {
                 wanted.push((*look.handle, look.bytes));
             }
         }
-        let most = (self.limits.memory_budget_bytes / 8).max(LOADS_BYTES);
+        self.effort.visit(looked / LOOKS_A_VISIT);
         for (message, bytes) in wanted.drain(..) {
             if self.loads.bytes + u64::from(bytes) > most {
                 break;
@@ -212,21 +232,28 @@ impl Realm {
         }
     }
 
-    /// The log gave a record back.
-    pub(crate) fn loaded(&mut self, now: Time, record: Record, out: &mut Vec<Effect>) {
-        let Some(load) = self.loads.by_record.remove(&record.id) else { return };
-        self.loads.bytes -= load.bytes;
-        let shelf = self.shelf_of(load.waiting.first().copied());
-        let fact = Fact::decode(&record.digest).expect("the log gives back what it was given");
-        for (message, part) in load.messages {
-            debug_assert!(self.messages.find(message).is_some(), "what is gone was forgotten");
-            self.messages.bring(message, restored(&fact, &record.contents, part));
-            self.messages.shelve(message, shelf, End::First);
+    /// Whether the content of a message is to come from this record.
+    pub(crate) fn awaits_part(&self, message: MessageId, record: RecordId) -> bool {
+        let is_from =
+            |on_disk: Option<(RecordId, u32)>| on_disk.is_some_and(|(own, _)| own == record);
+        let known = self.messages.find(message);
+        known.is_some_and(|known| known.is_coming() && is_from(known.on_disk()))
+    }
+
+    /// What was needed of a record when it was read is in memory. What was asked of it meanwhile takes another reading.
+    pub(crate) fn finish_load(&mut self, now: Time, record: RecordId, out: &mut Vec<Effect>) {
+        let Some(mut load) = self.loads.by_record.remove(&record) else { return };
+        let waiting = core::mem::take(&mut load.waiting);
+        load.messages.retain(|(message, _)| self.awaits_part(*message, record));
+        if load.messages.is_empty() {
+            self.loads.bytes -= load.bytes;
+        } else {
+            self.loads.by_record.insert(record, load);
+            out.push(Effect::Load(record));
         }
-        for queue in load.waiting {
+        for queue in waiting {
             self.go_on(now, queue, out);
         }
-        self.absorb(now, out);
     }
 
     /// Nobody needs the content of a message any more.
@@ -338,24 +365,17 @@ impl Realm {
     }
 }
 
-/// The message that is this part of a record.
-fn restored(fact: &Fact, contents: &[Content], part: u32) -> NewMessage {
-    let place = part as usize;
-    let Published { address, extra, .. } = fact.published()[place].clone();
-    let content = contents[place].clone();
-    let traits = Traits::of(&content.properties.read().unwrap_or_default());
-    let mut new = NewMessage { address, content, extra, traits };
-    if contents.len() > 1 {
-        new.detach();
-    }
-    new
-}
-
 /// How many contents may leave memory after one input.
 const CONTENTS_PER_INPUT: usize = 64;
 
 /// How many messages of a queue are looked at for what its consumers need next.
 pub(crate) const READ_AHEAD: usize = 256;
+
+/// As long as they share a record, so many, as far as memory allows.
+const READ_AHEAD_SHARED: usize = 4_096;
+
+/// How many of those looks are as much work as a visit.
+const LOOKS_A_VISIT: usize = 8;
 
 /// And how many octets of them.
 const READ_AHEAD_BYTES: u64 = 2 << 20;

@@ -4,7 +4,7 @@
 use core::fmt::Write as _;
 
 use warrener_broker::{
-    Command, EFFECTS_PER_TURN, Json, Outcome, ParameterDefinition, PermissionDefinition,
+    Command, EFFECTS_PER_TURN, Effect, Json, Outcome, ParameterDefinition, PermissionDefinition,
     QueueDefinition, UserDefinition, VISITS_PER_TURN, VhostDefinition,
 };
 
@@ -584,6 +584,49 @@ fn a_message_held_until_very_many_have_it() {
         let all: Vec<u64> = (1..700).map(|number| ready(&after, &format!("q{number}"))).collect();
         assert!(all.iter().all(|count| *count == all[0]), "{all:?} after {steps} steps");
     }
+}
+
+#[test]
+fn a_large_transaction_is_read_back_in_slices_and_few_times() {
+    let mut world = World::with_budget(Some(64 << 20));
+    world.run("1 connect\n1.1 open\n1.1 queue.declare q durable\n1.1 tx.select");
+    for number in 0..MANY {
+        world.run(&format!("1.1 publish - q m{number} persistent"));
+    }
+    world.run("1.1 tx.commit");
+    work(&mut world);
+    world.run("end\nrestart");
+    assert_eq!(ready(&world, "q"), MANY as u64);
+    let before = world.journal.len();
+    let mut seen = world.run("1 connect\n1.1 open\n1.1 consume q c");
+    while world.broker.view().unacked() < MANY {
+        seen += &world.run("1 drained 4000000");
+        seen += &work(&mut world);
+    }
+    assert_same(&bodies(&seen), &expected(0, MANY), "in order");
+    // The record is read whole each time, so one reading serves many deliveries.
+    let loads = world.journal[before..].iter().filter(|effect| matches!(effect, Effect::Load(_)));
+    assert!((1..=8).contains(&loads.clone().count()), "{} readings", loads.count());
+}
+
+#[test]
+fn what_is_asked_of_a_large_record_while_it_is_read_is_read_again() {
+    let mut world = World::with_budget(Some(64 << 20));
+    world.run("1 connect\n1.1 open\n1.1 queue.declare q durable\n1.1 queue.declare other durable");
+    world.run("1.1 tx.select\n1.1 publish - other first persistent");
+    for number in 0..MANY {
+        world.run(&format!("1.1 publish - q m{number} persistent"));
+    }
+    world.run("1.1 publish - other last persistent\n1.1 tx.commit");
+    work(&mut world);
+    world.run("end\nrestart\n1 connect\n1.1 open\n1.2 open");
+    // While the first queue's are on their way, another asks for what was passed already, and for what is still to come.
+    let mut seen = world.run("1.1 consume q c");
+    seen += &world
+        .run("1.2 get other no-ack\n1.2 get other no-ack\n2 connect\n2.1 open\n2.1 queue.purge q");
+    seen += &work(&mut world);
+    let place = |body: &str| seen.find(&format!("\"{body}\"")).expect(body);
+    assert!(place("first") < place("last"), "{seen}");
 }
 
 #[test]

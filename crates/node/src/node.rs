@@ -4,7 +4,8 @@ use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 
 use warrener_broker::{
-    Alarm, Broker, Command, CommandId, Config, ConnectionId, Effect, Input, Progress, Record,
+    Alarm, Broker, Command, CommandId, Config, ConnectionId, Effect, Input, LoadedRecord, Progress,
+    Record,
 };
 use warrener_endpoint::connection::Event;
 use warrener_endpoint::{plain_input, recipient};
@@ -421,7 +422,7 @@ impl<L: Log> Node<L> {
             }
             (Stage::Running, _) if !self.broker.view().awaits(record) => {}
             (Stage::Running, Ok(loaded)) => {
-                match Record::restored(record, loaded.digest, loaded.body) {
+                match LoadedRecord::new(record, loaded.digest, loaded.body) {
                     Ok(record) => self.handle(now, Input::Loaded(Box::new(record)), connections),
                     Err(error) => {
                         let at = self.log.locate(id);

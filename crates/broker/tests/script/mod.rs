@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use expect_test::Expect;
 use warrener_broker::{
     Broker, Capabilities, ClosedBy, Command, CommandError, CommandId, Config, Connected,
-    ConnectionId, EFFECTS_PER_TURN, Effect, Input, Limits, Outcome, PasswordHash, Progress, Record,
-    RecordId, Seed, User, VISITS_PER_TURN,
+    ConnectionId, EFFECTS_PER_TURN, Effect, Input, Limits, LoadedRecord, Outcome, PasswordHash,
+    Progress, Record, RecordId, Seed, User, VISITS_PER_TURN,
 };
 use warrener_codec::{ChannelId, Method, ShortStr};
 use warrener_time::Time;
@@ -280,7 +280,7 @@ impl World {
                 continue;
             };
             let body: Vec<u8> = record.parts().flatten().collect();
-            let restored = Record::restored(id, record.digest.clone(), body.into());
+            let restored = LoadedRecord::new(id, record.digest.clone(), body.into());
             let record = restored.expect("what was written is read");
             self.handle(Input::Loaded(Box::new(record)), out);
         }

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-use warrener_broker::{Effect, Input, Progress, Record, RecordId};
+use warrener_broker::{Effect, Input, LoadedRecord, Progress, Record, RecordId};
 
 /// Every record that was not released.
 #[derive(Default)]
@@ -66,7 +66,7 @@ impl Log {
         while let Some(id) = self.loads.pop_front() {
             // One that was released meanwhile is not given.
             if let Some(record) = self.records.get(&id) {
-                return Some(Input::Loaded(Box::new(restored(record))));
+                return Some(Input::Loaded(Box::new(loaded(record))));
             }
         }
         None
@@ -94,5 +94,12 @@ impl Log {
 fn restored(record: &Record) -> Record {
     let body: Vec<u8> = record.parts().flatten().collect();
     Record::restored(record.id, record.digest.clone(), body.into())
+        .expect("what was written is read")
+}
+
+/// A record as the log gives it back when it is asked for it.
+fn loaded(record: &Record) -> LoadedRecord {
+    let body: Vec<u8> = record.parts().flatten().collect();
+    LoadedRecord::new(record.id, record.digest.clone(), body.into())
         .expect("what was written is read")
 }
