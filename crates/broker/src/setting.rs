@@ -211,6 +211,11 @@ impl Realm {
         out: &mut Vec<Effect>,
     ) -> Result<(), CommandError> {
         match setting {
+            // The configuration named the user once, and does not any more: what commands have said of it is over, too.
+            Some(_) if self.is_of_nobody(&name) => {
+                out.push(Effect::Release(record));
+                return Ok(());
+            }
             Some(setting) => self.install(setting)?,
             None => {
                 self.uninstall(&name, None);
@@ -225,6 +230,11 @@ impl Realm {
         }
         self.settings.records.insert(name, record);
         Ok(())
+    }
+
+    /// Whether this is a right of a user that is not there.
+    fn is_of_nobody(&self, name: &SettingName) -> bool {
+        name.user().is_some_and(|user| self.users.find(user.as_bytes()).is_none())
     }
 
     /// Checks a setting, and puts it in force.

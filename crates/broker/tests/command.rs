@@ -1,8 +1,9 @@
 //! Commands: virtual hosts, users and parameters come, change, go, and survive restarts.
 
 use warrener_broker::{
-    Command, GlobalParameterDefinition, Json, Limits, Object, Outcome, ParameterDefinition,
-    PasswordHash, PermissionDefinition, Reconfiguration, User, UserDefinition, VhostDefinition,
+    Command, Config, GlobalParameterDefinition, Json, Limits, Object, Outcome, ParameterDefinition,
+    PasswordHash, PermissionDefinition, Reconfiguration, TopicPermissionDefinition, User,
+    UserDefinition, VhostDefinition,
 };
 
 use crate::script::{World, parse_name as short};
@@ -185,6 +186,38 @@ fn what_was_changed_counts_more_than_the_configuration() {
     world.obeyed(Command::ClearPermission { user: short("guest"), vhost: short("/") });
     world.restart(&mut String::new());
     assert!(world.run("2 connect").contains("refused"));
+}
+
+#[test]
+fn rights_of_a_user_that_the_configuration_names_no_more_are_over() {
+    let mut world = World::new();
+    let without = |config: &mut Config| {
+        config.users.retain(|user| user.name.as_bytes() != b"outsider");
+    };
+    let topic = Command::SetTopicPermission(TopicPermissionDefinition {
+        user: short("outsider"),
+        vhost: short("/"),
+        exchange: short("amq.topic"),
+        write: "^a".into(),
+        read: "^a".into(),
+        ..TopicPermissionDefinition::default()
+    });
+    world.obeyed(full("outsider", "/"));
+    world.obeyed(topic);
+    world.restart(&mut String::new());
+    assert!(world.run("1 connect user=outsider").contains("opened"));
+    world.restart_with(without, &mut String::new());
+    assert!(world.broker.view().user(b"outsider").is_none());
+    assert!(world.run("2 connect user=outsider").contains("530 NOT_ALLOWED"));
+    assert_eq!(world.records(), 0, "nothing of it is left on disk");
+    // Whoever gets the name next has what is said of it then.
+    world.restart(&mut String::new());
+    assert!(world.run("3 connect user=outsider").contains("530 NOT_ALLOWED"));
+    world.restart_with(without, &mut String::new());
+    world.obeyed(user("outsider"));
+    world.restart_with(without, &mut String::new());
+    assert!(world.run("4 connect user=outsider").contains("530 NOT_ALLOWED"));
+    assert_eq!(world.records(), 1, "the user");
 }
 
 #[test]

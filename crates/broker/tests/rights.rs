@@ -41,12 +41,20 @@ const ROWS: &[(&str, &[Need])] = &[
     ("get q", &[("read", "queue q")]),
     ("consume q c", &[("read", "queue q")]),
     ("consume amq.rabbitmq.reply-to r no-ack", &[]),
+    ("publish - amq.rabbitmq.reply-to.nobody body", &[("write", "exchange amq.default")]),
+    ("publish x key body h:CC=a!q", &[("write", "exchange x")]),
     ("cancel c", &[]),
+    ("ack 1", &[]),
+    ("ack 0 multiple", &[]),
+    ("nack 0 multiple requeue", &[]),
+    ("reject 1", &[]),
     ("qos 5", &[]),
     ("recover", &[]),
     ("flow off", &[]),
     ("confirm.select", &[]),
     ("tx.select", &[]),
+    ("tx.commit", &[]),
+    ("tx.rollback", &[]),
     ("access.request", &[]),
 ];
 
@@ -134,6 +142,17 @@ fn without_any_one_of_its_rights_every_method_is_refused() {
             assert!(answer.contains(&refusal), "{refusal}\n{answer}");
         }
     }
+}
+
+#[test]
+fn a_queue_that_the_broker_names_takes_the_right_to_that_name() {
+    let patterns = |configure: &str| [configure.to_owned(), String::new(), String::new()];
+    let refused = answer(patterns("^(?!amq\\.)"), "queue.declare -");
+    assert!(
+        refused.contains("403 ACCESS_REFUSED - configure access to queue 'amq.gen-"),
+        "{refused}"
+    );
+    assert!(answer(patterns("^amq\\.gen-"), "queue.declare -").contains("declare-ok amq.gen-"));
 }
 
 #[test]

@@ -419,12 +419,19 @@ impl World {
 
     /// The broker ends at once, and another begins with what is on disk, having forgotten its clients.
     pub(crate) fn restart(&mut self, out: &mut String) {
+        self.restart_with(|_| {}, out);
+    }
+
+    /// The same, with another configuration.
+    pub(crate) fn restart_with(&mut self, change: impl FnOnce(&mut Config), out: &mut String) {
         let mut effects = Vec::new();
         self.lives += 1;
         self.connections.clear();
         self.to_agree.clear();
         self.loads.clear();
-        self.broker = Broker::new(config(self.lives, self.budget_bytes), self.now);
+        let mut config = config(self.lives, self.budget_bytes);
+        change(&mut config);
+        self.broker = Broker::new(config, self.now);
         for record in self.records.values() {
             let body: Vec<u8> = record.parts().flatten().collect();
             let restored = Record::restored(record.id, record.digest.clone(), body.into())
