@@ -186,7 +186,7 @@ impl Realm {
             // A record of many messages is read whole, however few are wanted of it.
             let is_shared = message.shares_record && message.spilled().is_none();
             let is_near = looked <= READ_AHEAD && bytes <= READ_AHEAD_BYTES;
-            if !is_near && !(is_shared && bytes <= most / 2) {
+            if !(is_near || is_shared && bytes <= most / 2) {
                 break;
             }
             if !message.is_here() && !message.is_coming() {
