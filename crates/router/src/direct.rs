@@ -3,21 +3,28 @@
 use alloc::boxed::Box;
 
 use crate::hashing::Hashing;
-use crate::posting::{Posting, Postings};
+use crate::posting::{Lead, Postings};
 use crate::table::{Entry, Table};
+use crate::targets::Targets;
 
 /// The keys of one direct exchange.
 #[derive(Clone, Debug)]
-pub(crate) struct Direct(Table<Key>);
+pub(crate) struct Direct<D>(Table<Key<D>>);
 
-#[derive(Clone, Debug, Default)]
-struct Key {
+#[derive(Clone, Debug)]
+struct Key<D> {
     hash: u32,
-    posting: Posting,
+    lead: Lead<D>,
     text: Box<[u8]>,
 }
 
-impl Entry for Key {
+impl<D> Default for Key<D> {
+    fn default() -> Self {
+        Self { hash: 0, lead: Lead::default(), text: Box::default() }
+    }
+}
+
+impl<D> Entry for Key<D> {
     #[inline]
     fn hash(&self) -> u32 {
         self.hash
@@ -38,32 +45,42 @@ fn same(one: &[u8], other: &[u8]) -> bool {
     }
 }
 
-impl Direct {
+impl<D> Direct<D> {
     pub(crate) const fn new() -> Self {
         Self(Table::new())
     }
 
-    #[inline]
-    pub(crate) fn find(&self, hashing: &Hashing, key: &[u8]) -> Option<&Posting> {
+    /// What a key leads to.
+    pub(crate) fn find(&self, hashing: &Hashing, key: &[u8]) -> Option<&Lead<D>> {
         let found = self.0.find(hashing.of_bytes(key), || key, |it| same(&it.text, key));
-        found.map(|it| &it.posting)
+        found.map(|it| &it.lead)
     }
 
+    /// What most keys lead to: those that are found at once.
+    #[inline(always)]
+    pub(crate) fn find_at_once(&self, hashing: &Hashing, key: &[u8]) -> Option<&Lead<D>> {
+        let found = self.0.find_at_home(hashing.of_bytes(key), |it| same(&it.text, key));
+        found.map(|it| &it.lead)
+    }
+}
+
+impl<D: Copy> Direct<D> {
     pub(crate) fn add(
         &mut self,
         hashing: &Hashing,
         postings: &mut Postings,
+        targets: &Targets<D>,
         key: &[u8],
         target: u32,
     ) {
         let hash = hashing.of_bytes(key);
         if let Some(known) = self.0.find_mut(hash, || key, |it| same(&it.text, key)) {
-            postings.add(hashing, &mut known.posting, target);
+            known.lead.add(hashing, postings, targets, target);
             return;
         }
-        let mut posting = Posting::EMPTY;
-        postings.add(hashing, &mut posting, target);
-        self.0.insert(Key { hash, posting, text: key.into() }, |it| it.text.clone());
+        let mut lead = Lead::default();
+        lead.add(hashing, postings, targets, target);
+        self.0.insert(Key { hash, lead, text: key.into() }, |it| it.text.clone());
     }
 
     /// Takes back what was added.
@@ -71,14 +88,15 @@ impl Direct {
         &mut self,
         hashing: &Hashing,
         postings: &mut Postings,
+        targets: &Targets<D>,
         key: &[u8],
         target: u32,
     ) {
         let hash = hashing.of_bytes(key);
-        let is_it = |it: &Key| same(&it.text, key);
+        let is_it = |it: &Key<D>| same(&it.text, key);
         let known = self.0.find_mut(hash, || key, is_it).expect("a key that was added is there");
-        postings.take(hashing, &mut known.posting, target);
-        if known.posting.is_empty() {
+        known.lead.take(hashing, postings, targets, target);
+        if known.lead.is_empty() {
             self.0.remove(hash, || key, is_it, |it| it.text.clone());
         }
     }
@@ -88,6 +106,7 @@ impl Direct {
 mod tests {
     extern crate std;
     use super::*;
+    use crate::targets::Meaning;
     use std::vec::Vec;
 
     #[test]
@@ -105,15 +124,17 @@ mod tests {
                 })
             })
             .collect();
+        let mut targets = Targets::new();
         for (target, text) in (0..).zip(&texts) {
-            direct.add(&hashing, &mut postings, text, target);
+            targets.insert(&hashing, Meaning::Destination(target));
+            direct.add(&hashing, &mut postings, &targets, text, target);
         }
         for (target, text) in (0..).zip(&texts) {
             let found = direct.find(&hashing, text).expect("it was added");
-            assert_eq!(postings.targets(found), [target]);
+            assert_eq!(found.only(), Some((target, Meaning::Destination(target))));
         }
         for (target, text) in (0..).zip(&texts) {
-            direct.take(&hashing, &mut postings, text, target);
+            direct.take(&hashing, &mut postings, &targets, text, target);
             assert!(direct.find(&hashing, text).is_none());
         }
         assert!(direct.0.holds_no_memory());

@@ -14,9 +14,9 @@ use crate::topic::Root;
 
 /// One exchange.
 #[derive(Clone, Debug)]
-pub(crate) struct Exchange {
+pub(crate) struct Exchange<D> {
     pub(crate) kind: Kind,
-    pub(crate) table: Table,
+    pub(crate) table: Table<D>,
     pub(crate) alternate: Option<ExchangeId>,
     pub(crate) internal: bool,
     pub(crate) watch: Watch,
@@ -28,11 +28,11 @@ pub(crate) struct Exchange {
 
 /// Where an exchange keeps the targets of its bindings.
 #[derive(Clone, Debug)]
-pub(crate) enum Table {
-    Direct(Box<Direct>),
+pub(crate) enum Table<D> {
+    Direct(Box<Direct<D>>),
     /// Fanout and random.
     All(Posting),
-    Topic(Root),
+    Topic(Root<D>),
     Headers(Box<HeadersTable>),
     ConsistentHash(Box<ConsistentHash>),
     ModulusHash(Box<ModulusHash>),
@@ -40,18 +40,18 @@ pub(crate) enum Table {
 
 /// Exchanges by id.
 #[derive(Clone, Debug)]
-pub(crate) struct Exchanges {
-    slots: Vec<Slot>,
+pub(crate) struct Exchanges<D> {
+    slots: Vec<Slot<D>>,
     free: Vec<u32>,
 }
 
 #[derive(Clone, Debug)]
-struct Slot {
+struct Slot<D> {
     generation: u32,
-    exchange: Option<Exchange>,
+    exchange: Option<Exchange<D>>,
 }
 
-impl Exchange {
+impl<D> Exchange<D> {
     fn new(index: u32, kind: Kind) -> Self {
         let table = match kind {
             Kind::Direct => Table::Direct(Box::new(Direct::new())),
@@ -73,7 +73,7 @@ impl Exchange {
     }
 }
 
-impl Exchanges {
+impl<D> Exchanges<D> {
     pub(crate) const fn new() -> Self {
         Self { slots: Vec::new(), free: Vec::new() }
     }
@@ -101,24 +101,24 @@ impl Exchanges {
     }
 
     #[inline]
-    pub(crate) fn get(&self, id: ExchangeId) -> Option<&Exchange> {
+    pub(crate) fn get(&self, id: ExchangeId) -> Option<&Exchange<D>> {
         let slot = self.slots.get(id.index())?;
         if slot.generation == id.generation { slot.exchange.as_ref() } else { None }
     }
 
-    pub(crate) fn get_mut(&mut self, id: ExchangeId) -> Option<&mut Exchange> {
+    pub(crate) fn get_mut(&mut self, id: ExchangeId) -> Option<&mut Exchange<D>> {
         let slot = self.slots.get_mut(id.index())?;
         if slot.generation == id.generation { slot.exchange.as_mut() } else { None }
     }
 
     /// The exchange in a slot that is known to hold one.
     #[inline]
-    pub(crate) fn at(&self, index: u32) -> &Exchange {
+    pub(crate) fn at(&self, index: u32) -> &Exchange<D> {
         let exchange = self.slots[index as usize].exchange.as_ref();
         exchange.expect("bindings lead only to exchanges that exist")
     }
 
-    pub(crate) fn at_mut(&mut self, index: u32) -> &mut Exchange {
+    pub(crate) fn at_mut(&mut self, index: u32) -> &mut Exchange<D> {
         let exchange = self.slots[index as usize].exchange.as_mut();
         exchange.expect("bindings come only from exchanges that exist")
     }

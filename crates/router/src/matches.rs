@@ -6,6 +6,7 @@ use core::slice;
 
 use crate::headers::HeadersScratch;
 use crate::kind::{ExchangeId, Watch};
+use crate::posting::{Lead, Postings};
 use crate::targets::{Meaning, Targets};
 use crate::topic::TopicScratch;
 use crate::visited::Visited;
@@ -26,6 +27,8 @@ pub struct Matches<D> {
     /// The numbers of the targets found, exchanges among them.
     targets: Visited,
     pub(crate) topic: TopicScratch,
+    /// What the last key led to in a topic exchange, but for what is in a trie.
+    pub(crate) leads: Vec<Lead<D>>,
     pub(crate) headers: HeadersScratch,
     dice: u64,
     counts: Option<Vec<CountSlot>>,
@@ -66,6 +69,7 @@ impl<D> Matches<D> {
             exchanges: Visited::default(),
             targets: Visited::default(),
             topic: TopicScratch::default(),
+            leads: Vec::new(),
             headers: HeadersScratch::default(),
             dice: seed,
             counts: None,
@@ -210,21 +214,46 @@ impl<D> Matches<D> {
 }
 
 impl<D: Copy + Eq + Hash> Matches<D> {
-    /// Takes targets that differ from one another, and leaves out those that were taken before.
+    /// Takes the targets that a key leads to, and leaves out those that were taken before.
     #[inline(always)]
-    pub(crate) fn take(&mut self, table: &Targets<D>, exchanges: usize, targets: &[u32]) {
+    pub(crate) fn take_lead(
+        &mut self,
+        table: &Targets<D>,
+        postings: &Postings,
+        exchanges: usize,
+        lead: &Lead<D>,
+    ) {
         // Most messages have one target, for which a call costs as much as the work.
-        match targets {
-            [target] if self.targets.as_slice().is_empty() => {
-                self.targets.start_with(targets);
-                self.arrive(table.meaning(*target), exchanges);
+        match lead.only() {
+            Some((target, meaning)) if self.targets.as_slice().is_empty() => {
+                self.targets.start_with(&[target]);
+                self.arrive(meaning, exchanges);
             }
-            targets => self.take_many(table, exchanges, targets),
+            only => self.take_another(table, postings, exchanges, lead, only),
         }
     }
 
     #[inline(never)]
-    fn take_many(&mut self, table: &Targets<D>, exchanges: usize, targets: &[u32]) {
+    fn take_another(
+        &mut self,
+        table: &Targets<D>,
+        postings: &Postings,
+        exchanges: usize,
+        lead: &Lead<D>,
+        only: Option<(u32, Meaning<D>)>,
+    ) {
+        match only {
+            Some((target, meaning)) => {
+                if self.targets.insert(target, table.bound()) {
+                    self.arrive(meaning, exchanges);
+                }
+            }
+            None => self.take(table, exchanges, lead.targets(postings)),
+        }
+    }
+
+    /// Takes targets that differ from one another, and leaves out those that were taken before.
+    pub(crate) fn take(&mut self, table: &Targets<D>, exchanges: usize, targets: &[u32]) {
         if self.targets.as_slice().is_empty() {
             self.targets.start_with(targets);
             for target in targets {

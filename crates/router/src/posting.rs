@@ -8,6 +8,7 @@ use core::slice;
 use crate::hashing::Hashing;
 use crate::index::Index;
 use crate::slots::Slots;
+use crate::targets::{Meaning, Targets};
 
 /// A set of targets in four bytes: none, one by its number, or the number of a list. Each target counts how often it
 /// was added.
@@ -22,6 +23,12 @@ impl Posting {
         self.0 == u32::MAX
     }
 
+    /// Whether it is one target by its number.
+    #[inline]
+    const fn is_one(self) -> bool {
+        self.0 & Self::LIST == 0
+    }
+
     const fn list(self) -> Option<u32> {
         if self.0 & Self::LIST != 0 && !self.is_empty() { Some(self.0 & !Self::LIST) } else { None }
     }
@@ -30,6 +37,70 @@ impl Posting {
 impl Default for Posting {
     fn default() -> Self {
         Self::EMPTY
+    }
+}
+
+/// A posting, and beside it what its target stands for while there is only one: who finds it by a key need not look
+/// elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lead<D> {
+    posting: Posting,
+    only: Meaning<D>,
+}
+
+impl<D> Default for Lead<D> {
+    fn default() -> Self {
+        Self { posting: Posting::EMPTY, only: Meaning::default() }
+    }
+}
+
+impl<D: Copy> Lead<D> {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.posting.is_empty()
+    }
+
+    /// Its only target and what that stands for.
+    #[inline]
+    pub(crate) const fn only(&self) -> Option<(u32, Meaning<D>)> {
+        if self.posting.is_one() { Some((self.posting.0, self.only)) } else { None }
+    }
+
+    /// Its targets, each once.
+    #[inline]
+    pub(crate) fn targets<'a>(&'a self, postings: &'a Postings) -> &'a [u32] {
+        postings.targets(&self.posting)
+    }
+
+    pub(crate) fn contains(&self, hashing: &Hashing, postings: &Postings, target: u32) -> bool {
+        postings.contains(hashing, &self.posting, target)
+    }
+
+    pub(crate) fn add(
+        &mut self,
+        hashing: &Hashing,
+        postings: &mut Postings,
+        table: &Targets<D>,
+        target: u32,
+    ) {
+        postings.add(hashing, &mut self.posting, target);
+        self.learn(table);
+    }
+
+    /// Takes a target that was added as often as it was taken, and once more.
+    pub(crate) fn take(
+        &mut self,
+        hashing: &Hashing,
+        postings: &mut Postings,
+        table: &Targets<D>,
+        target: u32,
+    ) {
+        postings.take(hashing, &mut self.posting, target);
+        self.learn(table);
+    }
+
+    fn learn(&mut self, table: &Targets<D>) {
+        self.only =
+            if self.posting.is_one() { table.meaning(self.posting.0) } else { Meaning::default() };
     }
 }
 

@@ -24,7 +24,7 @@ use crate::topic::Topics;
 #[derive(Clone, Debug)]
 pub struct Router<D> {
     hashing: Hashing,
-    exchanges: Exchanges,
+    exchanges: Exchanges<D>,
     targets: Targets<D>,
     bindings: Bindings,
     topics: Topics,

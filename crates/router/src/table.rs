@@ -16,6 +16,8 @@ use core::mem;
 
 /// Entries a group.
 const WAYS: usize = 7;
+/// Most groups of a small table, of which what it takes matters less than how soon an entry is found.
+const SMALL_GROUPS_MAX: usize = 1 << 9;
 /// Groups in which an entry may be. At most one in eight is full, so that by chance a window is as good as never.
 const WINDOW: usize = 16;
 
@@ -23,7 +25,7 @@ const WINDOW: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Table<E> {
     tags: Vec<Tags>,
-    entries: Vec<[E; WAYS]>,
+    entries: Vec<Entries<E>>,
     len: usize,
     spilled: BTreeMap<Box<[u8]>, E>,
 }
@@ -33,16 +35,26 @@ pub(crate) trait Entry: Default {
     fn hash(&self) -> u32;
 }
 
+/// The entries of a group. Where they are of 32 bytes, none is in two cache lines.
+#[derive(Clone, Debug)]
+#[repr(align(32))]
+struct Entries<E>([E; WAYS]);
+
 /// A byte for each entry of a group, zero when it is free and else of its hash, so that all are compared at once. The
-/// highest byte counts the entries that passed the group because it was full; at 255 it counts no more, either way.
+/// halves of the highest byte count the entries that passed the group because it was full, those of either class; at 15
+/// one counts no more, either way.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tags(u64);
+
+/// The most that half a byte counts to.
+const COUNT_MAX: u64 = 0xf;
 
 /// The lowest bit of the byte of every entry.
 const EVERY: u64 = 0x0001_0101_0101_0101;
 
-/// The entries of a group that may be the one looked for.
-#[derive(Clone, Copy, Debug)]
+/// The entries of a group that may be the one looked for, a bit in the byte of each. The highest byte counts those that
+/// passed: where it is not zero for the class of a hash, other groups are to be looked at too.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ways(u64);
 
 impl<E: Entry> Table<E> {
@@ -54,7 +66,6 @@ impl<E: Entry> Table<E> {
         self.tags.capacity() == 0 && self.spilled.is_empty()
     }
 
-    #[cfg(test)]
     pub(crate) const fn len(&self) -> usize {
         self.len
     }
@@ -67,10 +78,27 @@ impl<E: Entry> Table<E> {
         key: impl FnOnce() -> K,
         is_it: impl Fn(&E) -> bool,
     ) -> Option<&E> {
+        self.find_among(hash, self.glance(hash), key, is_it)
+    }
+
+    /// What [`Table::find`] finds, if it is where its look-up begins, as nearly everything is.
+    #[inline(always)]
+    pub(crate) fn find_at_home(&self, hash: u32, is_it: impl Fn(&E) -> bool) -> Option<&E> {
+        self.find_in(self.home(hash), self.glance(hash), hash, &is_it)
+    }
+
+    /// What [`Table::find`] finds, for what [`Table::glance`] told.
+    #[inline]
+    pub(crate) fn find_among<K: AsRef<[u8]>>(
+        &self,
+        hash: u32,
+        ways: Ways,
+        key: impl FnOnce() -> K,
+        is_it: impl Fn(&E) -> bool,
+    ) -> Option<&E> {
         let home = self.home(hash);
-        let tags = *self.tags.get(home)?;
-        let found = self.find_among(home, tags.ways(hash), hash, &is_it);
-        if found.is_some() || tags.passed() == 0 {
+        let found = self.find_in(home, ways, hash, &is_it);
+        if found.is_some() || !ways.goes_on(hash) {
             return found;
         }
         self.find_further(hash, home, key, is_it)
@@ -85,9 +113,9 @@ impl<E: Entry> Table<E> {
         is_it: impl Fn(&E) -> bool,
     ) -> Option<&E> {
         for at in self.window(hash, home).skip(1) {
-            let tags = self.tags[at];
-            let found = self.find_among(at, tags.ways(hash), hash, &is_it);
-            if found.is_some() || tags.passed() == 0 {
+            let ways = self.tags[at].ways(hash);
+            let found = self.find_in(at, ways, hash, &is_it);
+            if found.is_some() || !ways.goes_on(hash) {
                 return found;
             }
         }
@@ -105,7 +133,7 @@ impl<E: Entry> Table<E> {
         is_it: impl Fn(&E) -> bool,
     ) -> Option<&mut E> {
         match self.locate(hash, is_it) {
-            Some((group, way, _)) => Some(&mut self.entries[group][way]),
+            Some((group, way, _)) => Some(&mut self.entries[group].0[way]),
             None if self.spilled.is_empty() => None,
             None => self.spilled.get_mut(key().as_ref()),
         }
@@ -116,8 +144,7 @@ impl<E: Entry> Table<E> {
     #[inline]
     pub(crate) fn glance(&self, hash: u32) -> Ways {
         match self.tags.get(self.home(hash)) {
-            // The count of those that passed is as good as a way: where it is not zero, more is to be looked at.
-            Some(tags) => Ways(tags.ways(hash).0 | tags.0 >> 56),
+            Some(tags) => tags.ways(hash),
             None => Ways(0),
         }
     }
@@ -144,7 +171,7 @@ impl<E: Entry> Table<E> {
         let (entry, passed) = match self.locate(hash, is_it) {
             Some((group, way, distance)) => {
                 self.tags[group].free(way);
-                (mem::take(&mut self.entries[group][way]), distance)
+                (mem::take(&mut self.entries[group].0[way]), distance)
             }
             None => {
                 let spilled = self.spilled.remove(key().as_ref());
@@ -153,7 +180,7 @@ impl<E: Entry> Table<E> {
         };
         let home = self.home(hash);
         for group in self.window(hash, home).take(passed) {
-            self.tags[group].unpass();
+            self.tags[group].unpass(hash);
         }
         self.len -= 1;
         if self.len == 0 {
@@ -165,14 +192,14 @@ impl<E: Entry> Table<E> {
     }
 
     #[inline]
-    fn find_among(
+    fn find_in(
         &self,
         group: usize,
         ways: Ways,
         hash: u32,
         is_it: &impl Fn(&E) -> bool,
     ) -> Option<&E> {
-        let entries = &self.entries[group];
+        let Entries(entries) = self.entries.get(group)?;
         let mut found = ways.map(|way| &entries[way]);
         found.find(|entry| entry.hash() == hash && is_it(entry))
     }
@@ -181,12 +208,12 @@ impl<E: Entry> Table<E> {
     fn locate(&self, hash: u32, is_it: impl Fn(&E) -> bool) -> Option<(usize, usize, usize)> {
         let home = self.home(hash);
         for (distance, at) in self.window(hash, home).enumerate() {
-            let (tags, group) = (self.tags[at], &self.entries[at]);
+            let (mut ways, Entries(group)) = (self.tags[at].ways(hash), &self.entries[at]);
             let found = |way: &usize| group[*way].hash() == hash && is_it(&group[*way]);
-            if let Some(way) = tags.ways(hash).find(found) {
+            if let Some(way) = ways.find(found) {
                 return Some((at, way, distance));
             }
-            if tags.passed() == 0 {
+            if !ways.goes_on(hash) {
                 return None;
             }
         }
@@ -199,10 +226,10 @@ impl<E: Entry> Table<E> {
         let home = self.home(hash);
         for at in self.window(hash, home) {
             if let Some(way) = self.tags[at].take(hash) {
-                self.entries[at][way] = entry;
+                self.entries[at].0[way] = entry;
                 return None;
             }
-            self.tags[at].pass();
+            self.tags[at].pass(hash);
         }
         Some(entry)
     }
@@ -218,7 +245,7 @@ impl<E: Entry> Table<E> {
         let tags = mem::replace(&mut self.tags, filled(len));
         let entries = mem::replace(&mut self.entries, filled(len));
         let spilled = mem::take(&mut self.spilled);
-        for (tags, entries) in tags.into_iter().zip(entries) {
+        for (tags, Entries(entries)) in tags.into_iter().zip(entries) {
             for (way, entry) in entries.into_iter().enumerate() {
                 if tags.is_taken(way) {
                     self.place_or_spill(entry, key_of);
@@ -256,10 +283,12 @@ impl<E: Entry> Table<E> {
         core::iter::successors(Some(home), next).take(groups.min(WINDOW))
     }
 
-    /// How many entries fit before the table grows: ten sixteenths of all places, or all of a single group.
+    /// How many entries fit before the table grows: all of a single group, half of the places of a small table, or ten
+    /// sixteenths.
     const fn capacity(&self) -> usize {
         match self.tags.len() {
             1 => WAYS,
+            groups @ ..=SMALL_GROUPS_MAX => groups * WAYS / 2,
             groups => groups * WAYS * 10 / 16,
         }
     }
@@ -272,14 +301,21 @@ fn filled<T: Default>(len: usize) -> Vec<T> {
     values
 }
 
+impl<E: Default> Default for Entries<E> {
+    fn default() -> Self {
+        Self(Default::default())
+    }
+}
+
 impl Tags {
-    /// The entries that may have this hash: all that do, and few others.
+    /// The entries that may have this hash: all that do, and few others; and the counts.
     #[inline]
     fn ways(self, hash: u32) -> Ways {
         let differing = self.0 ^ (EVERY * u64::from(tag(hash)));
         // Exact for every byte: a free entry must not show, for its hash is an old one.
         let low = EVERY * 0x7f;
-        Ways(!(((differing & low) + low) | differing) & (EVERY << 7))
+        let ways = !(((differing & low) + low) | differing) & (EVERY << 7);
+        Ways(ways | self.0 & 0xff << 56)
     }
 
     /// Gives a free way to an entry of this hash.
@@ -297,29 +333,43 @@ impl Tags {
         (self.0 >> (8 * way)) as u8 != 0
     }
 
+    /// How many entries of the class of this hash passed.
     #[inline]
-    const fn passed(self) -> u8 {
-        (self.0 >> 56) as u8
+    const fn passed(self, hash: u32) -> u64 {
+        self.0 >> count_at(hash) & COUNT_MAX
     }
 
-    fn pass(&mut self) {
-        if self.passed() < u8::MAX {
-            self.0 += 1 << 56;
+    fn pass(&mut self, hash: u32) {
+        if self.passed(hash) < COUNT_MAX {
+            self.0 += 1 << count_at(hash);
         }
     }
 
-    fn unpass(&mut self) {
-        if self.passed() < u8::MAX {
-            self.0 -= 1 << 56;
+    fn unpass(&mut self, hash: u32) {
+        if self.passed(hash) < COUNT_MAX {
+            self.0 -= 1 << count_at(hash);
         }
     }
+}
+
+/// The lowest bit of the count of a class, which follows from a bit of the hash that is neither in the tag nor in what
+/// homes depend on.
+#[inline]
+const fn count_at(hash: u32) -> u32 {
+    56 + (hash >> 6 & 4)
 }
 
 impl Ways {
     /// Whether nothing needs to be looked at.
     #[inline]
-    pub(crate) const fn is_empty(self) -> bool {
-        self.0 == 0
+    pub(crate) const fn is_empty(self, hash: u32) -> bool {
+        self.0 & (!(0xff << 56) | COUNT_MAX << count_at(hash)) == 0
+    }
+
+    /// Whether other groups are to be looked at, if it is not here.
+    #[inline]
+    const fn goes_on(self, hash: u32) -> bool {
+        self.0 >> count_at(hash) & COUNT_MAX != 0
     }
 }
 
@@ -329,8 +379,11 @@ impl Iterator for Ways {
     #[inline]
     fn next(&mut self) -> Option<usize> {
         let way = (self.0.trailing_zeros() / 8) as usize;
-        self.0 &= self.0.wrapping_sub(1);
-        (way < WAYS).then_some(way)
+        if way >= WAYS {
+            return None;
+        }
+        self.0 &= self.0 - 1;
+        Some(way)
     }
 }
 
@@ -384,7 +437,7 @@ mod tests {
             };
             let found = table.find(hash, || key(number), is_it);
             assert_eq!(found, Some(&Numbered { hash, number, value: number }));
-            assert!(!table.glance(hash).is_empty());
+            assert!(!table.glance(hash).is_empty(hash));
         }
         assert!(steps.get() <= 100_000 * WAYS * WINDOW);
         for number in 0..100_000 {
@@ -397,10 +450,11 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// The top bits of a hash choose the home: a handful of hashes makes windows overflow, next to one another.
+        /// The top bits of a hash choose the home: a handful of hashes makes windows overflow, next to one another. One
+        /// bit chooses the class in which an entry is counted.
         #[test]
         fn it_holds_what_a_list_holds(
-            commands in proptest::collection::vec((any::<bool>(), 0_u32..400, 0_u32..6), 0..600),
+            commands in proptest::collection::vec((any::<bool>(), 0_u32..400, 0_u32..12), 0..600),
         ) {
             let mut table = Table::new();
             let mut list: Vec<Numbered> = Vec::new();
@@ -409,7 +463,8 @@ mod tests {
                 let known = list.iter().position(is_it);
                 match (add, known) {
                     (true, None) => {
-                        let entry = Numbered { hash: hash << 26 | 5, number, value: 0 };
+                        let hash = (hash >> 1) << 26 | (hash & 1) << 8 | 5;
+                        let entry = Numbered { hash, number, value: 0 };
                         table.insert(entry, key_of);
                         list.push(entry);
                     }
@@ -432,7 +487,7 @@ mod tests {
                     let is_it = |other: &Numbered| other.number == entry.number;
                     let found = table.find(entry.hash, || key(entry.number), is_it);
                     prop_assert_eq!(found, Some(entry));
-                    prop_assert!(!table.glance(entry.hash).is_empty());
+                    prop_assert!(!table.glance(entry.hash).is_empty(entry.hash));
                 }
             }
             for entry in list {

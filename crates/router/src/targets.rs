@@ -31,6 +31,13 @@ pub(crate) enum Meaning<D> {
 #[derive(Clone, Debug, Default)]
 struct Numbers(HashTable<u32>);
 
+impl<D: Copy> Targets<D> {
+    #[inline]
+    pub(crate) fn meaning(&self, target: u32) -> Meaning<D> {
+        self.meanings[target]
+    }
+}
+
 impl<D: Copy + Eq + Hash> Targets<D> {
     pub(crate) fn new() -> Self {
         Self { meanings: Slots::new(), bindings: Slots::new(), destinations: Numbers::default() }
@@ -70,11 +77,6 @@ impl<D: Copy + Eq + Hash> Targets<D> {
         }
         self.meanings.remove(target);
         self.bindings.remove(target);
-    }
-
-    #[inline]
-    pub(crate) fn meaning(&self, target: u32) -> Meaning<D> {
-        self.meanings[target]
     }
 
     /// The list of the bindings that lead to a target.

@@ -23,19 +23,18 @@ use crate::hashing::Hashing;
 use crate::index::Index;
 use crate::posting::{Posting, Postings};
 use crate::slots::Slots;
-use crate::table::Table;
+use crate::targets::Targets;
 use crate::words::Words;
 
 use self::key::words_of;
 use self::tail::{LongTails, Tail};
 pub(crate) use self::walk::TopicScratch;
-use self::whole::{Shape, Whole};
+use self::whole::Shape;
 
 /// The patterns of all topic exchanges of a router.
 #[derive(Clone, Debug)]
 pub(crate) struct Topics {
     words: Words,
-    wholes: Table<Whole>,
     edges: Index,
     nodes: Slots<Node>,
     leaves: Slots<Leaf>,
@@ -44,13 +43,13 @@ pub(crate) struct Topics {
 
 /// The patterns of one exchange; they take no memory while there are none.
 #[derive(Clone, Debug)]
-pub(crate) struct Root {
+pub(crate) struct Root<D> {
     /// The index of the exchange.
     scope: u32,
     /// The root of its trie.
     node: u32,
-    /// The shapes of the patterns that are not in the trie.
-    shapes: Vec<Shape>,
+    /// The patterns that are not in the trie.
+    shapes: Vec<Shape<D>>,
 }
 
 /// A prefix that several patterns share.
@@ -72,6 +71,8 @@ struct Leaf {
     parent: u32,
     via: u32,
     posting: Posting,
+    /// Whether a `#` follows its tail.
+    is_open: bool,
     tail: Tail,
 }
 
@@ -97,7 +98,7 @@ const ANY_WORDS: u32 = 0x8000_0001;
 /// The step to the root of a trie, from its exchange.
 const TRIE: u32 = 0x8000_0002;
 
-impl Root {
+impl<D> Root<D> {
     pub(crate) const fn new(scope: u32) -> Self {
         Self { scope, node: NONE, shapes: Vec::new() }
     }
@@ -107,7 +108,6 @@ impl Topics {
     pub(crate) const fn new() -> Self {
         Self {
             words: Words::new(),
-            wholes: Table::new(),
             edges: Index::new(),
             nodes: Slots::new(),
             leaves: Slots::new(),
@@ -117,23 +117,23 @@ impl Topics {
 
     pub(crate) fn holds_no_memory(&self) -> bool {
         self.words.holds_no_memory()
-            && self.wholes.holds_no_memory()
             && self.edges.holds_no_memory()
             && self.nodes.holds_no_memory()
             && self.leaves.holds_no_memory()
             && self.long_tails.holds_no_memory()
     }
 
-    pub(crate) fn add(
+    pub(crate) fn add<D: Copy>(
         &mut self,
         hashing: &Hashing,
         postings: &mut Postings,
-        root: &mut Root,
+        targets: &Targets<D>,
+        root: &mut Root<D>,
         pattern: &[u8],
         target: u32,
     ) {
         let steps = self.hold(hashing, pattern);
-        let new = match self.add_whole(hashing, postings, root, &steps, target) {
+        let new = match self.add_whole(hashing, postings, targets, root, &steps, target) {
             Some(new) => new,
             None => {
                 if root.node == NONE {
@@ -151,16 +151,17 @@ impl Topics {
     }
 
     /// Takes back what was added.
-    pub(crate) fn take(
+    pub(crate) fn take<D: Copy>(
         &mut self,
         hashing: &Hashing,
         postings: &mut Postings,
-        root: &mut Root,
+        targets: &Targets<D>,
+        root: &mut Root<D>,
         pattern: &[u8],
         target: u32,
     ) {
         let steps = self.steps_of(hashing, pattern);
-        let gone = match self.take_whole(hashing, postings, root, &steps, target) {
+        let gone = match self.take_whole(hashing, postings, targets, root, &steps, target) {
             Some(gone) => gone,
             None => self.take_end(hashing, postings, root, &steps, target),
         };
@@ -230,7 +231,7 @@ impl Child {
 
 impl Place {
     #[inline]
-    fn root(hashing: &Hashing, root: &Root) -> Self {
+    fn root<D>(hashing: &Hashing, root: &Root<D>) -> Self {
         Self { node: root.node, path: hashing.of_step(root.scope, TRIE) }
     }
 }
@@ -247,6 +248,8 @@ fn wildcard(word: &[u8]) -> Option<u32> {
 mod tests {
     extern crate std;
     use super::*;
+    use crate::posting::Lead;
+    use crate::targets::Meaning;
     use std::format;
     use std::string::String;
 
@@ -254,8 +257,10 @@ mod tests {
         hashing: Hashing,
         topics: Topics,
         postings: Postings,
-        root: Root,
+        targets: Targets<u32>,
+        root: Root<u32>,
         scratch: TopicScratch,
+        leads: Vec<Lead<u32>>,
     }
 
     impl World {
@@ -264,26 +269,36 @@ mod tests {
                 hashing: Hashing::new(1),
                 topics: Topics::new(),
                 postings: Postings::new(),
+                targets: Targets::new(),
                 root: Root::new(0),
                 scratch: TopicScratch::default(),
+                leads: Vec::new(),
             }
         }
 
         fn add(&mut self, pattern: &str, target: u32) {
-            let Self { hashing, topics, postings, root, .. } = self;
-            topics.add(hashing, postings, root, pattern.as_bytes(), target);
+            self.have_targets(target + 1);
+            let Self { hashing, topics, postings, targets, root, .. } = self;
+            topics.add(hashing, postings, targets, root, pattern.as_bytes(), target);
         }
 
         fn take(&mut self, pattern: &str, target: u32) {
-            let Self { hashing, topics, postings, root, .. } = self;
-            topics.take(hashing, postings, root, pattern.as_bytes(), target);
+            let Self { hashing, topics, postings, targets, root, .. } = self;
+            topics.take(hashing, postings, targets, root, pattern.as_bytes(), target);
+        }
+
+        fn have_targets(&mut self, len: u32) {
+            for target in self.targets.bound() as u32..len {
+                self.targets.insert(&self.hashing, Meaning::Destination(target));
+            }
         }
 
         /// How many patterns match, and in how many steps that was found.
         fn find(&mut self, key: &str) -> (usize, usize) {
             self.scratch.steps.set(0);
-            self.topics.find(&self.hashing, &self.root, key.as_bytes(), &mut self.scratch);
-            (self.scratch.found.len(), self.scratch.steps.get())
+            let Self { hashing, topics, root, scratch, leads, .. } = self;
+            topics.find(hashing, root, key.as_bytes(), scratch, leads);
+            (scratch.found.len() + leads.len(), scratch.steps.get())
         }
     }
 
@@ -361,9 +376,10 @@ mod tests {
     /// Four words, 70 % literal, 20 % with one `*`, 10 % ending in `#`.
     #[test]
     fn a_pattern_takes_less_than_70_bytes() {
-        assert_eq!((size_of::<Whole>(), size_of::<Leaf>(), size_of::<Node>()), (32, 32, 24));
+        assert_eq!((size_of::<Leaf>(), size_of::<Node>()), (32, 24));
         for vocabulary in [30, 1_000] {
             let mut world = World::new();
+            world.have_targets(100_000);
             let mut draw = 1_u64;
             let mut below = |bound: u64| {
                 draw = draw.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
@@ -380,7 +396,7 @@ mod tests {
                     world.add(&words.join("."), target);
                 }
             });
-            let patterns = world.topics.wholes.len() as i64;
+            let patterns = world.root.shapes.iter().map(Shape::len).sum::<usize>() as i64;
             let each = change.bytes_current / patterns;
             assert!(each <= 70, "{each} bytes a pattern with {vocabulary} words");
         }

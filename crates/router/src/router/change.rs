@@ -127,12 +127,14 @@ impl<D: Copy + Eq + Hash> Router<D> {
 
     /// Tells the source about a target, and tells where the source keeps it if it must be told so again.
     fn index(&mut self, source: u32, target: u32, rule: Rule<'_>, reading: &Reading) -> u32 {
-        let (hashing, postings) = (&self.hashing, &mut self.postings);
+        let (hashing, targets, postings) = (&self.hashing, &self.targets, &mut self.postings);
         match (&mut self.exchanges.at_mut(source).table, reading) {
-            (Table::Direct(direct), _) => direct.add(hashing, postings, rule.key, target),
+            (Table::Direct(direct), _) => {
+                direct.add(hashing, postings, targets, rule.key, target);
+            }
             (Table::All(posting), _) => postings.add(hashing, posting, target),
             (Table::Topic(root), _) => {
-                self.topics.add(hashing, postings, root, rule.key, target);
+                self.topics.add(hashing, postings, targets, root, rule.key, target);
             }
             (Table::Headers(table), Reading::Conditions(quorum, conditions)) => {
                 return table.add(hashing, target, *quorum, conditions);
@@ -150,11 +152,13 @@ impl<D: Copy + Eq + Hash> Router<D> {
 
     /// Takes back what was told by [`Router::index`].
     fn forget(&mut self, source: u32, target: u32, key: &[u8], place: u32) {
-        let (hashing, postings) = (&self.hashing, &mut self.postings);
+        let (hashing, targets, postings) = (&self.hashing, &self.targets, &mut self.postings);
         match &mut self.exchanges.at_mut(source).table {
-            Table::Direct(direct) => direct.take(hashing, postings, key, target),
+            Table::Direct(direct) => direct.take(hashing, postings, targets, key, target),
             Table::All(posting) => postings.take(hashing, posting, target),
-            Table::Topic(root) => self.topics.take(hashing, postings, root, key, target),
+            Table::Topic(root) => {
+                self.topics.take(hashing, postings, targets, root, key, target);
+            }
             Table::Headers(table) => table.take(hashing, place),
             Table::ConsistentHash(table) => table.take(place),
             Table::ModulusHash(table) => table.take(place),

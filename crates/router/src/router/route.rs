@@ -26,14 +26,37 @@ impl<D: Copy + Eq + Hash> Router<D> {
         // Most messages come to an exchange of this kind and to no other, and pay for nothing else.
         if let Table::Direct(direct) = &exchange.table
             && exchange.watch == Watch::Off
+            && let Some(lead) = direct.find_at_once(&self.hashing, key)
         {
-            let found = self.choose_by_key(direct, key, out);
-            self.pass_on(exchange, found, out);
+            out.take_lead(&self.targets, &self.postings, self.exchanges.bound(), lead);
             if out.exchange(1).is_some() {
                 self.walk_on(&[key], headers, out);
             }
         } else {
-            self.walk(start, &[key], headers, out);
+            self.walk_from(start.index, exchange, key, headers, out);
+        }
+    }
+
+    /// Follows a message from an exchange that is not direct, or where it found nothing at once.
+    #[inline(never)]
+    fn walk_from(
+        &self,
+        start: u32,
+        exchange: &Exchange<D>,
+        key: &[u8],
+        headers: &dyn Headers,
+        out: &mut Matches<D>,
+    ) {
+        match &exchange.table {
+            Table::Topic(root) if exchange.watch == Watch::Off => {
+                if !self.choose_by_topic(root, &[key], out) {
+                    self.pass_on(exchange, out);
+                }
+            }
+            _ => self.visit(start, exchange, &[key], headers, out),
+        }
+        if out.exchange(1).is_some() {
+            self.walk_on(&[key], headers, out);
         }
     }
 
@@ -53,6 +76,7 @@ impl<D: Copy + Eq + Hash> Router<D> {
     }
 
     /// Follows a message beyond the exchange where it began.
+    #[inline(never)]
     fn walk_on(&self, keys: &[&[u8]], headers: &dyn Headers, out: &mut Matches<D>) {
         for place in 1.. {
             let Some(next) = out.exchange(place) else { return };
@@ -65,7 +89,7 @@ impl<D: Copy + Eq + Hash> Router<D> {
     fn visit(
         &self,
         index: u32,
-        exchange: &Exchange,
+        exchange: &Exchange<D>,
         keys: &[&[u8]],
         headers: &dyn Headers,
         out: &mut Matches<D>,
@@ -73,14 +97,15 @@ impl<D: Copy + Eq + Hash> Router<D> {
         let stops =
             exchange.watch != Watch::Off && out.watch(self.exchanges.id(index), exchange.watch);
         let found = stops || self.choose(exchange, keys, headers, out);
-        self.pass_on(exchange, found, out);
+        if !found {
+            self.pass_on(exchange, out);
+        }
     }
 
     /// A message for which an exchange has no targets goes to the alternate one.
-    #[inline]
-    fn pass_on(&self, exchange: &Exchange, found: bool, out: &mut Matches<D>) {
-        if !found
-            && let Some(alternate) = exchange.alternate
+    #[inline(never)]
+    fn pass_on(&self, exchange: &Exchange<D>, out: &mut Matches<D>) {
+        if let Some(alternate) = exchange.alternate
             && self.exchanges.get(alternate).is_some()
         {
             out.go_to(alternate.index, self.exchanges.bound());
@@ -91,7 +116,7 @@ impl<D: Copy + Eq + Hash> Router<D> {
     #[inline]
     fn choose(
         &self,
-        exchange: &Exchange,
+        exchange: &Exchange<D>,
         keys: &[&[u8]],
         headers: &dyn Headers,
         out: &mut Matches<D>,
@@ -119,27 +144,23 @@ impl<D: Copy + Eq + Hash> Router<D> {
     }
 
     #[inline(never)]
-    fn choose_by_keys(&self, direct: &Direct, keys: &[&[u8]], out: &mut Matches<D>) -> bool {
+    fn choose_by_keys(&self, direct: &Direct<D>, keys: &[&[u8]], out: &mut Matches<D>) -> bool {
         let mut found = false;
         for key in keys {
-            found |= self.choose_by_key(direct, key, out);
+            if let Some(lead) = direct.find(&self.hashing, key) {
+                out.take_lead(&self.targets, &self.postings, self.exchanges.bound(), lead);
+                found = true;
+            }
         }
         found
     }
 
-    #[inline(always)]
-    fn choose_by_key(&self, direct: &Direct, key: &[u8], out: &mut Matches<D>) -> bool {
-        let Some(posting) = direct.find(&self.hashing, key) else { return false };
-        self.take(self.postings.targets(posting), out);
-        true
-    }
-
     // Apart from `choose`, so that the quickest kinds do not pay for the registers of the others.
     #[inline(never)]
-    fn choose_by_topic(&self, root: &Root, keys: &[&[u8]], out: &mut Matches<D>) -> bool {
+    fn choose_by_topic(&self, root: &Root<D>, keys: &[&[u8]], out: &mut Matches<D>) -> bool {
         let mut found = false;
         for key in keys {
-            self.topics.find(&self.hashing, root, key, &mut out.topic);
+            self.topics.find(&self.hashing, root, key, &mut out.topic, &mut out.leads);
             found |= self.take_found(out);
         }
         found
@@ -174,13 +195,18 @@ impl<D: Copy + Eq + Hash> Router<D> {
         target.is_some()
     }
 
-    /// Takes the targets of all postings that the topic index found.
+    /// Takes the targets of all that the topic index found.
+    #[inline]
     fn take_found(&self, out: &mut Matches<D>) -> bool {
+        for at in 0..out.leads.len() {
+            let lead = out.leads[at];
+            out.take_lead(&self.targets, &self.postings, self.exchanges.bound(), &lead);
+        }
         for at in 0..out.topic.found.len() {
             let posting = out.topic.found[at];
             self.take(self.postings.targets(&posting), out);
         }
-        !out.topic.found.is_empty()
+        !out.leads.is_empty() || !out.topic.found.is_empty()
     }
 
     #[inline(never)]

@@ -23,7 +23,9 @@ pub(super) fn cut(hashing: &Hashing, key: &[u8], words: &mut Vec<KeyWord>) {
     words.clear();
     let (mut at, mut up_to) = (0, 0);
     for (word, gist) in words_of(key) {
-        let hash = KeyWord::hash_at(words.len() as u32, hashing.of_word(word, gist));
+        let hash =
+            if gist.is_whole() { hashing.of_gist(gist) } else { hashing.of_word(word, gist) };
+        let hash = KeyWord::hash_at(words.len() as u32, hash);
         up_to ^= hash;
         words.push(KeyWord { gist, at, len: word.len(), hash, up_to });
         at += word.len() + 1;

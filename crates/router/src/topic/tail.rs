@@ -8,66 +8,65 @@ use crate::slots::Slots;
 /// The steps of tails that have more than [`SHORT_TAIL`].
 pub(super) type LongTails = Slots<Box<[u32]>>;
 
-/// See the module.
-#[derive(Clone, Copy, Debug, Default)]
+/// The words and `*` of a tail; whoever has it knows whether a `#` follows them.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Tail {
-    /// Twice the number of steps, and one more when a `#` follows them.
-    form: u32,
-    /// The steps, or the number of a long tail.
+    /// The steps and then [`NO_STEP`], or the number of a long tail and then [`LONG`].
     steps: [u32; SHORT_TAIL],
 }
 
 const SHORT_TAIL: usize = 4;
+/// In a place behind the last step.
+const NO_STEP: u32 = u32::MAX;
+/// In the second place, behind the number of a long tail.
+const LONG: u32 = u32::MAX - 1;
 
 impl Tail {
-    pub(super) fn new(long_tails: &mut LongTails, steps: &[u32], is_open: bool) -> Self {
-        let mut short = [0; SHORT_TAIL];
+    pub(super) fn new(long_tails: &mut LongTails, steps: &[u32]) -> Self {
+        let mut short = [NO_STEP; SHORT_TAIL];
         match short.get_mut(..steps.len()) {
             Some(short) => short.copy_from_slice(steps),
-            None => short[0] = long_tails.insert(steps.into()),
+            None => [short[0], short[1]] = [long_tails.insert(steps.into()), LONG],
         }
-        Self { form: form_of(steps.len(), is_open), steps: short }
+        Self { steps: short }
     }
 
     /// Gives back what it holds beside itself.
     pub(super) fn free(self, long_tails: &mut LongTails) {
-        if self.len() > SHORT_TAIL {
+        if self.is_long() {
             long_tails.remove(self.steps[0]);
         }
     }
 
-    pub(super) const fn len(self) -> usize {
-        (self.form >> 1) as usize
-    }
-
-    /// Whether a `#` follows the steps.
-    pub(super) const fn is_open(self) -> bool {
-        self.form & 1 == 1
+    #[inline]
+    const fn is_long(self) -> bool {
+        self.steps[1] == LONG
     }
 
     #[inline]
     pub(super) fn steps<'a>(&'a self, long_tails: &'a LongTails) -> &'a [u32] {
-        match self.steps.get(..self.len()) {
-            Some(steps) => steps,
-            None => &long_tails[self.steps[0]],
+        if self.is_long() {
+            return &long_tails[self.steps[0]];
         }
+        let len = self.steps.iter().filter(|step| **step != NO_STEP).count();
+        &self.steps[..len]
     }
 
-    /// Whether these are all its steps, its `#` among them.
+    /// Whether these are its steps.
     pub(super) fn is(&self, steps: &[u32], long_tails: &LongTails) -> bool {
-        tail_of(steps) == Some((self.steps(long_tails), self.is_open()))
+        self.steps(long_tails) == steps
     }
 
-    /// Whether it has so many steps, and a `#` after them or none.
-    #[inline]
-    pub(super) const fn has_form(&self, len: usize, is_open: bool) -> bool {
-        self.form == form_of(len, is_open)
+    /// Whether these words match it, and with a `#` behind it perhaps more.
+    pub(super) fn matches(&self, words: &[u32], is_open: bool, long_tails: &LongTails) -> bool {
+        let steps = self.steps(long_tails);
+        (steps.len() == words.len() || is_open && steps.len() < words.len()) && agree(steps, words)
     }
+}
 
-    /// Whether these words, and no others, match it.
-    pub(super) fn matches(&self, words: &[u32], long_tails: &LongTails) -> bool {
-        (self.len() == words.len() || self.is_open() && self.len() < words.len())
-            && agree(self.steps(long_tails), words)
+impl Default for Tail {
+    fn default() -> Self {
+        Self { steps: [NO_STEP; SHORT_TAIL] }
     }
 }
 
@@ -83,9 +82,4 @@ pub(super) fn tail_of(steps: &[u32]) -> Option<(&[u32], bool)> {
         tail => (tail, false),
     };
     (!tail.contains(&ANY_WORDS)).then_some((tail, is_open))
-}
-
-#[inline]
-const fn form_of(len: usize, is_open: bool) -> u32 {
-    (len as u32) << 1 | is_open as u32
 }

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use smallvec::SmallVec;
 
-use super::tail::{Tail, tail_of};
+use super::tail::{LongTails, Tail, tail_of};
 use super::{ANY_WORD, ANY_WORDS, Child, Leaf, NONE, Node, Place, Root, Steps, Topics};
 use crate::hashing::Hashing;
 use crate::posting::{Posting, Postings};
@@ -12,11 +12,11 @@ use crate::slots::Slots;
 
 impl Topics {
     /// Takes a target from the end of a pattern in a trie; `true` when it was the last one.
-    pub(super) fn take_end(
+    pub(super) fn take_end<D>(
         &mut self,
         hashing: &Hashing,
         postings: &mut Postings,
-        root: &mut Root,
+        root: &mut Root<D>,
         steps: &[u32],
         target: u32,
     ) -> bool {
@@ -44,13 +44,18 @@ impl Topics {
     }
 
     /// The posting of a pattern, which is made when it is not there.
-    pub(super) fn end_of(&mut self, hashing: &Hashing, root: &Root, steps: &[u32]) -> &mut Posting {
+    pub(super) fn end_of<D>(
+        &mut self,
+        hashing: &Hashing,
+        root: &Root<D>,
+        steps: &[u32],
+    ) -> &mut Posting {
         let mut place = Place::root(hashing, root);
         let mut rest = steps;
         while let Some((step, after)) = rest.split_first() {
             let child = self.child(hashing, place, *step);
             let node = if let Some(leaf) = child.leaf() {
-                if self.leaves[leaf].tail.is(after, &self.long_tails) {
+                if self.leaves[leaf].is(after, &self.long_tails) {
                     return &mut self.leaves[leaf].posting;
                 }
                 self.split(hashing, place, leaf)
@@ -78,8 +83,7 @@ impl Topics {
         let node = self.nodes.insert(Node::new(above.node, via));
         self.exchange(hashing, above, via, Child::of_leaf(leaf), Child(node));
         let place = Place { node, path: hashing.of_step(above.path, via) };
-        let Leaf { posting, tail, .. } = self.leaves[leaf];
-        let open = tail.is_open();
+        let Leaf { posting, is_open: open, tail, .. } = self.leaves[leaf];
         let tail = Steps::from_slice(tail.steps(&self.long_tails));
         self.free_leaf(leaf);
         match tail.split_first() {
@@ -104,9 +108,9 @@ impl Topics {
         self.attach(hashing, above, step, Child::of_leaf(leaf));
     }
 
-    fn new_leaf(&mut self, parent: u32, via: u32, tail: &[u32], open: bool) -> u32 {
-        let tail = Tail::new(&mut self.long_tails, tail, open);
-        self.leaves.insert(Leaf { parent, via, posting: Posting::EMPTY, tail })
+    fn new_leaf(&mut self, parent: u32, via: u32, tail: &[u32], is_open: bool) -> u32 {
+        let tail = Tail::new(&mut self.long_tails, tail);
+        self.leaves.insert(Leaf { parent, via, posting: Posting::EMPTY, is_open, tail })
     }
 
     fn free_leaf(&mut self, leaf: u32) {
@@ -115,7 +119,7 @@ impl Topics {
 
     /// Removes the end of a pattern that has no target left, and every node that it alone needed. `path` holds the
     /// nodes from the root to the end, or to the parent of the leaf that is the end.
-    fn prune(&mut self, hashing: &Hashing, root: &mut Root, path: &[Place], steps: &[u32]) {
+    fn prune<D>(&mut self, hashing: &Hashing, root: &mut Root<D>, path: &[Place], steps: &[u32]) {
         let (last, _) = path.split_last().expect("a path begins at the root");
         if let Some(step) = steps.get(path.len() - 1) {
             let child = self.child(hashing, *last, *step);
@@ -194,6 +198,14 @@ impl Topics {
                 self.edges.replace(hash, from.0, to.0, |it| key_of(tries, it));
             }
         }
+    }
+}
+
+impl Leaf {
+    /// Whether these are its steps, its `#` among them.
+    fn is(&self, steps: &[u32], long_tails: &LongTails) -> bool {
+        let tail = tail_of(steps);
+        tail.is_some_and(|(tail, open)| open == self.is_open && self.tail.is(tail, long_tails))
     }
 }
 

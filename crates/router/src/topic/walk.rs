@@ -8,19 +8,20 @@ use alloc::vec::Vec;
 
 use super::key::KeyWord;
 use super::tail::agree;
-
+use super::whole::{Look, SHAPES_MAX};
 use super::{ANY_WORD, ANY_WORDS, Child, NONE, Place, Root, Topics, words_of};
 use crate::hashing::Hashing;
-use crate::posting::Posting;
+use crate::posting::{Lead, Posting};
 use crate::visited::Marks;
 use crate::words::Words;
 
 /// The memory of a walk.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TopicScratch {
-    /// The postings of the patterns that match.
+    /// The postings of the patterns in a trie that match.
     pub(crate) found: Vec<Posting>,
     pub(super) key: Vec<KeyWord>,
+    pub(super) looks: [Look; SHAPES_MAX],
     /// The words of the key by number; only found for a walk.
     words: Vec<u32>,
     places: Vec<Place>,
@@ -36,27 +37,31 @@ pub(crate) struct TopicScratch {
 }
 
 impl Topics {
-    /// Finds the postings of all patterns that match, and puts them into `scratch.found`.
-    pub(crate) fn find(
+    /// Finds all patterns that match: what those in a trie lead to comes into `scratch.found`, the others into `leads`.
+    #[inline]
+    pub(crate) fn find<D: Copy>(
         &self,
         hashing: &Hashing,
-        root: &Root,
+        root: &Root<D>,
         key: &[u8],
         scratch: &mut TopicScratch,
+        leads: &mut Vec<Lead<D>>,
     ) {
+        leads.clear();
         scratch.found.clear();
         if !root.shapes.is_empty() {
-            self.find_whole(hashing, root, key, scratch);
+            self.find_whole(hashing, root, key, scratch, leads);
         }
         if root.node != NONE {
-            scratch.begin();
-            let words = words_of(key).map(|(word, _)| self.words.find(hashing, word));
-            scratch.words.extend(words.map(|word| word.unwrap_or(Words::UNKNOWN)));
-            self.walk(hashing, Place::root(hashing, root), scratch);
+            self.walk(hashing, Place::root(hashing, root), key, scratch);
         }
     }
 
-    fn walk(&self, hashing: &Hashing, root: Place, scratch: &mut TopicScratch) {
+    #[inline(never)]
+    fn walk(&self, hashing: &Hashing, root: Place, key: &[u8], scratch: &mut TopicScratch) {
+        scratch.begin();
+        let words = words_of(key).map(|(word, _)| self.words.find(hashing, word));
+        scratch.words.extend(words.map(|word| word.unwrap_or(Words::UNKNOWN)));
         scratch.places.push(root);
         self.open(hashing, root, 0, scratch);
         scratch.places.extend_from_slice(&scratch.lasting);
@@ -128,9 +133,9 @@ impl Topics {
     fn compare(&self, leaf: u32, at: usize, scratch: &mut TopicScratch) {
         let record = &self.leaves[leaf];
         #[cfg(test)]
-        scratch.count_steps(record.tail.len());
-        if record.tail.matches(&scratch.words[at..], &self.long_tails)
-            && (!record.tail.is_open() || self.is_new(Child::of_leaf(leaf), scratch))
+        scratch.count_steps(record.tail.steps(&self.long_tails).len());
+        if record.tail.matches(&scratch.words[at..], record.is_open, &self.long_tails)
+            && (!record.is_open || self.is_new(Child::of_leaf(leaf), scratch))
         {
             scratch.found.push(record.posting);
         }
@@ -139,9 +144,9 @@ impl Topics {
     /// Matches a leaf's tail, which follows a `#`, with the words from `at` on.
     fn search(&self, leaf: u32, at: usize, scratch: &mut TopicScratch) {
         let record = &self.leaves[leaf];
-        let Some(last) = scratch.words.len().checked_sub(record.tail.len()) else { return };
-        let first = if record.tail.is_open() { at } else { last.max(at) };
         let tail = record.tail.steps(&self.long_tails);
+        let Some(last) = scratch.words.len().checked_sub(tail.len()) else { return };
+        let first = if record.is_open { at } else { last.max(at) };
         #[cfg(test)]
         scratch.count_steps(tail.len() * (last + 1).saturating_sub(first));
         if (first..=last).any(|at| agree(tail, &scratch.words[at..])) {

@@ -5,6 +5,9 @@
 //! one: one look-up a shape, all of them independent, so that their cache misses overlap. Exchanges have many patterns
 //! and few shapes. Those beyond [`SHAPES_MAX`], and patterns with a `#` before their end, go into the trie.
 //!
+//! A pattern lies beside what its only target stands for: that is one more thing that would have to be fetched from
+//! somewhere in memory, and where there are a million, each such fetch costs as much as all the rest.
+//!
 //! Patterns without any wildcard count as one shape, whatever their length. The words of a key are hashed and not
 //! looked up: only those of a pattern that was found are compared.
 
@@ -16,33 +19,37 @@ use super::tail::{LongTails, Tail, tail_of};
 use super::walk::TopicScratch;
 use super::{ANY_WORD, Root, Topics};
 use crate::hashing::Hashing;
-use crate::posting::{Posting, Postings};
-use crate::table::Entry;
+use crate::posting::{Lead, Postings};
+use crate::table::{Entry, Table, Ways};
+use crate::targets::Targets;
 use crate::words::Words;
 
 /// The shapes of one exchange that are looked up.
 pub(super) const SHAPES_MAX: usize = 16;
 
-/// A whole pattern of one exchange. Half a cache line, so that none takes two fetches.
-#[derive(Clone, Debug, Default)]
-#[repr(align(32))]
-pub(super) struct Whole {
+/// A whole pattern; 32 bytes with a destination of four.
+#[derive(Clone, Debug)]
+pub(super) struct Whole<D> {
     hash: u32,
-    /// The index of its exchange.
-    scope: u32,
+    lead: Lead<D>,
     tail: Tail,
-    /// The targets that it leads to.
-    posting: Posting,
 }
 
 /// The patterns of one exchange that have their wildcards in the same places.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
+#[derive(Clone, Debug)]
+pub(super) struct Shape<D> {
     form: Form,
-    /// Where the hashes of its patterns begin.
-    start: u32,
-    /// How many patterns have it.
-    patterns: u32,
+    /// How many words keys have that may match them.
+    least: usize,
+    most: usize,
+    wholes: Table<Whole<D>>,
+}
+
+/// Where one shape's pattern for a key may be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Look {
+    hash: u32,
+    ways: Ways,
 }
 
 /// Where a pattern has its wildcards.
@@ -61,65 +68,68 @@ const ANY_LEN: u32 = u32::MAX;
 impl Topics {
     /// Adds a target to a pattern that has, or can be given, a shape; `None` when it must go into the trie, and else
     /// whether the pattern is new.
-    pub(super) fn add_whole(
+    pub(super) fn add_whole<D: Copy>(
         &mut self,
         hashing: &Hashing,
         postings: &mut Postings,
-        root: &mut Root,
+        targets: &Targets<D>,
+        root: &mut Root<D>,
         steps: &[u32],
         target: u32,
     ) -> Option<bool> {
         let form = Form::of(steps)?;
+        let (tail, _) = tail_of(steps)?;
         let at = root.shapes.iter().position(|shape| shape.form == form);
         if at.is_none() && root.shapes.len() >= SHAPES_MAX {
             return None;
         }
         let at = at.unwrap_or_else(|| {
-            let start = form.start(hashing, root.scope);
-            root.shapes.push(Shape { form, start, patterns: 0 });
+            // Most exchanges have one or two shapes, and for ever.
+            root.shapes.reserve_exact(1);
+            root.shapes.push(Shape::new(form));
             root.shapes.len() - 1
         });
-        let shape = &mut root.shapes[at];
-        let hash = self.hash_of(hashing, shape.start, steps);
-        if let Some(posting) = self.posting_of(hash, root.scope, steps) {
-            postings.add(hashing, posting, target);
+        let wholes = &mut root.shapes[at].wholes;
+        let hash = self.hash_of(hashing, steps);
+        if let Some(lead) = self.lead_of(wholes, hash, tail) {
+            lead.add(hashing, postings, targets, target);
             return Some(false);
         }
-        shape.patterns += 1;
-        let (tail, is_open) = tail_of(steps)?;
-        let tail = Tail::new(&mut self.long_tails, tail, is_open);
-        let mut posting = Posting::EMPTY;
-        postings.add(hashing, &mut posting, target);
-        let whole = Whole { hash, scope: root.scope, tail, posting };
-        self.wholes.insert(whole, |it| it.name(&self.words, &self.long_tails));
+        let mut lead = Lead::default();
+        lead.add(hashing, postings, targets, target);
+        let tail = Tail::new(&mut self.long_tails, tail);
+        let whole = Whole { hash, lead, tail };
+        wholes.insert(whole, |it| it.name(&self.words, &self.long_tails));
         Some(true)
     }
 
     /// Takes a target from a pattern that was added as a whole; `None` when it was not, and else whether the pattern is
     /// gone with it.
-    pub(super) fn take_whole(
+    pub(super) fn take_whole<D: Copy>(
         &mut self,
         hashing: &Hashing,
         postings: &mut Postings,
-        root: &mut Root,
+        targets: &Targets<D>,
+        root: &mut Root<D>,
         steps: &[u32],
         target: u32,
     ) -> Option<bool> {
         let form = Form::of(steps)?;
+        let (tail, _) = tail_of(steps)?;
         let at = root.shapes.iter().position(|shape| shape.form == form)?;
-        let hash = self.hash_of(hashing, root.shapes[at].start, steps);
-        let posting = self.posting_of(hash, root.scope, steps)?;
+        let wholes = &mut root.shapes[at].wholes;
+        let hash = self.hash_of(hashing, steps);
+        let lead = self.lead_of(wholes, hash, tail)?;
         // Of a pattern that came before its shape could be looked up, some targets are in the trie.
-        if !postings.contains(hashing, posting, target) {
+        if !lead.contains(hashing, postings, target) {
             return None;
         }
-        postings.take(hashing, posting, target);
-        if !posting.is_empty() {
+        lead.take(hashing, postings, targets, target);
+        if !lead.is_empty() {
             return Some(false);
         }
-        self.remove_whole(hash, root.scope, steps);
-        root.shapes[at].patterns -= 1;
-        if root.shapes[at].patterns == 0 {
+        self.remove_whole(wholes, hash, tail);
+        if wholes.len() == 0 {
             root.shapes.swap_remove(at);
         }
         if root.shapes.is_empty() {
@@ -129,39 +139,40 @@ impl Topics {
     }
 
     /// Finds the whole patterns that match a key.
-    pub(super) fn find_whole(
+    pub(super) fn find_whole<D: Copy>(
         &self,
         hashing: &Hashing,
-        root: &Root,
+        root: &Root<D>,
         key: &[u8],
         scratch: &mut TopicScratch,
+        leads: &mut Vec<Lead<D>>,
     ) {
-        let TopicScratch { key: words, found, .. } = scratch;
+        let TopicScratch { key: words, looks, .. } = scratch;
         cut(hashing, key, words);
-        // Most patterns are not there. All tags are read before the first pattern is, and without a branch between.
-        let mut likely = [(0, 0_u32); SHAPES_MAX];
-        let mut likely_len = 0;
-        for (number, shape) in (0..).zip(&root.shapes) {
-            if let Some(hash) = shape.hash_for(words) {
-                likely[likely_len & (SHAPES_MAX - 1)] = (hash, number);
-                likely_len += usize::from(!self.wholes.glance(hash).is_empty());
-            }
+        // Most patterns are not there. All tags are asked for before any is needed.
+        for (look, shape) in looks.iter_mut().zip(&root.shapes) {
+            *look = match shape.hash_for(words) {
+                Some(hash) => Look { hash, ways: shape.wholes.glance(hash) },
+                None => Look::default(),
+            };
         }
-        for (hash, shape) in &likely[..likely_len] {
-            let form = root.shapes[*shape as usize].form;
+        for (look, shape) in looks.iter().zip(&root.shapes) {
+            if look.ways.is_empty(look.hash) {
+                continue;
+            }
+            let form = shape.form;
             let words = words.get(..form.len as usize).unwrap_or(words);
-            let name = || form.name(root.scope, key, words);
-            let is_it = |it: &Whole| it.scope == root.scope && self.is_of(it, form, key, words);
-            if let Some(whole) = self.wholes.find(*hash, name, is_it) {
-                found.push(whole.posting);
+            let name = || form.name(key, words);
+            let is_it = |it: &Whole<D>| self.is_of(it.tail, form.stars, key, words);
+            if let Some(whole) = shape.wholes.find_among(look.hash, look.ways, name, is_it) {
+                leads.push(whole.lead);
             }
         }
     }
 
-    /// Whether a pattern is the one of this form that matches these words of a key, and perhaps more.
+    /// Whether a tail with `*` in these places, and in no others, matches these words of a key.
     #[inline]
-    fn is_of(&self, whole: &Whole, form: Form, key: &[u8], words: &[KeyWord]) -> bool {
-        let mut stars = form.stars;
+    fn is_of(&self, tail: Tail, mut stars: u64, key: &[u8], words: &[KeyWord]) -> bool {
         let is_step = |(step, word): (&u32, &KeyWord)| {
             let is_star = stars & 1 == 1;
             stars >>= 1;
@@ -170,53 +181,66 @@ impl Topics {
                 step => !is_star && self.words.is(step, word.text(key), word.gist),
             }
         };
-        let steps = whole.tail.steps(&self.long_tails);
-        whole.tail.has_form(words.len(), form.is_open) && steps.iter().zip(words).all(is_step)
+        let steps = tail.steps(&self.long_tails);
+        steps.len() == words.len() && steps.iter().zip(words).all(is_step)
     }
 
-    /// The targets of a pattern, if it was added as a whole.
-    fn posting_of(&mut self, hash: u32, scope: u32, steps: &[u32]) -> Option<&mut Posting> {
-        let name = || name_of(&self.words, scope, steps);
-        let is_it = |it: &Whole| it.scope == scope && it.tail.is(steps, &self.long_tails);
-        let found = self.wholes.find_mut(hash, name, is_it);
-        found.map(|whole| &mut whole.posting)
+    /// What a pattern leads to, if it was added as a whole.
+    fn lead_of<'w, D>(
+        &self,
+        wholes: &'w mut Table<Whole<D>>,
+        hash: u32,
+        tail: &[u32],
+    ) -> Option<&'w mut Lead<D>> {
+        let name = || name(names_of(&self.words, tail));
+        let found = wholes.find_mut(hash, name, |it| it.tail.is(tail, &self.long_tails));
+        found.map(|whole| &mut whole.lead)
     }
 
-    fn remove_whole(&mut self, hash: u32, scope: u32, steps: &[u32]) {
-        let whole = self.wholes.remove(
+    fn remove_whole<D>(&mut self, wholes: &mut Table<Whole<D>>, hash: u32, tail: &[u32]) {
+        let whole = wholes.remove(
             hash,
-            || name_of(&self.words, scope, steps),
-            |it| it.scope == scope && it.tail.is(steps, &self.long_tails),
+            || name(names_of(&self.words, tail)),
+            |it| it.tail.is(tail, &self.long_tails),
             |it| it.name(&self.words, &self.long_tails),
         );
         whole.tail.free(&mut self.long_tails);
     }
 
-    /// The hash by which a pattern is found: that of its shape, and those of its words in their places, in any order.
-    fn hash_of(&self, hashing: &Hashing, start: u32, steps: &[u32]) -> u32 {
+    /// The hash by which a pattern is found among those of its shape: that of its words in their places, in any order.
+    fn hash_of(&self, hashing: &Hashing, steps: &[u32]) -> u32 {
         let words = (0..).zip(steps).filter(|(_, step)| **step < ANY_WORD);
-        words.fold(start, |hash, (place, word)| {
+        words.fold(0, |hash, (place, word)| {
             hash ^ KeyWord::hash_at(place, self.words.hash(hashing, *word))
         })
     }
 }
 
-impl Shape {
+impl<D> Shape<D> {
+    const fn new(form: Form) -> Self {
+        let (least, most) = match form.len {
+            ANY_LEN => (0, usize::MAX),
+            len if form.is_open => (len as usize, usize::MAX),
+            len => (len as usize, len as usize),
+        };
+        Self { form, least, most, wholes: Table::new() }
+    }
+
+    /// How many patterns have it.
+    #[cfg(test)]
+    pub(super) const fn len(&self) -> usize {
+        self.wholes.len()
+    }
+
     /// The hash of the pattern of this shape that matches a key; `None` when none does.
     #[inline]
     fn hash_for(&self, words: &[KeyWord]) -> Option<u32> {
-        let Form { len, is_open, stars } = self.form;
-        let fits = match len {
-            ANY_LEN => true,
-            len if is_open => len as usize <= words.len(),
-            len => len as usize == words.len(),
-        };
-        if !fits {
+        if !(self.least..=self.most).contains(&words.len()) {
             return None;
         }
-        let last = words.len().min(len as usize).wrapping_sub(1);
-        let mut hash = self.start ^ words.get(last).map_or(0, |last| last.up_to);
-        let mut stars = stars;
+        let last = words.len().min(self.form.len as usize).wrapping_sub(1);
+        let mut hash = words.get(last).map_or(0, |last| last.up_to);
+        let mut stars = self.form.stars;
         while stars != 0 {
             hash ^= words[stars.trailing_zeros() as usize].hash;
             stars &= stars - 1;
@@ -225,16 +249,22 @@ impl Shape {
     }
 }
 
-impl Entry for Whole {
+impl<D> Entry for Whole<D> {
     #[inline]
     fn hash(&self) -> u32 {
         self.hash
     }
 }
 
-impl Whole {
+impl<D> Default for Whole<D> {
+    fn default() -> Self {
+        Self { hash: 0, lead: Lead::default(), tail: Tail::default() }
+    }
+}
+
+impl<D> Whole<D> {
     fn name(&self, words: &Words, long_tails: &LongTails) -> Box<[u8]> {
-        name(self.scope, self.tail.is_open(), names_of(words, self.tail.steps(long_tails)))
+        name(names_of(words, self.tail.steps(long_tails)))
     }
 }
 
@@ -250,23 +280,12 @@ impl Form {
         Some(Self { len: tail.len() as u32, is_open, stars })
     }
 
-    fn start(self, hashing: &Hashing, scope: u32) -> u32 {
-        let parts = [self.len, self.stars as u32, (self.stars >> 32) as u32];
-        let start = hashing.of_step(scope, u32::from(self.is_open));
-        parts.into_iter().fold(start, |hash, part| hashing.of_step(hash, part))
-    }
-
     /// The name of the only pattern of this form that matches these words of a key.
-    fn name(self, scope: u32, key: &[u8], words: &[KeyWord]) -> Box<[u8]> {
+    fn name(self, key: &[u8], words: &[KeyWord]) -> Box<[u8]> {
         let is_star = |place| place < 64 && self.stars >> place & 1 == 1;
         let step = |(place, word): (usize, &KeyWord)| (!is_star(place)).then(|| word.name(key));
-        name(scope, self.is_open, words.iter().enumerate().map(step))
+        name(words.iter().enumerate().map(step))
     }
-}
-
-fn name_of(words: &Words, scope: u32, steps: &[u32]) -> Box<[u8]> {
-    let (tail, is_open) = tail_of(steps).unwrap_or((steps, false));
-    name(scope, is_open, names_of(words, tail))
 }
 
 /// The names of words, and nothing for a `*`.
@@ -274,10 +293,9 @@ fn names_of(words: &Words, steps: &[u32]) -> impl Iterator<Item = Option<Box<[u8
     steps.iter().map(|step| (*step != ANY_WORD).then(|| words.name(*step)))
 }
 
-/// The name of a pattern; only used after an attack.
-fn name(scope: u32, is_open: bool, steps: impl Iterator<Item = Option<Box<[u8]>>>) -> Box<[u8]> {
-    let mut name = Vec::from(scope.to_be_bytes());
-    name.push(u8::from(is_open));
+/// The name of a pattern among those of its shape; only used after an attack.
+fn name(steps: impl Iterator<Item = Option<Box<[u8]>>>) -> Box<[u8]> {
+    let mut name = Vec::new();
     for word in steps {
         // No word's name is as long as the mark of a `*`.
         let len = word.as_ref().map_or(u32::MAX, |word| word.len() as u32);
