@@ -81,6 +81,8 @@ impl Realm {
             Err(error) => return Err(Reason::InvalidBinding(explain(error, spec))),
         }
         self.remember_to(vhost, source, target);
+        let (from, to) = ((&spec.source, &spec.key), (spec.kind, &spec.target));
+        self.tell_bound(vhost, from, to, &spec.arguments, &caller.access.user);
         let Some((source, target)) = self.durable_ends(vhost, source, target) else {
             return Ok(None);
         };
@@ -124,8 +126,9 @@ impl Realm {
         let bytes = binding_bytes(spec.key.as_bytes(), arguments.table().as_bytes());
         place.binding_bytes -= bytes;
         self.held_elsewhere_bytes -= bytes;
-        let place = &mut self.vhosts[vhost];
         let key = binding_key(source, target, spec, &arguments);
+        self.acting_for(caller, |realm| realm.tell_unbound(vhost, &key, None));
+        let place = &mut self.vhosts[vhost];
         let bound = place.binding_records.remove(&key);
         let emptied = place.router.count_from(source) == 0;
         let record = bound.map(|of| self.forget(of, &Fact::Unbound { of }, out));

@@ -147,6 +147,7 @@ impl Broker {
             Input::Alarm(alarm, on) => self.alarm(alarm, on),
             Input::Expel(connection, why) => self.expel(now, connection, why, out),
             Input::Command(id, command) => self.command(now, id, *command, out),
+            Input::Event(name, said) => self.realm.tell_of_host(name, &said),
             Input::Refuse(refuses) => self.refuses_messages = refuses,
             Input::Shutdown => self.shut_down(now, out),
             Input::Failed => self.fail(now, out),

@@ -9,12 +9,12 @@ mod configure;
 mod export;
 mod import;
 pub(crate) mod members;
-mod parameter;
+pub(crate) mod parameter;
 mod permission;
 mod policy;
 mod topology;
 mod user;
-mod vhost;
+pub(crate) mod vhost;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -157,6 +157,21 @@ pub enum Command {
         /// The virtual host that definitions of one virtual host are for.
         vhost: Option<ShortStr>,
     },
+    /// Copies all that is published and delivered in a virtual host to its exchange `amq.rabbitmq.trace`, or no longer does
+    /// (RabbitMQ extension: the firehose). It counts until the process ends.
+    Trace {
+        /// The virtual host.
+        vhost: ShortStr,
+        /// Whether to.
+        on: bool,
+    },
+    /// Does what another command says on behalf of this user, whom events name.
+    OnBehalf {
+        /// The user.
+        user: ShortStr,
+        /// What to do.
+        command: Box<Self>,
+    },
     /// Says what the host's configuration says from now on. It counts until the process ends.
     Configure(Box<Reconfiguration>),
     /// Tells all definitions, or those of one virtual host, gathered in slices.
@@ -260,6 +275,11 @@ impl Broker {
         match command {
             Command::Import { definitions, vhost } => self.import(id, *definitions, vhost, out),
             Command::Export { vhost } => self.export(id, vhost, out),
+            Command::OnBehalf { user, command } => {
+                self.realm.actor = user;
+                self.command(now, id, *command, out);
+                self.realm.actor = ShortStr::EMPTY;
+            }
             command => {
                 let done = self.obey_command(now, command, out);
                 self.answer(id, done, out);
@@ -267,13 +287,22 @@ impl Broker {
         }
     }
 
-    /// One command that is done at once.
+    /// One command that is done at once, and told of.
     pub(crate) fn obey_command(
         &mut self,
         now: Time,
         command: Command,
         out: &mut Vec<Effect>,
     ) -> Done {
+        let told = self.realm.listener().map(|_| command.clone());
+        let done = self.obey_untold(now, command, out);
+        if let (Some(command), Ok((outcome, _))) = (told, &done) {
+            self.realm.tell_command(&command, outcome);
+        }
+        done
+    }
+
+    fn obey_untold(&mut self, now: Time, command: Command, out: &mut Vec<Effect>) -> Done {
         match command {
             Command::SetVhost(vhost) => self.set_vhost(vhost, out),
             Command::DeleteVhost(name) => self.delete_vhost(now, &name, out),
@@ -308,8 +337,9 @@ impl Broker {
             Command::PurgeQueue { vhost, name } => self.command_purge(now, &vhost, &name, out),
             Command::Bind(binding) => self.command_bind(binding, out),
             Command::Unbind(binding) => self.command_unbind(now, binding, out),
+            Command::Trace { vhost, on } => self.trace(&vhost, on),
             Command::Configure(new) => self.configure(*new),
-            Command::Import { .. } | Command::Export { .. } => {
+            Command::OnBehalf { .. } | Command::Import { .. } | Command::Export { .. } => {
                 unreachable!("these are not done at once")
             }
         }

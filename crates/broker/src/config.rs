@@ -25,6 +25,8 @@ pub struct Config {
     pub limits: Limits,
     /// What confirms wait for, in which virtual host.
     pub syncs: Syncs,
+    /// What the broker calls itself in what it publishes: `warrener@host`.
+    pub node: ShortStr,
 }
 
 impl Config {
@@ -37,6 +39,7 @@ impl Config {
             users: Vec::new(),
             limits: Limits::default(),
             syncs: Syncs::default(),
+            node: ShortStr::from_static("warrener"),
         }
     }
 }
@@ -98,6 +101,11 @@ pub struct Limits {
     /// A queue with so many messages writes down which of them were not delivered, and again after so many deliveries: so
     /// many more than were delivered a crash marks as redelivered.
     pub mark_messages: u64,
+    /// How many messages of the broker's own may wait to be published, events and copies of what is watched; more are left
+    /// out, and counted.
+    pub reports: usize,
+    /// How many octets they may have, all together.
+    pub report_bytes: u64,
     /// How many deliveries one input may cause before the rest wait for the next turn.
     pub deliveries_per_input: u32,
     /// How many queue entries a turn may expire, purge or drop before the rest wait for the next turn.
@@ -132,6 +140,8 @@ impl Default for Limits {
             memory_alarm_bytes: u64::MAX,
             pages: false,
             mark_messages: 1 << 14,
+            reports: 1 << 14,
+            report_bytes: 16 << 20,
             deliveries_per_input: 1 << 10,
             work_per_turn: 1 << 12,
         }

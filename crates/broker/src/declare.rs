@@ -195,6 +195,7 @@ impl Realm {
             self.persist(&fact, out)
         });
         let id = self.add_queue(now, vhost, spec, settings, record);
+        self.tell_queue_created(id, &access.user);
         if self.has_policies(vhost) {
             self.apply_to_queue(now, id, out);
         }
@@ -332,7 +333,9 @@ impl Realm {
         if only.empty && standing.ready > 0 {
             return Err(Reason::NotEmpty(self.resource(id)));
         }
-        Ok((standing.ready, self.remove_queue(now, id, out)))
+        let ready = standing.ready;
+        let record = self.acting_for(caller, |realm| realm.remove_queue(now, id, out));
+        Ok((ready, record))
     }
 
     /// Removes a queue with its bindings, its messages and its consumers.
@@ -351,6 +354,7 @@ impl Realm {
         let vhost = self.queue(id).vhost;
         let name = self.queue(id).spec.name.clone();
         self.vhosts[vhost].queue_names.remove(&name);
+        self.tell_queue("queue.deleted", id);
         let slot = self.queue_mut(id);
         let (owner, record) = (slot.spec.owner, slot.record);
         slot.record = None;

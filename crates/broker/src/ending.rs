@@ -6,13 +6,14 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use warrener_codec::Method;
+use warrener_codec::{Method, ShortStr};
 use warrener_router::{ExchangeId, Target};
 use warrener_time::Time;
 
 use crate::amqp091::parked::Stall;
 use crate::broker::Broker;
 use crate::effect::Effect;
+use crate::exchange::is_reserved;
 use crate::id::{ChannelKey, QueueId, RecordId, VhostId};
 use crate::job::Job;
 use crate::realm::{Notice, Realm};
@@ -30,17 +31,26 @@ pub(crate) struct Ending {
     tell: Option<(ChannelKey, Method, bool)>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum End {
     Queue(QueueId),
-    Exchange(ExchangeId, Option<QueueId>),
+    /// With the queue that it keeps messages in, and the name that it had.
+    Exchange(ExchangeId, Option<QueueId>, ShortStr),
 }
 
 impl End {
-    const fn target(self) -> Target<QueueId> {
+    const fn target(&self) -> Target<QueueId> {
         match self {
-            Self::Queue(id) => Target::Destination(id),
-            Self::Exchange(id, _) => Target::Exchange(id),
+            Self::Queue(id) => Target::Destination(*id),
+            Self::Exchange(id, ..) => Target::Exchange(*id),
+        }
+    }
+
+    /// The name that it has lost, of an exchange.
+    const fn name(&self) -> Option<&ShortStr> {
+        match self {
+            Self::Queue(_) => None,
+            Self::Exchange(.., name) => Some(name),
         }
     }
 }
@@ -96,28 +106,36 @@ impl Realm {
         if let Some(record) = exchange.record {
             ending.record = Some(self.forget(record, &Fact::ExchangeDeleted { of: record }, out));
         }
-        ending.ends.push(End::Exchange(id, exchange.keeper));
+        let name = exchange.spec.name;
+        if !is_reserved(&name) {
+            self.tell_exchange_deleted(ending.vhost, &name);
+        }
+        ending.ends.push(End::Exchange(id, exchange.keeper, name));
     }
 
     /// Goes on with it, as far as the turn allows; whether it is done.
     fn end_slice(&mut self, now: Time, ending: &mut Ending, out: &mut Vec<Effect>) -> bool {
-        while let Some(end) = ending.ends.last().copied() {
+        while let Some(end) = ending.ends.last().cloned() {
             let bound = self.effort.left(out.len()).min(ENDED_AT_ONCE) as usize;
             if bound == 0 {
                 return false;
             }
             let place = &mut self.vhosts[ending.vhost];
-            let (records, removed, bytes) = place.unbind_some(end.target(), bound);
+            let (keys, records, removed, bytes) = place.unbind_some(end.target(), bound);
             self.held_elsewhere_bytes -= bytes;
             let place = &self.vhosts[ending.vhost];
             let emptied = place.emptied_auto_delete(&removed.emptied);
             self.effort.visit(removed.bindings);
+            if self.listener().is_some() {
+                let vhost = ending.vhost;
+                keys.iter().for_each(|key| self.tell_unbound(vhost, key, end.name()));
+            }
             for record in records {
                 self.forget_members(record, out);
                 out.push(Effect::Release(record));
             }
             let mut is_done = removed.bindings < bound;
-            if let End::Queue(id) = end
+            if let End::Queue(id) = end.clone()
                 && is_done
             {
                 is_done = self.cancel_some(now, id, bound);
@@ -164,7 +182,7 @@ impl Realm {
                 self.notices.extend(links.into_iter().map(Notice::QueueGone));
                 self.empty_deleted(now, id, out);
             }
-            End::Exchange(id, keeper) => {
+            End::Exchange(id, keeper, _) => {
                 self.vhosts[vhost].router.remove(id);
                 keeper.into_iter().for_each(|keeper| self.orphan_keeper(keeper));
             }

@@ -105,6 +105,7 @@ impl Realm {
             let vhost = self.vhosts[vhost].name().clone();
             self.persist(&Fact::ExchangeDeclared { vhost, spec: spec.clone() }, out)
         });
+        self.tell_exchange_created(vhost, &spec, &access.user);
         let id = self.vhosts[vhost].add_exchange(Exchange::new(spec, alternate, record), rule);
         self.add_keeper(vhost, id);
         if self.has_policies(vhost) {
@@ -165,7 +166,7 @@ impl Realm {
         if if_unused && place.router.count_from(id) > 0 {
             return Err(Reason::InUse(resource()));
         }
-        Ok(self.remove_exchange(now, vhost, id, out))
+        Ok(self.acting_for(caller, |realm| realm.remove_exchange(now, vhost, id, out)))
     }
 }
 

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use warrener_codec::method::basic;
-use warrener_codec::{ChannelId, Content, Method, ShortStr};
+use warrener_codec::{ChannelId, Content, Method, ShortStr, Table};
 
 use crate::alarm::Alarm;
 use crate::bring::LoadedRecord;
@@ -63,6 +63,9 @@ pub enum Input {
     Expel(ConnectionId, Box<str>),
     /// The people who run the broker ask for something. Answered by [`Effect::Done`](crate::Effect::Done).
     Command(CommandId, Box<Command>),
+    /// The host has seen something that is worth telling to whoever listens to events: its name
+    /// (`user.authentication.failure`) and what there is to say (RabbitMQ extension: the event exchange).
+    Event(&'static str, Box<Table>),
     /// The host is stopping: every connection is closed with 320.
     Shutdown,
     /// The host cannot go on, because its log has failed: every connection is closed with 541.
@@ -93,6 +96,23 @@ pub struct Connected {
     pub frame_max: u32,
     /// What it can do.
     pub capabilities: Capabilities,
+    /// What else it said, for people who look.
+    pub said: Said,
+}
+
+/// What a client said when it logged in, of which the broker only tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Both ends of its stream: `10.0.0.7:4711 -> 10.0.0.1:5672`.
+    pub ends: ShortStr,
+    /// How it logged in: `PLAIN`.
+    pub mechanism: ShortStr,
+    /// What it says about itself.
+    pub client_properties: Table,
+    /// The largest channel number agreed on.
+    pub channel_max: u16,
+    /// The heartbeat agreed on, in seconds.
+    pub heartbeat_s: u16,
 }
 
 /// What a client says it can do (RabbitMQ extension: `capabilities` in its client-properties).

@@ -33,6 +33,8 @@ const PLACES: u32 = 4_096;
 pub(crate) enum Job {
     /// Going on with what a channel's client has asked for meanwhile.
     Resume(ChannelKey),
+    /// Publishing what the broker has to tell.
+    Report,
     /// Bringing a message to very many queues.
     FanOut(Box<FanOut>),
     /// Doing what a large transaction says.
@@ -113,6 +115,7 @@ impl Broker {
                 None
             }
             Job::FanOut(fan_out) => self.go_on_fanning_out(now, fan_out, out).map(Job::FanOut),
+            Job::Report => (!self.realm.report_slice(now, out)).then_some(Job::Report),
             Job::Commit(commit) => self.go_on_committing(now, commit, out).map(Job::Commit),
             Job::End(ending) => self.go_on_ending(now, ending, out).map(Job::End),
             Job::Settle(key) => self.go_on_settling(now, key, out).then_some(job),
@@ -143,6 +146,7 @@ impl Broker {
             Job::Export(export) => self.export_slice(export, SLICE, out),
             Job::Import(import) => self.import_slice(now, import, SLICE, out),
             Job::Resume(_)
+            | Job::Report
             | Job::FanOut(_)
             | Job::Commit(_)
             | Job::End(_)
@@ -268,7 +272,9 @@ impl Broker {
             passed += 1;
             self.realm.effort.visit(1);
             if slot.vhost == vhost && !slot.deleted && slot.keeper.is_none() {
+                let before = slot.applied.clone();
                 cost += 1 + self.realm.apply_to_queue(now, id, out) / STEPS;
+                self.realm.tell_applied(id, &before);
             }
         }
         None

@@ -146,7 +146,7 @@ impl Json {
     }
 
     /// The value that an argument of this JSON value has when it comes from definitions (RabbitMQ).
-    fn insert_into(&self, table: &mut TableBuilder, name: &str) {
+    pub(crate) fn insert_into(&self, table: &mut TableBuilder, name: &str) {
         match self {
             Self::Null => table.insert(name, Value::Void),
             Self::Bool(truth) => table.insert(name, *truth),

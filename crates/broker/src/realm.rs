@@ -32,6 +32,7 @@ use crate::paging::Loads;
 use crate::policy::Level;
 use crate::record::{Fact, MessageAt, Place, Record};
 use crate::refusal::{Reason, Resource};
+use crate::report::Reports;
 use crate::setting::{SettingName, SettingRecords};
 use crate::shelf::ShelfId;
 use crate::slab::Store;
@@ -91,6 +92,12 @@ pub(crate) struct Realm {
     /// Records that are about several messages.
     pub(crate) compounds: BTreeMap<RecordId, Compound>,
     last_record: RecordId,
+    /// What the broker itself is to publish.
+    pub(crate) reports: Reports,
+    /// On whose behalf things are done that have no client; nobody's when empty.
+    pub(crate) actor: ShortStr,
+    /// What the broker calls itself.
+    pub(crate) node: ShortStr,
     /// Memory that routing works in.
     pub(crate) matches: Matches<QueueId>,
     /// Memory for the destinations of one message.
@@ -194,6 +201,9 @@ impl Realm {
             happened: VecDeque::new(),
             compounds: BTreeMap::new(),
             last_record: RecordId(0),
+            reports: Reports::default(),
+            actor: ShortStr::EMPTY,
+            node: config.node,
             matches: Matches::with_seed(seed),
             targets: Vec::new(),
             answers: Vec::new(),

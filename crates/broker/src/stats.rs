@@ -27,6 +27,8 @@ pub struct Stats {
     /// Messages that failed too often in a queue that names neither a limit nor a dead-letter exchange, and went to the
     /// end of their queue.
     pub sent_back: u64,
+    /// Messages of the broker's own, events and copies of what is watched, that were left out because too many waited.
+    pub reports_dropped: u64,
     /// What went through classic queues.
     pub classic: Traffic,
     /// What went through quorum queues.

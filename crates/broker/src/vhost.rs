@@ -10,6 +10,7 @@ use warrener_router::{Binding, ExchangeId, Removed, Router, Target};
 
 use crate::config::BINDING_BYTES;
 use crate::definitions::VhostDefinition;
+use crate::event_exchange;
 use crate::exchange::{Exchange, ExchangeSpec, PREDECLARED};
 use crate::exchange_kind::ExchangeKind;
 use crate::id::{QueueId, RecordId, VhostId};
@@ -46,6 +47,8 @@ pub(crate) struct Vhost {
     pub(crate) connections: usize,
     /// What was published to the default exchange.
     pub(crate) default_passage: Passage,
+    /// What is published and delivered in it is copied to its firehose.
+    pub(crate) is_traced: bool,
     policies: [Policies; 2],
     life: Life,
 }
@@ -87,11 +90,14 @@ impl Vhost {
             limits: VhostLimits::default(),
             connections: 0,
             default_passage: Passage::default(),
+            is_traced: false,
             policies: [Policies::default(), Policies::default()],
             life: Life::Lives,
         };
         vhost.definition.name = vhost.name.clone();
-        for (name, kind, internal) in PREDECLARED {
+        let events = (event_exchange::EXCHANGE, ExchangeKind::Topic, true);
+        let events = (vhost.name.as_bytes() == event_exchange::VHOST.as_bytes()).then_some(events);
+        for (name, kind, internal) in PREDECLARED.into_iter().chain(events) {
             let spec = ExchangeSpec {
                 name: ShortStr::from_static(name),
                 kind,
@@ -192,12 +198,12 @@ impl Vhost {
     }
 
     /// Removes bindings that lead to `target`, and those that come from it if it is an exchange, but no more than `most`;
-    /// also gives the records of those that were durable, and how much memory they took.
+    /// also gives what they were, the records of those that were durable, and how much memory they took.
     pub(crate) fn unbind_some(
         &mut self,
         target: Target<QueueId>,
         most: usize,
-    ) -> (Vec<RecordId>, Removed, u64) {
+    ) -> (Vec<BindingKey>, Vec<RecordId>, Removed, u64) {
         let to = self.router.bindings_to(target).take(most);
         let mut keys: Vec<BindingKey> = to.map(|binding| BindingKey::of(&binding)).collect();
         if let Target::Exchange(source) = target {
@@ -213,7 +219,7 @@ impl Vhost {
         }
         let bytes = keys.iter().map(|key| binding_bytes(&key.key, &key.arguments)).sum();
         self.binding_bytes -= bytes;
-        (records, removed, bytes)
+        (keys, records, removed, bytes)
     }
 }
 

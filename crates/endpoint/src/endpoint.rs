@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use bytes::BytesMut;
-use warrener_broker::{Capabilities, ClosedBy, Connected, ConnectionId, Input};
+use warrener_broker::{Capabilities, ClosedBy, Connected, ConnectionId, Input, Said};
 use warrener_codec::{ChannelId, Method, ShortStr, Table};
 use warrener_connection::{
     Authenticate, Close, Connection, ConnectionError, Decision, Event, Inbound, Initiator, Misuse,
@@ -33,6 +33,8 @@ pub struct Endpoint {
     pub(crate) client_waits: bool,
     /// What the client calls itself, or else the name of its stream.
     name: ShortStr,
+    /// The name of its stream.
+    stream: ShortStr,
     user: ShortStr,
     mechanism: ShortStr,
     client_properties: Table,
@@ -65,7 +67,8 @@ impl Endpoint {
             confirms: Confirms::default(),
             paused: false,
             client_waits: false,
-            name: stream,
+            name: stream.clone(),
+            stream,
             user: ShortStr::EMPTY,
             mechanism: ShortStr::EMPTY,
             client_properties: Table::EMPTY,
@@ -359,6 +362,13 @@ impl Endpoint {
             name: self.name.clone(),
             frame_max,
             capabilities: self.capabilities,
+            said: Said {
+                ends: self.stream.clone(),
+                mechanism: self.mechanism().clone(),
+                client_properties: self.client_properties().clone(),
+                channel_max: self.tune().channel_max,
+                heartbeat_s: self.tune().heartbeat_s,
+            },
         }
     }
 

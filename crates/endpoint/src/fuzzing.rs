@@ -260,6 +260,7 @@ impl World {
             name: ShortStr::EMPTY,
             frame_max: 0,
             capabilities: Default::default(),
+            said: Default::default(),
         })));
         self.tell(Input::ChannelOpened(connection, channel));
         let queues: Vec<ShortStr> =

@@ -64,6 +64,12 @@ impl Call {
 
     /// Asks the broker for something.
     pub(crate) async fn command(&self, command: Command) -> Result<Outcome, Failure> {
+        let command = if self.caller.is_operator {
+            command
+        } else {
+            let user = self.caller.user.name.clone();
+            Command::OnBehalf { user, command: command.into() }
+        };
         self.api.host.command(command).await.map_err(|error| refused(&error))
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 use warrener_broker::{
     Capabilities, ClosedBy, Command, Connected, ConnectionId, Effect, GetOk, Input, Object,
-    QueueDefinition, Refusal,
+    QueueDefinition, Refusal, Said,
 };
 use warrener_codec::method::{basic, confirm};
 use warrener_codec::{ChannelId, Content, Method, Properties, ShortRef, ShortStr};
@@ -53,6 +53,7 @@ impl<'a> Session<'a> {
             name: ShortStr::from_static("management"),
             frame_max: 0,
             capabilities: Capabilities::default(),
+            said: Said::default(),
         };
         session.tell(Input::Connected(Box::new(connected)));
         session.hear(|effect| matches!(effect, Effect::Opened(_))).await?;

@@ -323,6 +323,11 @@ fn globals(text: &mut Text, stats: &Stats, (publishers, consumers): (u64, u64)) 
             text.value(&[("protocol", "amqp091"), ("queue_type", kind)], of(traffic));
         }
     }
+    text.counter(
+        "reports_dropped_total",
+        "Messages of the firehose and the event exchange that were left out because too many waited",
+    );
+    text.value(&[], stats.reports_dropped);
     text.counter("global_messages_dead_lettered_total", "Total number of messages that died");
     text.value(&[], stats.dead_lettered);
 }

@@ -20,14 +20,25 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Failure> {
     let queues = call.api.all(|view, from, most| view.queue_slice(from, most)).await;
     let (samples, node) = (call.api.samples(), call.api.host.process().node);
     let documents = vhosts.iter().map(|vhost| document(vhost, &queues, &samples, &node));
-    listing::answer(&call, documents.collect::<Vec<_>>(), Value::clone)
+    let mut documents: Vec<Value> = documents.collect();
+    documents.iter_mut().for_each(|own| add_tracing(&call, own));
+    listing::answer(&call, documents, Value::clone)
+}
+
+/// Whether it is watched by the firehose.
+fn add_tracing(call: &Call, document: &mut Value) {
+    let name = document["name"].as_str().unwrap_or_default();
+    let is_traced = call.look(|view| view.is_traced(name));
+    document["tracing"] = is_traced.into();
 }
 
 pub(crate) async fn one(call: Call) -> Result<Reply, Failure> {
     let found = call.look(|view| view.vhost_named(call.place("vhost")));
     let vhost = found.ok_or(Failure::Missing)?;
     let queues = call.api.all(|view, from, most| view.queue_slice(from, most)).await;
-    let value = document(&vhost, &queues, &call.api.samples(), &call.api.host.process().node);
+    let node = call.api.host.process().node;
+    let mut value = document(&vhost, &queues, &call.api.samples(), &node);
+    add_tracing(&call, &mut value);
     listing::one(&call, value)
 }
 
@@ -107,6 +118,9 @@ pub(crate) async fn put(call: Call) -> Result<Reply, Failure> {
     let definition =
         VhostDefinition { name: name.clone(), metadata, limits, others: Object::new() };
     let made = call.set(Command::SetVhost(definition)).await?;
+    if let Some(Value::Bool(on)) = body.get("tracing") {
+        call.command(Command::Trace { vhost: name.clone(), on: *on }).await?;
+    }
     if matches!(made, Reply::Created(_)) && !call.caller.is_operator {
         grant(&call, name).await?;
     }

@@ -4,8 +4,8 @@ use core::net::IpAddr;
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
-use warrener_broker::User;
-use warrener_codec::ShortStr;
+use warrener_broker::{Input, User};
+use warrener_codec::{ShortStr, TableBuilder};
 use warrener_connection::{Authenticate, Credentials, Secret};
 use warrener_endpoint::{Answer, Authentication, Question};
 use warrener_store::Log;
@@ -22,6 +22,10 @@ use crate::poison::LockOrStop;
 use crate::repeats::About;
 use crate::tls::NoName;
 use crate::turns::Core;
+
+/// What logins are called among events.
+const SUCCESS: &str = "user.authentication.success";
+const FAILURE: &str = "user.authentication.failure";
 
 /// What is known about logins, right and wrong.
 #[derive(Debug)]
@@ -66,6 +70,9 @@ pub(crate) async fn answer<L: Log>(core: &Core<L>, question: Question, origin: &
         // No challenge is ever sent.
         Question::Response(_) => Err(Refused::Mechanism),
     };
+    if let Question::Login(login) = &question {
+        tell(core, login, origin, &user);
+    }
     user.map_or_else(
         |reason| {
             if core.may_write(About::Login, origin.peer.ip()) {
@@ -77,6 +84,38 @@ pub(crate) async fn answer<L: Log>(core: &Core<L>, question: Question, origin: &
         },
         |user| Verdict { answer: Answer::Accept { user }, pause: Duration::ZERO },
     )
+}
+
+/// Tells whoever listens to events (RabbitMQ extension: `user.authentication.success` and `.failure`).
+fn tell<L: Log>(
+    core: &Core<L>,
+    login: &Authenticate,
+    origin: &Origin,
+    user: &Result<ShortStr, Refused>,
+) {
+    let (event, name) = match (user, &login.credentials) {
+        (Ok(user), _) => (SUCCESS, user.as_bytes()),
+        (Err(_), Credentials::Password { user, .. }) => (FAILURE, user.as_bytes()),
+        (Err(_), _) => (FAILURE, &b""[..]),
+    };
+    let (peer, local) = origin.name.split_once(" -> ").unwrap_or((&origin.name, ""));
+    let host = |end: &str| end.rsplit_once(':').map_or(end, |(host, _)| host).to_owned();
+    let mut said = TableBuilder::new()
+        .with("name", name)
+        .with("auth_mechanism", login.mechanism.as_bytes())
+        .with("connection_type", "network")
+        .with("connection_name", origin.name.as_str())
+        .with("protocol", "{0,9,1}")
+        .with("peer_host", host(peer).as_str())
+        .with("peer_port", i64::from(origin.peer.port()))
+        .with("host", host(local).as_str())
+        .with("ssl", origin.tls);
+    if let Err(reason) = user {
+        said.insert("error", reason.to_string().as_str());
+    }
+    if let Ok(said) = said.build() {
+        core.tell(Input::Event(event, said.into()));
+    }
 }
 
 /// Whether this is a user and password that may come from `address` to the management API; a wrong one is kept back.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use warrener_broker::{Input, Seed};
+use warrener_codec::ShortStr;
 use warrener_node::Node;
 use warrener_store::{Log, MemoryLog, RealDisk, SegmentLog};
 
@@ -24,7 +25,7 @@ use crate::management::{FaceAddresses, Faces, ReservedFaces};
 use crate::reload::{Control, Reach};
 use crate::tls::Tls;
 use crate::turns::{Core, Status};
-use crate::{connection_task, definitions, greeting, lanes, limits, memory};
+use crate::{connection_task, definitions, greeting, lanes, limits, memory, process};
 
 /// Runs a broker until `until` is done, then closes its connections and its log.
 ///
@@ -163,6 +164,7 @@ impl<L: Log + 'static> Parts<L> {
         broker.users = auth::users(&config)?;
         broker.vhosts = vec![config.default_vhost.clone()];
         broker.syncs = config.syncs.clone();
+        broker.node = ShortStr::truncated(&process::node_name());
         memory::set_limits(&config, &mut broker.limits);
         let greeting = greeting::config(&config, &broker);
         let limits = broker.limits.clone();

@@ -26,6 +26,8 @@ pub(crate) struct Client {
     pub(crate) vhost: VhostId,
     pub(crate) access: Access,
     pub(crate) name: ShortStr,
+    /// Both ends of its stream.
+    pub(crate) ends: ShortStr,
     pub(crate) frame_max: u32,
     pub(crate) capabilities: Capabilities,
     pub(crate) channels: BTreeMap<ChannelId, ChannelKey>,
@@ -105,8 +107,12 @@ impl Client {
 impl Broker {
     pub(crate) fn connected(&mut self, connected: Connected, out: &mut Vec<Effect>) {
         let connection = connected.connection;
+        let told = self.realm.listener().map(|_| connected.clone());
         match self.admit_client(connected) {
-            Ok(()) => out.push(Effect::Opened(connection)),
+            Ok(()) => {
+                out.push(Effect::Opened(connection));
+                told.iter().for_each(|connected| self.tell_connected(connected));
+            }
             Err(reason) => {
                 let refusal = Refusal::new(&reason, CONNECTION_OPEN);
                 out.push(Effect::CloseConnection(connection, Box::new(refusal)));
@@ -115,7 +121,7 @@ impl Broker {
     }
 
     fn admit_client(&mut self, connected: Connected) -> Result<(), Reason> {
-        let Connected { connection, user, vhost, name, frame_max, capabilities } = connected;
+        let Connected { connection, user, vhost, name, frame_max, capabilities, said } = connected;
         let Some(id) = self.realm.vhosts.find(vhost.as_bytes()) else {
             return Err(Reason::NoVhost(shown(vhost.as_bytes())));
         };
@@ -128,6 +134,7 @@ impl Broker {
             vhost: id,
             access,
             name: name.detached(),
+            ends: said.ends,
             frame_max,
             capabilities,
             channels: BTreeMap::new(),

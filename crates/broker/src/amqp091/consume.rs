@@ -82,6 +82,14 @@ impl Broker {
         }
         self.amqp.channel_mut(key).consumers.insert(tag.clone(), link);
         self.count_consumer(key, |count| count + 1);
+        let prefetch = self.amqp.channel(key).prefetch;
+        self.tell_consumer("consumer.created", link, |headers| {
+            headers
+                .insert("ack_required", !consume.no_ack)
+                .insert("exclusive", consume.exclusive)
+                .insert("prefetch_count", i64::from(prefetch))
+                .insert("arguments", &crate::event_exchange::arguments(&consume.arguments));
+        });
         let ok = Method::BasicConsumeOk(basic::ConsumeOk { consumer_tag: tag });
         self.reply(key, ok, consume.no_wait, None, out);
         Ok(())
@@ -147,6 +155,7 @@ impl Broker {
 
     /// Takes a consumer, which its channel has forgotten, from its queue.
     fn detach_consumer(&mut self, now: Time, link: LinkId, out: &mut Vec<Effect>) {
+        self.tell_consumer("consumer.deleted", link, |_| ());
         if let Some(consumer) = self.amqp.consumers.remove(link) {
             self.count_consumer(consumer.channel, |count| count - 1);
             self.realm.detach(now, consumer.queue, link, out);
@@ -193,6 +202,7 @@ impl Broker {
 
     /// A consumer ends with its queue, and is told if it can be (RabbitMQ extension: consumer cancel notification).
     fn queue_gone(&mut self, link: LinkId, out: &mut Vec<Effect>) {
+        self.tell_consumer("consumer.deleted", link, |_| ());
         let Some(consumer) = self.amqp.consumers.remove(link) else { return };
         let key = consumer.channel;
         self.amqp.channel_mut(key).consumers.remove(&consumer.tag);

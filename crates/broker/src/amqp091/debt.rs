@@ -29,6 +29,7 @@ impl Input {
             | Self::Alarm(..)
             | Self::Unfinished(..)
             | Self::Expel(..)
+            | Self::Event(..)
             | Self::Refuse(_)
             | Self::Loaded(_)
             | Self::Command(..)

@@ -53,6 +53,9 @@ impl Broker {
             return Ok(());
         };
         self.guard_delivery(key, queue, delivery.handle, out);
+        if self.realm.reports.is_tracing {
+            self.trace_delivery(key, queue, &delivery);
+        }
         let slot = self.realm.queue(queue);
         let message = &self.realm.messages.whole(delivery.handle).new;
         let content = content_for(message, slot.settings.kind, &delivery);

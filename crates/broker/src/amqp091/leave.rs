@@ -181,6 +181,7 @@ impl Broker {
             self.realm.vhosts[client.vhost].connections -= 1;
             self.realm.held_elsewhere_bytes -= client.outbound_bytes + client.unfinished_bytes;
             out.extend(client.leaving.last_word);
+            self.tell_closed(client.vhost, &client.ends, &client.access.user);
         }
         false
     }

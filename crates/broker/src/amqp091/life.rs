@@ -36,6 +36,7 @@ impl Broker {
         self.realm.stats.churn.channels_opened += 1;
         let client = self.amqp.clients.get_mut(client).expect("a client that is there");
         client.channels.insert(number, key);
+        self.tell_channel("channel.created", key);
         self.reply(key, Method::ChannelOpenOk, false, None, out);
     }
 
@@ -133,6 +134,9 @@ impl Broker {
 
     /// Forgets a channel, which is cleared.
     pub(crate) fn remove_channel(&mut self, key: ChannelKey) {
+        if self.amqp.channels.get(key).is_some() {
+            self.tell_channel("channel.closed", key);
+        }
         let Some(channel) = self.amqp.channels.remove(key) else { return };
         self.realm.stats.churn.channels_closed += 1;
         self.amqp.channel_keys.remove(&(channel.connection, channel.number));

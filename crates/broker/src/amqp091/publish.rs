@@ -140,6 +140,9 @@ impl Broker {
         }
         self.count_publish(key, vhost, exchange, targets.len());
         let repliers = self.repliers(vhost, exchange, &new);
+        if self.realm.reports.is_tracing {
+            self.trace_publish((key, vhost), &new, &targets, &repliers);
+        }
         let comes_back = mandatory && !reached && repliers.is_empty();
         let routed = Routed { repliers, targets: &targets, reached, mandatory };
         let done = match comes_back.then(|| self.check_return(key, &new)) {

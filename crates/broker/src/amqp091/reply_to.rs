@@ -112,6 +112,9 @@ impl Broker {
         if let Err(too_large) = client.check_header(content) {
             return self.end_replies(now, key, &too_large, out);
         }
+        if self.realm.reports.is_tracing {
+            self.trace_reply(key, address, content);
+        }
         let channel = self.amqp.channel_mut(key);
         let replier = channel.reply_consumer.as_ref().expect("a replier has a consumer");
         let deliver = Deliver {

@@ -62,6 +62,8 @@ impl Broker {
             return Err(CommandError::Protected(shown(name.as_bytes())));
         }
         let record = self.realm.unset_vhost(name, out);
+        self.realm.recount_traces();
+        self.realm.forget_reports(id);
         self.realm.jobs.push_back(Job::Evict { whom: Whom::Vhost(id), next: 0 });
         self.realm.jobs.push_back(Job::Empty { vhost: id, next: 0 });
         self.run_jobs(now, out);

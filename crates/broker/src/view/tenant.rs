@@ -58,6 +58,13 @@ impl<'a> View<'a> {
         Some(definition(&self.0.realm.vhosts[id]))
     }
 
+    /// Whether what happens in a virtual host is copied to its firehose.
+    #[must_use]
+    pub fn is_traced(&self, vhost: &str) -> bool {
+        let id = self.0.realm.vhosts.find(vhost.as_bytes());
+        id.is_some_and(|id| self.0.realm.vhosts[id].is_traced)
+    }
+
     /// How many connections are in a virtual host.
     #[must_use]
     pub fn connections_in(&self, vhost: &str) -> usize {

@@ -14,7 +14,7 @@ use expect_test::Expect;
 use warrener_broker::{
     Broker, Capabilities, ClosedBy, Command, CommandError, CommandId, Config, Connected,
     ConnectionId, EFFECTS_PER_TURN, Effect, Input, Limits, LoadedRecord, Outcome, PasswordHash,
-    Progress, Record, RecordId, Seed, User, VISITS_PER_TURN,
+    Progress, Record, RecordId, Said, Seed, User, VISITS_PER_TURN,
 };
 use warrener_codec::{ChannelId, Method, ShortStr};
 use warrener_time::Time;
@@ -162,6 +162,11 @@ impl World {
             capabilities: Capabilities {
                 consumer_cancel_notify: !line.has("no-cancel"),
                 connection_blocked: !line.has("no-blocked"),
+            },
+            said: Said {
+                ends: parse::short(line.value("ends").unwrap_or("")),
+                mechanism: ShortStr::from_static("PLAIN"),
+                ..Said::default()
             },
         };
         self.handle(Input::Connected(Box::new(connected)), out);

@@ -65,6 +65,7 @@ fn signalled(line: &Line, instead: &str) -> Said {
 }
 
 fn status(line: &Line) -> Said {
+    let is_json = line.formatter == crate::ctl::table::Formatter::Json;
     let overview = line.client.get("/api/overview")?;
     let nodes = line.client.get("/api/nodes")?;
     let alarms = line.client.ask("GET", "/api/health/checks/alarms", None)?.value["alarms"].take();
@@ -86,11 +87,21 @@ fn status(line: &Line) -> Said {
         "alarms": if alarms.is_null() { json!([]) } else { alarms },
         "totals": overview["object_totals"],
         "messages": overview["queue_totals"],
-        "listeners": overview["listeners"],
+        "listeners": shown_listeners(&overview, is_json),
     })))
 }
 
+/// Listeners as the API has them, or a line for each.
+fn shown_listeners(overview: &Value, as_they_are: bool) -> Value {
+    if as_they_are {
+        return overview["listeners"].clone();
+    }
+    let all = overview["listeners"].as_array().into_iter().flatten();
+    all.map(|own| Value::from(listener(own))).collect()
+}
+
 fn cluster_status(line: &Line) -> Said {
+    let is_json = line.formatter == crate::ctl::table::Formatter::Json;
     let named = line.client.get("/api/cluster-name")?;
     let node = line.client.get("/api/nodes")?[0].take();
     let overview = line.client.get("/api/overview")?;
@@ -102,7 +113,7 @@ fn cluster_status(line: &Line) -> Said {
         "ram_nodes": [],
         "partitions": {},
         "versions": { name.as_str().unwrap_or_default(): overview["rabbitmq_version"] },
-        "listeners": overview["listeners"],
+        "listeners": shown_listeners(&overview, is_json),
     })))
 }
 
@@ -114,20 +125,22 @@ fn server_version(line: &Line) -> Said {
 fn listeners(line: &Line) -> Said {
     let overview = line.client.get("/api/overview")?;
     let all = overview["listeners"].as_array().cloned().unwrap_or_default();
-    let text = |own: &Value| {
-        let [ip, protocol] =
-            ["ip_address", "protocol"].map(|name| own[name].as_str().unwrap_or_default());
-        let ip = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
-        format!(
-            "Interface: {ip}, port: {}, protocol: {protocol}, purpose: {}",
-            own["port"],
-            purpose(protocol)
-        )
-    };
     if line.formatter == crate::ctl::table::Formatter::Json {
         return Ok(Shown::Document(json!({ "node": overview["node"], "listeners": all })));
     }
-    Ok(Shown::Text(all.iter().map(text).collect::<Vec<_>>().join("\n")))
+    Ok(Shown::Text(all.iter().map(listener).collect::<Vec<_>>().join("\n")))
+}
+
+/// A listener in one line, as RabbitMQ's tools have it.
+fn listener(own: &Value) -> String {
+    let [ip, protocol] =
+        ["ip_address", "protocol"].map(|name| own[name].as_str().unwrap_or_default());
+    let ip = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
+    format!(
+        "Interface: {ip}, port: {}, protocol: {protocol}, purpose: {}",
+        own["port"],
+        purpose(protocol)
+    )
 }
 
 fn purpose(protocol: &str) -> &str {

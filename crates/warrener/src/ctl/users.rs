@@ -42,11 +42,11 @@ fn add(line: &Line) -> Said {
     }
     let secret = if line.has("pre-hashed-password") { "password_hash" } else { "password" };
     line.client.done("PUT", &place(name), Some(&json!({ secret: password, "tags": "" })))?;
-    Ok(Shown::Text(
-        "Done. Don't forget to grant the user permissions to some virtual hosts! See 'rabbitmqctl help set_permissions' to learn \
-         more."
-            .to_owned(),
-    ))
+    Ok(Shown::Text(format!(
+        "Done. Don't forget to grant the user permissions to some virtual hosts! See '{} help set_permissions' to learn \
+         more.",
+        line.tool.name(),
+    )))
 }
 
 fn authenticate(line: &Line) -> Said {

@@ -39,6 +39,10 @@ pub(super) const VERBS: &[Verb] = &[
                 line.word(0)
             )
         }),
+    Verb::new("trace_on", "", |line| trace(line, true))
+        .saying(|line| format!("Starting tracing for vhost \"{}\" ...", line.vhost)),
+    Verb::new("trace_off", "", |line| trace(line, false))
+        .saying(|line| format!("Stopping tracing for vhost \"{}\" ...", line.vhost)),
     Verb::new("restart_vhost", "", |line| exists(line).map(|()| Shown::Nothing)).saying(|line| {
         format!("Trying to restart vhost '{}' on node '{}' ...", line.vhost, line.node())
     }),
@@ -99,6 +103,14 @@ fn change(line: &Line, changes: &Value) -> Said {
         }
     }
     put(line, &body).map(|()| Shown::Nothing)
+}
+
+/// Copies what is published and delivered to the firehose, or no longer does.
+fn trace(line: &Line, on: bool) -> Said {
+    exists(line)?;
+    line.client.done("PUT", &place(&line.vhost), Some(&json!({ "tracing": on })))?;
+    let what = if on { "enabled" } else { "disabled" };
+    Ok(Shown::Text(format!("Trace {what} for vhost {}", line.vhost)))
 }
 
 fn delete(line: &Line) -> Said {

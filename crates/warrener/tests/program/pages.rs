@@ -34,6 +34,8 @@ pages!(
     definitions "definitions.md",
     delayed_message "delayed_message.md",
     disk "disk.md",
+    event_exchange "event_exchange.md",
+    firehose "firehose.md",
     flow_control "flow-control.md",
     greeting "greeting.md",
     limits "limits.md",
