@@ -60,6 +60,7 @@ impl Core {
                 name: ShortStr::EMPTY,
                 frame_max: 131_072,
                 capabilities: Capabilities::default(),
+                said: Default::default(),
             })));
             core.handle(Input::ChannelOpened(connection, CHANNEL));
         }

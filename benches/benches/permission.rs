@@ -32,6 +32,7 @@ fn broker(pattern: &str) -> Broker {
         name: ShortStr::EMPTY,
         frame_max: 131_072,
         capabilities: Capabilities::default(),
+        said: Default::default(),
     };
     let mut effects = Vec::new();
     broker.handle(Time::ZERO, Input::Connected(Box::new(connected)), &mut effects);

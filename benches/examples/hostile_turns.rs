@@ -80,6 +80,7 @@ impl World {
                 name: ShortStr::EMPTY,
                 frame_max: 131_072,
                 capabilities: Capabilities::default(),
+                said: Default::default(),
             };
             world.handle(Input::Connected(Box::new(connected)));
             world.handle(Input::ChannelOpened(connection, CHANNEL));

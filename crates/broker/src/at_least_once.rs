@@ -48,6 +48,8 @@ impl Realm {
         out: &mut Vec<Effect>,
     ) {
         let reason = DeathReason::of(why).expect("what is held has died");
+        let kind = self.queue(queue).settings.kind;
+        self.stats.deaths_of(kind).at_least_once.count(reason);
         let dead = Dead { seq, message, reason, since: now };
         if !self.queue(queue).queue.holds(seq) {
             return;
@@ -91,6 +93,8 @@ impl Realm {
             return Passed::Stays;
         }
         self.stats.dead_lettered += 1;
+        let kind = self.queue(queue).settings.kind;
+        self.stats.deaths_of(kind).confirmed += 1;
         let (buried, targets) = prepared;
         let admission = self.admit(now, buried, &targets);
         let from = self.place(queue, dead.message).map(|from| (dead.message, from));

@@ -33,7 +33,7 @@ pub struct Broker {
     recovery: Option<Recovery>,
     pub(crate) since: Time,
     /// The latest time that it was told.
-    now: Time,
+    pub(crate) now: Time,
     /// The host wants no more messages.
     pub(crate) refuses_messages: bool,
 }

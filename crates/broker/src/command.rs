@@ -20,6 +20,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use thiserror::Error;
 use warrener_codec::ShortStr;
@@ -165,6 +166,8 @@ pub enum Command {
         /// Whether to.
         on: bool,
     },
+    /// Measures for so long how long messages wait, of a sample, for [`View::waits`](crate::View::waits).
+    Measure(Duration),
     /// Does what another command says on behalf of this user, whom events name.
     OnBehalf {
         /// The user.
@@ -337,6 +340,10 @@ impl Broker {
             Command::PurgeQueue { vhost, name } => self.command_purge(now, &vhost, &name, out),
             Command::Bind(binding) => self.command_bind(binding, out),
             Command::Unbind(binding) => self.command_unbind(now, binding, out),
+            Command::Measure(time) => {
+                self.realm.measure(now + time);
+                Ok((Outcome::Changed, None))
+            }
             Command::Trace { vhost, on } => self.trace(&vhost, on),
             Command::Configure(new) => self.configure(*new),
             Command::OnBehalf { .. } | Command::Import { .. } | Command::Export { .. } => {

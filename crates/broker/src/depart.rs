@@ -70,9 +70,21 @@ impl Realm {
             Happened::Refused(_) if self.queue(queue).settings.dead_letter.is_none() => {}
             Happened::Refused(new) => {
                 let reason = DeathReason::MaxLength;
+                self.note_death(queue, reason);
                 self.dead_letter(now, queue, None, (&new, false), reason, out);
             }
         }
+    }
+
+    /// Counts a message that died, and is not held.
+    fn note_death(&mut self, queue: QueueId, reason: DeathReason) {
+        let slot = self.queue(queue);
+        if slot.keeper.is_some() {
+            return;
+        }
+        let (kind, buries) = (slot.settings.kind, slot.settings.dead_letter.is_some());
+        let deaths = self.stats.deaths_of(kind);
+        if buries { &mut deaths.at_most_once } else { &mut deaths.disabled }.count(reason);
     }
 
     /// Nobody has used a queue for too long, unless somebody has meanwhile.
@@ -103,6 +115,9 @@ impl Realm {
         why: Why,
         out: &mut Vec<Effect>,
     ) {
+        if let Some(reason) = DeathReason::of(why) {
+            self.note_death(queue, reason);
+        }
         let slot = self.queue(queue);
         let then = match (slot.keeper, DeathReason::of(why)) {
             (Some(Keeper::Delays(exchange)), _) if why == Why::Accepted => Then::SendOn(exchange),

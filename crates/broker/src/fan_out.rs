@@ -123,6 +123,8 @@ impl Realm {
         // It may have been purged meanwhile.
         if slot.queue.holds(seq) && went {
             self.stats.dead_lettered += 1;
+            let kind = self.queue(queue).settings.kind;
+            self.stats.deaths_of(kind).confirmed += 1;
             self.unhold(now, queue, seq);
             self.let_go(queue, source, told, out);
         }

@@ -8,6 +8,8 @@ use warrener_codec::{
 };
 use warrener_queue::Delivery;
 
+use warrener_time::Time;
+
 use crate::address::Address;
 use crate::broker::Broker;
 use crate::command::{Done, Outcome};
@@ -59,14 +61,23 @@ impl Broker {
         });
     }
 
-    /// A message is about to be handed to a client.
+    /// A message is about to be handed to a client, and somebody watches.
     #[cold]
-    pub(crate) fn trace_delivery(
+    pub(crate) fn watch_delivery(
         &mut self,
         key: ChannelKey,
         queue: QueueId,
         delivery: &Delivery<MessageId>,
     ) {
+        let now = self.now;
+        self.realm.stop_measuring(now);
+        self.realm.latencies.deliver(now, delivery.handle);
+        if self.realm.reports.is_tracing {
+            self.trace_delivery(key, queue, delivery);
+        }
+    }
+
+    fn trace_delivery(&mut self, key: ChannelKey, queue: QueueId, delivery: &Delivery<MessageId>) {
         let slot = self.realm.queue(queue);
         let (name, kind) = (slot.spec.name.clone(), slot.settings.kind);
         let new = &self.realm.messages.whole(delivery.handle).new;
@@ -157,6 +168,7 @@ impl Realm {
     /// Some virtual host is watched, or none any more.
     pub(crate) fn recount_traces(&mut self) {
         self.reports.is_tracing = self.vhosts.iter().any(|vhost| vhost.is_traced);
+        self.reports.is_watching = self.reports.is_tracing || self.latencies.until > Time::ZERO;
     }
 }
 

@@ -39,6 +39,7 @@ mod input;
 mod job;
 mod json;
 mod keeper;
+mod latency;
 mod lean;
 mod limit;
 mod mark;
@@ -95,13 +96,16 @@ pub use crate::generator::Seed;
 pub use crate::id::{ConnectionId, RecordId};
 pub use crate::input::{Capabilities, ClosedBy, Connected, Input, Said};
 pub use crate::json::{Json, Object};
+pub use crate::latency::Waits;
 pub use crate::limit::{UserLimits, VhostLimits};
 pub use crate::pattern::{Pattern, PatternError, Verdict};
 pub use crate::permission::{Permission, TopicPermission};
 pub use crate::record::{Record, RecordError};
 pub use crate::recovery::RecoveryError;
 pub use crate::refusal::{Difference, Given, Kind, Reason, Refusal, Resource, Right};
-pub use crate::stats::{ChannelTraffic, Churn, Passage, Stats, Traffic};
+pub use crate::stats::{
+    ChannelTraffic, Churn, Deaths, DeathsBy, Passage, SIZE_BOUNDS, Sizes, Stats, Traffic,
+};
 pub use crate::sync::{Progress, Sync, Syncs};
 pub use crate::user::{PasswordHash, User};
 pub use crate::view::{

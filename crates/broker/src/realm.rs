@@ -27,6 +27,7 @@ use crate::id::{ConnectionId, LinkId, MessageId, QueueId, RecordId, VhostId};
 use crate::job::Job;
 use crate::json::Object;
 use crate::keeper::Keeper;
+use crate::latency::Latencies;
 use crate::message::{Messages, NewMessage};
 use crate::paging::Loads;
 use crate::policy::Level;
@@ -94,6 +95,8 @@ pub(crate) struct Realm {
     last_record: RecordId,
     /// What the broker itself is to publish.
     pub(crate) reports: Reports,
+    /// How long messages wait, while somebody looks.
+    pub(crate) latencies: Latencies,
     /// On whose behalf things are done that have no client; nobody's when empty.
     pub(crate) actor: ShortStr,
     /// What the broker calls itself.
@@ -202,6 +205,7 @@ impl Realm {
             compounds: BTreeMap::new(),
             last_record: RecordId(0),
             reports: Reports::default(),
+            latencies: Latencies::new(),
             actor: ShortStr::EMPTY,
             node: config.node,
             matches: Matches::with_seed(seed),

@@ -56,8 +56,10 @@ const EVENT_BYTES: u32 = 1_024;
 pub(crate) struct Reports {
     line: VecDeque<Report>,
     bytes: u64,
-    /// Some virtual host is watched: all that messages have to look at.
+    /// Some virtual host is watched.
     pub(crate) is_tracing: bool,
+    /// That, or somebody looks at how long messages wait: all that messages have to look at.
+    pub(crate) is_watching: bool,
 }
 
 impl Realm {

@@ -1,6 +1,7 @@
 //! Counters that only grow, for whoever looks.
 
 use crate::arguments::QueueKind;
+use crate::dead_letter::DeathReason;
 
 /// What the broker has done since it began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +36,12 @@ pub struct Stats {
     pub quorum: Traffic,
     /// What came and went.
     pub churn: Churn,
+    /// Why messages of classic queues died.
+    pub classic_deaths: DeathsBy,
+    /// Why messages of quorum queues died.
+    pub quorum_deaths: DeathsBy,
+    /// How large published messages were.
+    pub sizes: Sizes,
 }
 
 impl Stats {
@@ -45,6 +52,77 @@ impl Stats {
             QueueKind::Classic => &mut self.classic,
             QueueKind::Quorum => &mut self.quorum,
         }
+    }
+
+    /// Why messages of queues of one type died.
+    pub(crate) const fn deaths_of(&mut self, kind: QueueKind) -> &mut DeathsBy {
+        match kind {
+            QueueKind::Classic => &mut self.classic_deaths,
+            QueueKind::Quorum => &mut self.quorum_deaths,
+        }
+    }
+}
+
+/// Why messages died, by what their queue does with them (RabbitMQ extension: `x-dead-letter-strategy`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeathsBy {
+    /// Their queue has no dead-letter exchange.
+    pub disabled: Deaths,
+    /// They are published once to the dead-letter exchange.
+    pub at_most_once: Deaths,
+    /// They are held until the queues behind the dead-letter exchange have them.
+    pub at_least_once: Deaths,
+    /// Of those that were held, the ones that those queues have.
+    pub confirmed: u64,
+}
+
+/// Why messages died.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deaths {
+    /// A consumer rejected them.
+    pub rejected: u64,
+    /// They waited for too long.
+    pub expired: u64,
+    /// Their queue was too long.
+    pub max_length: u64,
+    /// They failed too often.
+    pub delivery_limit: u64,
+}
+
+impl Deaths {
+    pub(crate) const fn count(&mut self, reason: DeathReason) {
+        *match reason {
+            DeathReason::Rejected => &mut self.rejected,
+            DeathReason::Expired => &mut self.expired,
+            DeathReason::MaxLength => &mut self.max_length,
+            DeathReason::DeliveryLimit => &mut self.delivery_limit,
+        } += 1;
+    }
+}
+
+/// The upper bounds of [`Sizes`], in octets (those of RabbitMQ's `rabbitmq_message_size_bytes`).
+pub const SIZE_BOUNDS: [u64; 8] =
+    [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 50_000_000, 100_000_000];
+
+/// How large published messages were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sizes {
+    /// How many were as large as each of [`SIZE_BOUNDS`] at most, and larger than the one before; the last has no bound.
+    pub counts: [u64; SIZE_BOUNDS.len() + 1],
+    /// All their octets.
+    pub bytes: u64,
+}
+
+impl Sizes {
+    /// A message with a body of so many octets was published.
+    #[inline]
+    pub(crate) fn add(&mut self, bytes: u64) {
+        let place = SIZE_BOUNDS.iter().filter(|bound| bytes > **bound).count();
+        self.counts[place] += 1;
+        self.bytes += bytes;
     }
 }
 

@@ -21,6 +21,7 @@ use crate::broker::Broker;
 use crate::declare::QueueSlot;
 use crate::exchange::{Exchange, is_reserved};
 use crate::id::{QueueId, RecordId};
+use crate::latency::Waits;
 use crate::policy::Policy;
 use crate::stats::Stats;
 use crate::user::User;
@@ -138,6 +139,13 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.0.realm.stats
+    }
+
+    /// How long messages waited, of a sample and only while somebody looked: from the publish to its confirm by the disk,
+    /// and from a queue to a consumer.
+    #[must_use]
+    pub const fn waits(&self) -> (Waits, Waits) {
+        self.0.realm.latencies.waits()
     }
 
     /// How much is in a queue.

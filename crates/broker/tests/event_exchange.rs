@@ -64,19 +64,19 @@ fn what_clients_do_is_told() {
     );
     world.work(&mut out);
     expect![[r#"
-        connection.created {"vhost": "/", "user_who_performed_action": "guest", "name": "", "node": "warrener", "type": "network", "protocol": "{0,9,1}", "user": "guest", "auth_mechanism": "", "frame_max": 131072i64, "channel_max": 0i64, "timeout": 0i64, "client_properties": []i64}
-        channel.created {"vhost": "/", "user_who_performed_action": "guest", "name": " (1)", "connection": "", "number": 1i64, "user": "guest"i64}
-        queue.created {"vhost": "/", "user_who_performed_action": "guest", "name": "q", "type": "rabbit_classic_queue", "durable": true, "auto_delete": false, "exclusive": false, "arguments": ["{<<\"x-max-length\">>,signedint,3}"], "leader": "warrener", "members": ["warrener"]i64}
-        exchange.created {"vhost": "/", "user_who_performed_action": "guest", "name": "x", "type": "topic", "durable": false, "auto_delete": true, "internal": false, "arguments": []i64}
-        binding.created {"vhost": "/", "user_who_performed_action": "guest", "source_name": "x", "source_kind": "exchange", "destination_name": "q", "destination_kind": "queue", "routing_key": "k.#", "arguments": ["{<<\"a\">>,longstr,<<\"b\">>}"]i64}
-        consumer.created {"vhost": "/", "user_who_performed_action": "guest", "consumer_tag": "tag", "queue": "q", "channel": " (1)", "ack_required": true, "exclusive": false, "prefetch_count": 0i64, "arguments": []i64}
-        consumer.deleted {"vhost": "/", "user_who_performed_action": "guest", "consumer_tag": "tag", "queue": "q", "channel": " (1)"i64}
-        consumer.created {"vhost": "/", "user_who_performed_action": "guest", "consumer_tag": "tag2", "queue": "q", "channel": " (1)", "ack_required": false, "exclusive": false, "prefetch_count": 0i64, "arguments": []i64}
-        queue.deleted {"vhost": "/", "user_who_performed_action": "guest", "name": "q", "type": "rabbit_classic_queue"i64}
-        binding.deleted {"vhost": "/", "user_who_performed_action": "guest", "source_name": "x", "source_kind": "exchange", "destination_name": "q", "destination_kind": "queue", "routing_key": "k.#", "arguments": ["{<<\"a\">>,longstr,<<\"b\">>}"]i64}
-        exchange.deleted {"vhost": "/", "user_who_performed_action": "guest", "name": "x"i64}
-        channel.closed {"vhost": "/", "user_who_performed_action": "guest", "name": " (1)", "connection": "", "number": 1i64, "user": "guest"i64}
-        connection.closed {"vhost": "/", "user_who_performed_action": "guest", "name": "", "node": "warrener"i64}
+        connection.created {"vhost": "/", "user_who_performed_action": "guest", "name": "a:1->b:2", "node": "warrener", "type": "network", "protocol": "{0,9,1}", "user": "guest", "auth_mechanism": "PLAIN", "frame_max": 131072i64, "channel_max": 0i64, "timeout": 0i64, "client_properties": []}
+        channel.created {"vhost": "/", "user_who_performed_action": "guest", "name": "a:1->b:2 (1)", "connection": "a:1->b:2", "number": 1i64, "user": "guest"}
+        queue.created {"vhost": "/", "user_who_performed_action": "guest", "name": "q", "type": "rabbit_classic_queue", "durable": true, "auto_delete": false, "exclusive": false, "arguments": ["{<<\"x-max-length\">>,signedint,3}"], "leader": "warrener", "members": ["warrener"]}
+        exchange.created {"vhost": "/", "user_who_performed_action": "guest", "name": "x", "type": "topic", "durable": false, "auto_delete": true, "internal": false, "arguments": []}
+        binding.created {"vhost": "/", "user_who_performed_action": "guest", "source_name": "x", "source_kind": "exchange", "destination_name": "q", "destination_kind": "queue", "routing_key": "k.#", "arguments": ["{<<\"a\">>,longstr,<<\"b\">>}"]}
+        consumer.created {"vhost": "/", "user_who_performed_action": "guest", "consumer_tag": "tag", "queue": "q", "channel": "a:1->b:2 (1)", "ack_required": true, "exclusive": false, "prefetch_count": 0i64, "arguments": []}
+        consumer.deleted {"vhost": "/", "user_who_performed_action": "guest", "consumer_tag": "tag", "queue": "q", "channel": "a:1->b:2 (1)"}
+        consumer.created {"vhost": "/", "user_who_performed_action": "guest", "consumer_tag": "tag2", "queue": "q", "channel": "a:1->b:2 (1)", "ack_required": false, "exclusive": false, "prefetch_count": 0i64, "arguments": []}
+        queue.deleted {"vhost": "/", "user_who_performed_action": "guest", "name": "q", "type": "rabbit_classic_queue"}
+        binding.deleted {"vhost": "/", "user_who_performed_action": "guest", "source_name": "x", "source_kind": "exchange", "destination_name": "q", "destination_kind": "queue", "routing_key": "k.#", "arguments": ["{<<\"a\">>,longstr,<<\"b\">>}"]}
+        exchange.deleted {"vhost": "/", "user_who_performed_action": "guest", "name": "x"}
+        channel.closed {"vhost": "/", "user_who_performed_action": "guest", "name": "a:1->b:2 (1)", "connection": "a:1->b:2", "number": 1i64, "user": "guest"}
+        connection.closed {"vhost": "/", "user_who_performed_action": "guest", "name": "a:1->b:2", "node": "warrener"}
     "#]].assert_eq(&heard(&out));
 }
 
@@ -145,25 +145,25 @@ fn what_is_set_is_told_with_the_name_of_who_set_it() {
         out += &world.command(command).1;
     }
     expect![[r#"
-        vhost.created {"user_who_performed_action": "root", "name": "v", "tracing": falsei64}
-        vhost.updated {"user_who_performed_action": "root", "name": "v", "tracing": falsei64}
-        user.created {"user_who_performed_action": "root", "name": "ann"i64}
-        user.tags.set {"user_who_performed_action": "root", "name": "ann", "tags": ["monitoring"]i64}
-        user.password.changed {"user_who_performed_action": "root", "name": "ann"i64}
-        user.tags.set {"user_who_performed_action": "root", "name": "ann", "tags": []i64}
-        user.limits.set {"user_who_performed_action": "root", "name": "limits", "username": "ann", "max-channels": 5i64i64}
-        permission.created {"vhost": "v", "user_who_performed_action": "root", "user": "ann", "configure": "c", "write": "w", "read": "r"i64}
-        topic.permission.created {"vhost": "v", "user_who_performed_action": "root", "user": "ann", "exchange": "amq.topic", "write": "w", "read": "r"i64}
-        parameter.set {"vhost": "v", "user_who_performed_action": "root", "component": "vhost-limits", "name": "limits", "value": {"max-queues": 5i64}i64}
-        vhost.limits.set {"vhost": "v", "user_who_performed_action": "root", "name": "limits", "max-queues": 5i64i64}
-        policy.set {"vhost": "v", "user_who_performed_action": "root", "name": "p", "pattern": "^a", "apply-to": "queues", "priority": 1i64, "definition": {"max-length": 5i64}i64}
-        policy.set {"vhost": "v", "user_who_performed_action": "root", "name": "p", "pattern": "^a", "apply-to": "queues", "priority": 1i64, "definition": {"max-length": 5i64}i64}
-        policy.cleared {"vhost": "v", "user_who_performed_action": "root", "name": "p"i64}
-        operator.policy.cleared {"vhost": "v", "user_who_performed_action": "root", "name": "p"i64}
-        topic.permission.deleted {"vhost": "v", "user_who_performed_action": "root", "user": "ann"i64}
-        permission.deleted {"vhost": "v", "user_who_performed_action": "root", "user": "ann"i64}
-        user.deleted {"user_who_performed_action": "root", "name": "ann"i64}
-        vhost.deleted {"user_who_performed_action": "root", "name": "v"i64}
+        vhost.created {"user_who_performed_action": "root", "name": "v", "tracing": false}
+        vhost.updated {"user_who_performed_action": "root", "name": "v", "tracing": false}
+        user.created {"user_who_performed_action": "root", "name": "ann"}
+        user.tags.set {"user_who_performed_action": "root", "name": "ann", "tags": ["monitoring"]}
+        user.password.changed {"user_who_performed_action": "root", "name": "ann"}
+        user.tags.set {"user_who_performed_action": "root", "name": "ann", "tags": []}
+        user.limits.set {"user_who_performed_action": "root", "name": "limits", "username": "ann", "max-channels": 5i64}
+        permission.created {"vhost": "v", "user_who_performed_action": "root", "user": "ann", "configure": "c", "write": "w", "read": "r"}
+        topic.permission.created {"vhost": "v", "user_who_performed_action": "root", "user": "ann", "exchange": "amq.topic", "write": "w", "read": "r"}
+        parameter.set {"vhost": "v", "user_who_performed_action": "root", "component": "vhost-limits", "name": "limits", "value": {"max-queues": 5i64}}
+        vhost.limits.set {"vhost": "v", "user_who_performed_action": "root", "name": "limits", "max-queues": 5i64}
+        policy.set {"vhost": "v", "user_who_performed_action": "root", "name": "p", "pattern": "^a", "apply-to": "queues", "priority": 1i64, "definition": {"max-length": 5i64}}
+        policy.set {"vhost": "v", "user_who_performed_action": "root", "name": "p", "pattern": "^a", "apply-to": "queues", "priority": 1i64, "definition": {"max-length": 5i64}}
+        policy.cleared {"vhost": "v", "user_who_performed_action": "root", "name": "p"}
+        operator.policy.cleared {"vhost": "v", "user_who_performed_action": "root", "name": "p"}
+        topic.permission.deleted {"vhost": "v", "user_who_performed_action": "root", "user": "ann"}
+        permission.deleted {"vhost": "v", "user_who_performed_action": "root", "user": "ann"}
+        user.deleted {"user_who_performed_action": "root", "name": "ann"}
+        vhost.deleted {"user_who_performed_action": "root", "name": "v"}
     "#]].assert_eq(&heard(&out));
 }
 

@@ -18,6 +18,7 @@ mod firehose;
 mod flow;
 mod hello;
 mod hostile_tenant;
+mod latency;
 mod law;
 mod law_in_octets;
 mod life;

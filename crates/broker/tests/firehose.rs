@@ -46,7 +46,13 @@ fn what_is_published_and_delivered_is_copied_with_what_is_known_of_it() {
         1.1 get q
         ",
     );
-    expect![[r#""#]].assert_eq(&heard);
+    expect![[r#"
+        2.1 deliver c 1 amq.rabbitmq.trace publish.amq.topic "one" {"exchange_name": "amq.topic", "routing_keys": ["k.1", "k.2", "k.3"], "properties": {"message_id": "m", "priority": 3i32, "delivery_mode": 2i32, "headers": {"CC": ["k.2", "k.3"], "n": 1i32}}, "node": "warrener", "routed_queues": ["q"], "vhost": "/", "connection": "a:1->b:2", "channel": 1i32, "user": "guest"}
+        2.1 deliver c 2 amq.rabbitmq.trace publish. "lost" {"exchange_name": "", "routing_keys": ["nowhere"], "properties": {}, "node": "warrener", "routed_queues": [], "vhost": "/", "connection": "a:1->b:2", "channel": 1i32, "user": "guest"}
+        2.1 deliver c 3 amq.rabbitmq.trace deliver.q "one" {"exchange_name": "amq.topic", "routing_keys": ["k.1", "k.2", "k.3"], "properties": {"message_id": "m", "priority": 3i32, "delivery_mode": 2i32, "headers": {"CC": ["k.2", "k.3"], "n": 1i32}}, "node": "warrener", "redelivered": 0i32, "vhost": "/", "connection": "a:1->b:2", "channel": 1i32, "user": "guest"}
+        2.1 deliver c 4 amq.rabbitmq.trace publish. "two" {"exchange_name": "", "routing_keys": ["q"], "properties": {}, "node": "warrener", "routed_queues": ["q"], "vhost": "/", "connection": "a:1->b:2", "channel": 1i32, "user": "guest"}
+        2.1 deliver c 5 amq.rabbitmq.trace deliver.q "two" {"exchange_name": "", "routing_keys": ["q"], "properties": {}, "node": "warrener", "redelivered": 0i32, "vhost": "/", "connection": "a:1->b:2", "channel": 1i32, "user": "guest"}
+    "#]].assert_eq(&heard);
 }
 
 #[test]
@@ -57,8 +63,8 @@ fn what_was_delivered_before_is_said_to_be_redelivered_and_a_transaction_is_watc
     trace(&mut world, true);
     let heard = watched(&mut world, "1.1 get q\n1.1 tx.select\n1.1 publish - q two");
     expect![[r#"
-        2.1 deliver c 1 amq.rabbitmq.trace deliver.q "one" {"exchange_name": "", "routing_keys": ["q"], "properties": {}, "node": "warrener", "redelivered": 1i32, "vhost": "/", "connection": "", "channel": 1i32, "user": "guest"}
-        2.1 deliver c 2 amq.rabbitmq.trace publish. "two" {"exchange_name": "", "routing_keys": ["q"], "properties": {}, "node": "warrener", "routed_queues": ["q"], "vhost": "/", "connection": "", "channel": 1i32, "user": "guest"}
+        2.1 deliver c 1 amq.rabbitmq.trace deliver.q "one" {"exchange_name": "", "routing_keys": ["q"], "properties": {}, "node": "warrener", "redelivered": 1i32, "vhost": "/", "connection": "a:1->b:2", "channel": 1i32, "user": "guest"}
+        2.1 deliver c 2 amq.rabbitmq.trace publish. "two" {"exchange_name": "", "routing_keys": ["q"], "properties": {}, "node": "warrener", "routed_queues": ["q"], "vhost": "/", "connection": "a:1->b:2", "channel": 1i32, "user": "guest"}
     "#]].assert_eq(&heard);
 }
 

@@ -19,11 +19,6 @@ pub(crate) trait Listed {
     fn rank(&self) -> (Vec<u8>, Vec<u8>) {
         (Vec::new(), self.name().into_bytes())
     }
-
-    /// What its document has in this column, where that is known without making the document.
-    fn key(&self, _column: &str) -> Option<Value> {
-        None
-    }
 }
 
 /// Documents that are listed as they are.
@@ -41,8 +36,18 @@ impl Listed for Value {
 /// Answers a listing. Only what is shown is made a document, unless it is sorted by what only documents have.
 pub(crate) fn answer<T: Listed>(
     call: &Call,
+    things: Vec<T>,
+    json: impl Fn(&T) -> Value,
+) -> Result<Reply, Failure> {
+    answer_by(call, things, json, |_, _| None)
+}
+
+/// The same for things of which `key` knows what their documents have in a column, without making them.
+pub(crate) fn answer_by<T: Listed>(
+    call: &Call,
     mut things: Vec<T>,
     json: impl Fn(&T) -> Value,
+    key: impl Fn(&T, &str) -> Option<Value>,
 ) -> Result<Reply, Failure> {
     let total = things.len();
     let page = page(call)?;
@@ -62,12 +67,8 @@ pub(crate) fn answer<T: Listed>(
                 things.reverse();
             }
         }
-        Some(sort) if things.iter().all(|thing| thing.key(sort).is_some()) => {
-            let keyed =
-                things.into_iter().map(|thing| (thing.key(sort).unwrap_or_default(), thing));
-            let mut keyed: Vec<(Value, T)> = keyed.collect();
-            keyed.sort_by(|(left, _), (right, _)| compare(left, right));
-            things = keyed.into_iter().map(|(_, thing)| thing).collect();
+        Some(sort) if things.first().is_none_or(|thing| key(thing, sort).is_some()) => {
+            things = sorted_by(things, |thing| key(thing, sort).unwrap_or_default());
             if reverse {
                 things.reverse();
             }
@@ -104,6 +105,15 @@ pub(crate) fn answer<T: Listed>(
         "page_count": pages,
         "items": items,
     })))
+}
+
+/// Things in the order of their keys; those of one key stay as they are.
+fn sorted_by<T>(things: Vec<T>, key: impl Fn(&T) -> Value) -> Vec<T> {
+    let keys: Vec<Value> = things.iter().map(key).collect();
+    let mut order: Vec<usize> = (0..things.len()).collect();
+    order.sort_by(|left, right| compare(&keys[*left], &keys[*right]));
+    let mut things: Vec<Option<T>> = things.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|place| things[place].take()).collect()
 }
 
 /// The columns of one document that are asked for.
@@ -176,7 +186,7 @@ fn pick(value: &Value, columns: &[Vec<String>]) -> Value {
 }
 
 /// What a document has at `a.b.c`.
-fn at<'v>(value: &'v Value, path: &str) -> &'v Value {
+pub(crate) fn at<'v>(value: &'v Value, path: &str) -> &'v Value {
     path.split('.').try_fold(value, |value, step| value.get(step)).unwrap_or(&Value::Null)
 }
 
@@ -200,4 +210,49 @@ fn compare(left: &Value, right: &Value) -> Ordering {
 /// A name as text; octets that are none become question marks of Unicode.
 pub(crate) fn text(name: &ShortStr) -> String {
     String::from_utf8_lossy(name.as_bytes()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted(values: &[Value]) -> Vec<Value> {
+        sorted_by(values.to_vec(), Value::clone)
+    }
+
+    #[test]
+    fn numbers_come_first_and_what_is_missing_counts_as_zero() {
+        let values =
+            [json!("b"), json!(2), json!([]), json!({}), json!(true), Value::Null, json!(-1)];
+        let order =
+            [json!(-1), Value::Null, json!(2), json!(true), json!({}), json!([]), json!("b")];
+        assert_eq!(sorted(&values), order);
+    }
+
+    #[test]
+    fn things_of_one_key_stay_in_their_order() {
+        let things = vec![(1, "a"), (0, "b"), (1, "c"), (0, "d")];
+        let names: Vec<&str> =
+            sorted_by(things, |(key, _)| json!(key)).into_iter().map(|(_, name)| name).collect();
+        assert_eq!(names, ["b", "d", "a", "c"]);
+    }
+
+    #[test]
+    fn columns_are_picked_with_what_they_are_in() {
+        let document = json!({ "a": { "b": { "c": 1, "d": 2 } }, "e": 3, "f": 4 });
+        let paths = |text: &str| -> Vec<Vec<String>> {
+            text.split(',').map(|path| path.split('.').map(str::to_owned).collect()).collect()
+        };
+        assert_eq!(pick(&document, &paths("a.b.c,e")), json!({ "a": { "b": { "c": 1 } }, "e": 3 }));
+        assert_eq!(pick(&document, &paths("a,nowhere,e.deeper")), json!({ "a": document["a"] }));
+        assert_eq!(pick(&document, &paths("e,e.f")), json!({ "e": 3 }));
+    }
+
+    #[test]
+    fn what_lies_deep_is_found_by_its_path() {
+        let document = json!({ "a": { "b": 1 } });
+        assert_eq!(at(&document, "a.b"), &json!(1));
+        assert_eq!(at(&document, "a.b.c"), &Value::Null);
+        assert_eq!(at(&document, "nowhere"), &Value::Null);
+    }
 }

@@ -53,7 +53,7 @@ impl<'a> Session<'a> {
             name: ShortStr::from_static("management"),
             frame_max: 0,
             capabilities: Capabilities::default(),
-            said: Said::default(),
+            said: Said { ends: ShortStr::from_static("management"), ..Said::default() },
         };
         session.tell(Input::Connected(Box::new(connected)));
         session.hear(|effect| matches!(effect, Effect::Opened(_))).await?;

@@ -1,5 +1,7 @@
 //! `/metrics`: Prometheus' text format, with RabbitMQ's names, so that its dashboards work.
 
+mod dead_letters;
+mod histograms;
 mod text;
 
 use warrener_broker::{Alarm, Counts, QueueView, RABBITMQ_VERSION, Stats, Traffic};
@@ -119,6 +121,7 @@ async fn everything(call: &Call, endpoint: &str, text: &mut Text) {
     churn(text, &stats);
     channels(text, &stats);
     globals(text, &stats, (call.api.samples().publishers(), totals.consumers as u64));
+    histograms::write(call, text).await;
     levels(text, &call.api.host.levels());
     log(text, &process.commits, &call.api.host.levels());
     text.histogram(
@@ -328,8 +331,7 @@ fn globals(text: &mut Text, stats: &Stats, (publishers, consumers): (u64, u64)) 
         "Messages of the firehose and the event exchange that were left out because too many waited",
     );
     text.value(&[], stats.reports_dropped);
-    text.counter("global_messages_dead_lettered_total", "Total number of messages that died");
-    text.value(&[], stats.dead_lettered);
+    dead_letters::write(text, stats);
 }
 
 /// What is told by type of queue.

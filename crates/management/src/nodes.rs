@@ -130,13 +130,42 @@ pub(crate) async fn memory(call: Call) -> Result<Reply, Failure> {
         return Err(Failure::Missing);
     }
     let held = call.look(|view| view.memory_bytes());
-    Ok(Reply::Json(json!({
-        "memory": {
-            "queue_procs": held,
-            "binary": held,
-            "other_system": process.memory_bytes.saturating_sub(held),
-            "strategy": "rss",
-            "total": { "erlang": held, "rss": process.memory_bytes, "allocated": process.memory_bytes },
-        }
-    })))
+    let mut memory = json!({
+        "queue_procs": held,
+        "other_system": process.memory_bytes.saturating_sub(held),
+        "strategy": "rss",
+        "total": { "erlang": held, "rss": process.memory_bytes, "allocated": process.memory_bytes },
+    });
+    for part in PARTS_OF_ERLANG {
+        memory[part] = 0.into();
+    }
+    Ok(Reply::Json(json!({ "memory": memory })))
 }
+
+/// What RabbitMQ takes its memory apart into, and there is no like of here. Clients ask for all of it.
+const PARTS_OF_ERLANG: [&str; 24] = [
+    "connection_readers",
+    "connection_writers",
+    "connection_channels",
+    "connection_other",
+    "stream_queue_procs",
+    "stream_queue_replica_reader_procs",
+    "stream_queue_coordinator_procs",
+    "quorum_queue_procs",
+    "quorum_queue_dlx_procs",
+    "plugins",
+    "metadata_store",
+    "other_proc",
+    "metrics",
+    "mgmt_db",
+    "quorum_ets",
+    "mnesia",
+    "metadata_store_ets",
+    "other_ets",
+    "binary",
+    "msg_index",
+    "code",
+    "atom",
+    "allocated_unused",
+    "reserved_unallocated",
+];

@@ -1,7 +1,7 @@
 //! `/api/queues`.
 
 use serde_json::{Value, json};
-use warrener_broker::{Command, Object, Outcome, QueueDefinition, QueueView};
+use warrener_broker::{Command, Counts, Object, Outcome, QueueDefinition, QueueView};
 
 use crate::call::Call;
 use crate::connections::{Names, names};
@@ -21,20 +21,6 @@ impl Listed for QueueView {
     fn rank(&self) -> (Vec<u8>, Vec<u8>) {
         (self.vhost.as_bytes().into(), self.name.as_bytes().into())
     }
-
-    fn key(&self, column: &str) -> Option<Value> {
-        let counts = &self.counts;
-        Some(match column {
-            "vhost" => text(&self.vhost).into(),
-            "type" => self.kind.into(),
-            "messages" => (counts.ready + counts.unacked).into(),
-            "messages_ready" => counts.ready.into(),
-            "messages_unacknowledged" => counts.unacked.into(),
-            "message_bytes" => (counts.ready_bytes + counts.unacked_bytes).into(),
-            "consumers" => counts.consumers.into(),
-            _ => return None,
-        })
-    }
 }
 
 /// All queues that the caller may see, or those of one virtual host.
@@ -45,9 +31,71 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Failure> {
     let node = call.api.host.process().node;
     let names = names(&call);
     let is_bare = call.is_asked("disable_stats") && !call.is_asked("enable_queue_totals");
-    listing::answer(&call, queues, |queue| {
+    let json = |queue: &QueueView| {
         if is_bare { bare(queue, &node) } else { document(&call, queue, &samples, &node, &names) }
+    };
+    listing::answer_by(&call, queues, json, |queue, column| key(queue, column, &samples, &names))
+}
+
+/// What the document of a queue has in a column, as far as that matters to an order: what all queues have in common counts as
+/// nothing. Only what a policy says takes a document.
+fn key(queue: &QueueView, column: &str, samples: &Samples, names: &Names) -> Option<Value> {
+    let counts = &queue.counts;
+    let (first, rest) = column.split_once('.').unwrap_or((column, ""));
+    let (messages, bytes) =
+        (counts.ready + counts.unacked, counts.ready_bytes + counts.unacked_bytes);
+    let durable = |count: u64| if queue.durable { count } else { 0 };
+    Some(match first {
+        "effective_policy_definition" => return None,
+        "vhost" => text(&queue.vhost).into(),
+        "type" => queue.kind.into(),
+        "durable" => queue.durable.into(),
+        "auto_delete" => queue.auto_delete.into(),
+        "exclusive" => queue.owner.is_some().into(),
+        "messages" | "messages_ram" => messages.into(),
+        "messages_ready" | "messages_ready_ram" => counts.ready.into(),
+        "messages_unacknowledged" | "messages_unacknowledged_ram" => counts.unacked.into(),
+        "messages_persistent" => durable(messages).into(),
+        "message_bytes" | "message_bytes_ram" => bytes.into(),
+        "message_bytes_ready" => counts.ready_bytes.into(),
+        "message_bytes_unacknowledged" => counts.unacked_bytes.into(),
+        "message_bytes_persistent" => durable(bytes).into(),
+        "memory" => memory(counts).into(),
+        "consumers" => counts.consumers.into(),
+        "consumer_capacity" | "consumer_utilisation" => capacity(queue).into(),
+        "policy" => queue.policy.as_ref().map(text).into(),
+        "operator_policy" => queue.operator_policy.as_ref().map(text).into(),
+        "exclusive_consumer_tag" => queue.exclusive_consumer.as_ref().map(text).into(),
+        "single_active_consumer_tag" => {
+            queue.single_active.as_ref().map(|(_, tag)| text(tag)).into()
+        }
+        "head_message_timestamp" => head_timestamp(queue).into(),
+        "arguments" => listing::at(&table(&queue.arguments), rest).clone(),
+        "owner_pid_details" if rest == "name" => {
+            queue.owner.and_then(|owner| names.get(&owner)).cloned().into()
+        }
+        "message_stats" => {
+            let (before, after) = samples.queue(queue.id);
+            stats::queue_key(samples, &queue.traffic, (&before.0, &after.0), rest)
+        }
+        "messages_details" | "messages_ready_details" | "messages_unacknowledged_details" => {
+            let (before, after) = samples.queue(queue.id);
+            stats::messages_key(samples, (&before.1, &after.1), column)
+        }
+        _ => Value::Null,
     })
+}
+
+fn memory(counts: &Counts) -> u64 {
+    counts.ready_bytes + counts.unacked_bytes + 40 * (counts.ready + counts.unacked)
+}
+
+fn capacity(queue: &QueueView) -> f64 {
+    if queue.counts.consumers == 0 { 0.0 } else { ready_share(queue) }
+}
+
+fn head_timestamp(queue: &QueueView) -> Option<u64> {
+    queue.head_published.map(|at| at.as_secs())
 }
 
 pub(crate) async fn one(call: Call) -> Result<Reply, Failure> {
@@ -89,7 +137,7 @@ fn document(call: &Call, queue: &QueueView, samples: &Samples, node: &str, names
     let Value::Object(mut all) = bare(queue, node) else { unreachable!("it is an object") };
     let (before, after) = samples.queue(queue.id);
     stats::messages(&mut all, samples, counts, (&before.1, &after.1));
-    let capacity = if counts.consumers == 0 { 0.0 } else { ready_share(queue) };
+    let capacity = capacity(queue);
     let policy = call.look(|view| {
         view.effective_policy(&queue.vhost, queue.policy.as_ref(), queue.operator_policy.as_ref())
     });
@@ -99,7 +147,7 @@ fn document(call: &Call, queue: &QueueView, samples: &Samples, node: &str, names
         "consumers": counts.consumers,
         "consumer_capacity": capacity,
         "consumer_utilisation": capacity,
-        "memory": counts.ready_bytes + counts.unacked_bytes + 40 * (counts.ready + counts.unacked),
+        "memory": memory(counts),
         "message_bytes": counts.ready_bytes + counts.unacked_bytes,
         "message_bytes_ready": counts.ready_bytes,
         "message_bytes_unacknowledged": counts.unacked_bytes,
@@ -114,7 +162,7 @@ fn document(call: &Call, queue: &QueueView, samples: &Samples, node: &str, names
         "effective_policy_definition": object(&policy),
         "exclusive_consumer_tag": queue.exclusive_consumer.as_ref().map(text),
         "single_active_consumer_tag": single,
-        "head_message_timestamp": queue.head_published.map(|at| at.as_micros() / 1_000_000),
+        "head_message_timestamp": head_timestamp(queue),
         "internal": false,
         "internal_owner": false,
         "storage_version": 2,

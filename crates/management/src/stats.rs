@@ -57,6 +57,30 @@ pub(crate) fn channel(
     object
 }
 
+/// What [`queue`] has in a column.
+pub(crate) fn queue_key(
+    samples: &Samples,
+    now: &Traffic,
+    (before, after): (&Traffic, &Traffic),
+    column: &str,
+) -> Value {
+    let (name, is_rate) = match column.strip_suffix("_details.rate") {
+        Some(name) => (name, true),
+        None => (column, false),
+    };
+    let mut key = Value::Null;
+    let mut look = |own: &'static str, of: fn(&Traffic) -> u64| {
+        if own == name && is_rate {
+            key = samples.rate(of(before), of(after)).into();
+        } else if own == name {
+            key = of(now).into();
+        }
+    };
+    look("publish", |own| own.published);
+    add_handed_out(&mut look);
+    key
+}
+
 /// What was published to an exchange.
 pub(crate) fn exchange(
     samples: &Samples,
@@ -83,6 +107,21 @@ pub(crate) fn messages(
     add("messages", |own| own.ready + own.unacked);
     add("messages_ready", |own| own.ready);
     add("messages_unacknowledged", |own| own.unacked);
+}
+
+/// What [`messages`] has in a column with a rate.
+pub(crate) fn messages_key(
+    samples: &Samples,
+    (before, after): (&Counts, &Counts),
+    column: &str,
+) -> Value {
+    let of: fn(&Counts) -> u64 = match column {
+        "messages_details.rate" => |own| own.ready + own.unacked,
+        "messages_ready_details.rate" => |own| own.ready,
+        "messages_unacknowledged_details.rate" => |own| own.unacked,
+        _ => return Value::Null,
+    };
+    samples.change(of(before), of(after)).into()
 }
 
 /// Both added up.

@@ -77,8 +77,8 @@ impl Broker {
         let link = LinkId::from_consumer(delivery.consumer.expect("only get has no consumer"));
         let key = self.amqp.consumers.get(link).expect("a queue's consumer is known").channel;
         self.guard_delivery(key, queue, delivery.handle, out);
-        if self.realm.reports.is_tracing {
-            self.trace_delivery(key, queue, delivery);
+        if self.realm.reports.is_watching {
+            self.watch_delivery(key, queue, delivery);
         }
         let kind = self.realm.queue(queue).settings.kind;
         let holders = self.realm.messages.get(delivery.handle).holders;

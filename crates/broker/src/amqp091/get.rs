@@ -53,8 +53,8 @@ impl Broker {
             return Ok(());
         };
         self.guard_delivery(key, queue, delivery.handle, out);
-        if self.realm.reports.is_tracing {
-            self.trace_delivery(key, queue, &delivery);
+        if self.realm.reports.is_watching {
+            self.watch_delivery(key, queue, &delivery);
         }
         let slot = self.realm.queue(queue);
         let message = &self.realm.messages.whole(delivery.handle).new;

@@ -131,6 +131,7 @@ impl Broker {
         let (vhost, exchange) = self.check_exchange(key, &publish, content.body.len() as u64)?;
         let new = self.check_content(key, exchange, publish, content)?;
         self.realm.stats.published += 1;
+        self.realm.stats.sizes.add(new.content.body.len() as u64);
         let mut targets = core::mem::take(&mut self.realm.targets);
         targets.clear();
         let reached = self.realm.route(vhost, exchange, &new, &mut targets);
@@ -326,6 +327,9 @@ impl Broker {
         }
         let taken = self.realm.publish(now, Publication { new, targets, awaited }, out);
         if let Some(message) = taken.message {
+            if self.realm.reports.is_watching {
+                self.realm.latencies.enqueue(now, message);
+            }
             // What is not gone then is copied out of the buffer that it was read into.
             self.deliver(now, out);
             self.realm.settle_down(now, message, taken.first);
@@ -373,6 +377,9 @@ impl Broker {
         match record {
             Some(record) if !rejected && !disk.has(record, channel.sync) => {
                 confirms.wait(tag, record);
+                if self.realm.reports.is_watching {
+                    self.realm.latencies.publish(self.now, key, tag);
+                }
                 self.amqp.await_disk(key);
             }
             _ => {
@@ -400,6 +407,9 @@ impl Broker {
             self.realm.stats.confirmed += count as u64;
         }
         for Confirmed { tag, multiple } in confirmed.drain(..) {
+            if self.realm.reports.is_watching {
+                self.realm.latencies.confirm(self.now, key, (tag, multiple));
+            }
             self.send_confirm(key, tag, multiple, true, false, out);
         }
         self.amqp.confirmed = confirmed;

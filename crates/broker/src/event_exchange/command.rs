@@ -67,6 +67,7 @@ impl Realm {
             | Command::Export { .. }
             | Command::OnBehalf { .. }
             | Command::Trace { .. }
+            | Command::Measure(_)
             | Command::Configure(_) => {}
         }
     }

@@ -47,20 +47,36 @@ impl Text {
 
     /// A whole histogram: upper bounds in order, and how many values are under each and above the one before it.
     pub(crate) fn histogram(&mut self, name: &str, help: &str, buckets: &[(f64, u64)]) {
+        let bounded = buckets.iter().filter(|(bound, _)| bound.is_finite());
+        let sum = bounded.map(|(bound, values)| bound * *values as f64).sum();
+        self.histogram_of((name, help), &[], buckets, sum);
+    }
+
+    /// The same, where the sum of all values is known.
+    pub(crate) fn histogram_of(
+        &mut self,
+        (name, help): (&str, &str),
+        labels: &[(&str, &str)],
+        buckets: &[(f64, u64)],
+        sum: f64,
+    ) {
         if buckets.is_empty() {
             return;
         }
         self.begin(name, help, "histogram");
-        let (mut count, mut sum) = (0, 0.0);
+        let mut count = 0;
         for (bound, values) in buckets {
             count += values;
-            if bound.is_finite() {
-                sum += bound * *values as f64;
-                let _ = writeln!(self.text, "{}_bucket{{le=\"{bound}\"}} {count}", self.name);
-            }
+            let bound = if bound.is_finite() { bound.to_string() } else { "+Inf".to_owned() };
+            let _ = write!(self.text, "{}_bucket", self.name);
+            write_labels(&mut self.text, &[labels, &[("le", &bound)]].concat());
+            let _ = writeln!(self.text, " {count}");
         }
-        let _ = writeln!(self.text, "{}_bucket{{le=\"+Inf\"}} {count}", self.name);
-        let _ = writeln!(self.text, "{}_sum {sum}\n{}_count {count}", self.name, self.name);
+        let _ = write!(self.text, "{}_sum", self.name);
+        write_labels(&mut self.text, labels);
+        let _ = write!(self.text, " {sum}\n{}_count", self.name);
+        write_labels(&mut self.text, labels);
+        let _ = writeln!(self.text, " {count}");
     }
 
     pub(crate) fn finish(self) -> String {

@@ -333,6 +333,22 @@ fn pages_columns_sorting_and_errors_are_those_of_rabbitmq() {
             "{sort}"
         );
     }
+    for sort in [
+        "message_stats.publish",
+        "message_stats.publish_details.rate",
+        "messages_details.rate",
+        "messages_persistent",
+        "consumer_utilisation",
+        "head_message_timestamp",
+    ] {
+        let all = api.get(&format!("/queues?sort={sort}"));
+        let at = |queue: &Value| {
+            let value = sort.split('.').try_fold(queue, |value, step| value.get(step));
+            value.and_then(Value::as_f64).unwrap_or_default()
+        };
+        let values: Vec<f64> = all.as_array().expect("queues").iter().map(at).collect();
+        assert!(values.len() == 25 && values.is_sorted(), "{sort}: {values:?}");
+    }
     let told = |method: &str, path: &str, body: Value| {
         let (status, said) = api.ask(method, &format!("/api{path}"), Some(&body));
         (status, serde_json::from_str::<Value>(&said).unwrap_or_default())
@@ -447,8 +463,8 @@ fn metrics_are_prometheus_text_with_rabbitmqs_names() {
     assert_eq!(metrics.ask("GET", "/metrics", None).0, 200);
 }
 
-/// What the panels of RabbitMQ's public dashboards (RabbitMQ-Overview, RabbitMQ-Quorum-Queues-Raft) ask for, without the sizes of
-/// messages: docs/metrics.md.
+/// What the panels of RabbitMQ's public dashboards (RabbitMQ-Overview, RabbitMQ-Quorum-Queues-Raft) ask for, and dead letters by
+/// reason.
 const OF_DASHBOARDS: &str = "
     rabbitmq_identity_info rabbitmq_build_info rabbitmq_erlang_uptime_seconds rabbitmq_connections rabbitmq_channels
     rabbitmq_queues rabbitmq_consumers rabbitmq_global_publishers rabbitmq_global_consumers rabbitmq_queue_messages_ready
@@ -465,7 +481,10 @@ const OF_DASHBOARDS: &str = "
     rabbitmq_queues_created_total rabbitmq_queues_deleted_total rabbitmq_channels_opened_total
     rabbitmq_channels_closed_total rabbitmq_connections_opened_total rabbitmq_connections_closed_total
     rabbitmq_raft_log_commit_index rabbitmq_raft_log_last_written_index rabbitmq_raft_log_snapshot_index
-    rabbitmq_raft_term_total rabbitmq_raft_entry_commit_latency_bucket";
+    rabbitmq_raft_term_total rabbitmq_raft_entry_commit_latency_bucket
+    rabbitmq_message_size_bytes_bucket rabbitmq_global_messages_dead_lettered_rejected_total
+    rabbitmq_global_messages_dead_lettered_expired_total rabbitmq_global_messages_dead_lettered_maxlen_total
+    rabbitmq_global_messages_dead_lettered_delivery_limit_total rabbitmq_global_messages_dead_lettered_confirmed_total";
 
 #[test]
 fn prometheus_own_parser_finds_every_name_that_the_dashboards_ask_for() {
