@@ -70,21 +70,27 @@ impl Realm {
             Happened::Refused(_) if self.queue(queue).settings.dead_letter.is_none() => {}
             Happened::Refused(new) => {
                 let reason = DeathReason::MaxLength;
-                self.note_death(queue, reason);
+                self.note_death(queue, reason, false);
                 self.dead_letter(now, queue, None, (&new, false), reason, out);
             }
         }
     }
 
-    /// Counts a message that died, and is not held.
-    fn note_death(&mut self, queue: QueueId, reason: DeathReason) {
+    /// Counts a message that died; of one that its queue held, that it has gone on as well.
+    pub(crate) fn note_death(&mut self, queue: QueueId, reason: DeathReason, held: bool) {
         let slot = self.queue(queue);
         if slot.keeper.is_some() {
             return;
         }
         let (kind, buries) = (slot.settings.kind, slot.settings.dead_letter.is_some());
         let deaths = self.stats.deaths_of(kind);
-        if buries { &mut deaths.at_most_once } else { &mut deaths.disabled }.count(reason);
+        deaths.confirmed += u64::from(held);
+        let by = match (held, buries) {
+            (true, _) => &mut deaths.at_least_once,
+            (false, true) => &mut deaths.at_most_once,
+            (false, false) => &mut deaths.disabled,
+        };
+        by.count(reason);
     }
 
     /// Nobody has used a queue for too long, unless somebody has meanwhile.
@@ -116,7 +122,7 @@ impl Realm {
         out: &mut Vec<Effect>,
     ) {
         if let Some(reason) = DeathReason::of(why) {
-            self.note_death(queue, reason);
+            self.note_death(queue, reason, false);
         }
         let slot = self.queue(queue);
         let then = match (slot.keeper, DeathReason::of(why)) {

@@ -236,6 +236,9 @@ impl Realm {
             }
             _ => None,
         };
+        if let Some(reason) = DeathReason::of(why) {
+            self.note_death(queue, reason, held);
+        }
         if held {
             self.unhold(now, queue, seq);
         }

@@ -25,6 +25,7 @@ pub(crate) mod publish;
 pub(crate) mod qos;
 pub(crate) mod reply_to;
 pub(crate) mod rollback;
+mod sender_selected;
 pub(crate) mod settle;
 pub(crate) mod settling;
 pub(crate) mod transaction;

@@ -1,13 +1,10 @@
 //! basic.publish: the checks, in RabbitMQ's order, and what the publisher is told.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 use warrener_codec::method::basic;
-use warrener_codec::{
-    ChannelId, Content, Method, PropertiesRef, ShortStr, Table, TableBuilder, TableRef, Value,
-};
+use warrener_codec::{ChannelId, Content, Method, PropertiesRef, ShortStr};
 use warrener_time::Time;
 #[cfg(warrener_planted)]
 use warrener_time::planted::{Bug, planted};
@@ -17,16 +14,16 @@ use crate::amqp091::Amqp;
 use crate::amqp091::channel::Mode;
 use crate::amqp091::confirm::Confirmed;
 use crate::amqp091::parked::{Parked, Stall};
+use crate::amqp091::sender_selected::{sender_selected, without_bcc};
 use crate::broker::Broker;
 use crate::dead_letter::parse_expiration;
 use crate::effect::{Confirm, Effect};
 use crate::fan_out::AT_ONCE;
 use crate::id::{ChannelKey, ConnectionId, QueueId, RecordId, VhostId};
-use crate::message::{Extra, NewMessage, Traits};
+use crate::message::{NewMessage, Traits};
 use crate::publish::{Exchange, Publication};
 use crate::refusal::{Reason, Resource, shown};
 use crate::sync::Sync;
-use crate::value::type_name;
 
 /// basic.publish, as refusals name it.
 const PUBLISH: (u16, u16) = (60, 40);
@@ -472,36 +469,4 @@ fn check_expiration(properties: &PropertiesRef<'_>) -> Result<(), Reason> {
             explanation: explanation.into_boxed_str(),
         }),
     }
-}
-
-/// The keys in the headers `CC` and `BCC`, and whether there is a `BCC` (RabbitMQ extension: sender-selected
-/// distribution).
-fn sender_selected(properties: &PropertiesRef<'_>) -> Result<(Option<Box<Extra>>, bool), Reason> {
-    let Some(headers) = properties.headers else { return Ok((None, false)) };
-    let (cc, bcc) = (keys(headers, "CC")?, keys(headers, "BCC")?);
-    let has_bcc = bcc.is_some();
-    if cc.is_none() && bcc.is_none() {
-        return Ok((None, false));
-    }
-    let (cc, bcc) = (cc.unwrap_or_default(), bcc.unwrap_or_default());
-    Ok((Some(Box::new(Extra { cc, bcc, ..Extra::default() })), has_bcc))
-}
-
-fn keys(headers: TableRef<'_>, header: &'static str) -> Result<Option<Vec<ShortStr>>, Reason> {
-    let short = |value: Value<'_>| ShortStr::try_from(value.as_long_str()?).ok();
-    match headers.get(header) {
-        None => Ok(None),
-        Some(Value::Array(array)) => Ok(Some(array.iter().filter_map(short).collect())),
-        Some(other) => Err(Reason::HeaderType { header, kind: type_name(&other) }),
-    }
-}
-
-fn without_bcc(headers: TableRef<'_>) -> Table {
-    let mut kept = TableBuilder::new();
-    for (name, value) in headers {
-        if name.as_bytes() != b"BCC" {
-            kept.insert(name.as_bytes(), value);
-        }
-    }
-    kept.build().expect("a part of a table is a table")
 }
