@@ -278,7 +278,7 @@ impl Realm {
             }
             self.wake(queue);
         }
-        self.notices.push_back(Notice::Here(queue));
+        self.notices.push_back(Notice::Here(queue, None));
     }
 
     /// The shelf for the contents of a queue.

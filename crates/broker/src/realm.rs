@@ -23,7 +23,7 @@ use crate::definitions::{GlobalParameterDefinition, ParameterDefinition};
 use crate::effect::Effect;
 use crate::effort::Effort;
 use crate::generator::Generator;
-use crate::id::{ConnectionId, LinkId, MessageId, QueueId, RecordId, VhostId};
+use crate::id::{ChannelKey, ConnectionId, LinkId, MessageId, QueueId, RecordId, VhostId};
 use crate::job::Job;
 use crate::json::Object;
 use crate::keeper::Keeper;
@@ -127,8 +127,8 @@ pub(crate) enum Notice {
     QueueGone(LinkId),
     /// It held this message for too long, and no longer holds it.
     TakenBack { link: LinkId, queue: QueueId, seq: Seq },
-    /// The message that a queue would give next is in memory again.
-    Here(QueueId),
+    /// The message that a queue would give next is in memory again. Channels that waited for it go on, those behind this one.
+    Here(QueueId, Option<ChannelKey>),
     /// What a client that wants to leave has asked for is done.
     Farewell(ConnectionId),
 }

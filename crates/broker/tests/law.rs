@@ -50,6 +50,18 @@ fn work(world: &mut World) -> String {
     out
 }
 
+fn publish_persistent(world: &mut World, queue: &str, count: usize) {
+    for number in 0..count {
+        world.run(&format!("1.1 publish - {queue} m{number} persistent"));
+    }
+}
+
+/// The bodies of all that somebody got, in order.
+fn bodies_got(seen: &str) -> Vec<String> {
+    let got = seen.lines().filter(|line| line.contains(" get-ok "));
+    got.filter_map(|line| line.rsplit('"').nth(1).map(str::to_owned)).collect()
+}
+
 /// How many messages wait in a queue.
 fn ready(world: &World, queue: &str) -> u64 {
     let counts = world.broker.view().queue("/", queue);
@@ -627,6 +639,28 @@ fn what_is_asked_of_a_large_record_while_it_is_read_is_read_again() {
     seen += &work(&mut world);
     let place = |body: &str| seen.find(&format!("\"{body}\"")).expect(body);
     assert!(place("first") < place("last"), "{seen}");
+}
+
+#[test]
+fn very_many_channels_that_wait_for_a_content_go_on_in_slices() {
+    let mut world = World::with_fixed(1 << 30, true);
+    world.run("1 connect\n1.1 open\n1.1 queue.declare q durable");
+    publish_persistent(&mut world, "q", 20);
+    world.run("disk reads-slowly");
+    for connection in 10..20 {
+        world.run(&format!("{connection} connect"));
+        for channel in 1..=1_200 {
+            let all = format!("{connection}.{channel}");
+            world.run(&format!("{all} open\n{all} get q no-ack"));
+        }
+    }
+    let mut seen = String::new();
+    for _ in 0..100 {
+        seen += &world.run("disk read");
+        seen += &work(&mut world);
+    }
+    assert_eq!(bodies_got(&seen), expected(0, 20));
+    assert_eq!(seen.matches("get-empty").count(), 12_000 - 20);
 }
 
 #[test]

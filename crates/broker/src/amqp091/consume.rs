@@ -191,7 +191,7 @@ impl Broker {
             self.realm.effort.visit(1);
             match notice {
                 Notice::QueueGone(link) => self.queue_gone(link, out),
-                Notice::Here(queue) => self.content_is_here(now, queue, out),
+                Notice::Here(queue, after) => self.content_is_here(now, queue, after, out),
                 Notice::Farewell(connection) => self.closed(now, connection, out),
                 Notice::TakenBack { link, queue, seq } => {
                     self.taken_back(now, link, queue, seq, out);

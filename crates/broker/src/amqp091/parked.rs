@@ -2,7 +2,9 @@
 //! once that is much.
 
 use alloc::vec::Vec;
+use core::ops::Bound;
 
+use smallvec::SmallVec;
 use warrener_codec::method::basic;
 use warrener_codec::{Content, Method};
 use warrener_time::Time;
@@ -50,6 +52,9 @@ impl Parked {
     }
 }
 
+/// How many channels go on before the turn is asked whether it has done enough.
+const RESUMED_AT_ONCE: usize = 256;
+
 /// What anything that is parked is counted as, beside its own octets.
 const PARKED_BYTES: u64 = 256;
 
@@ -91,15 +96,27 @@ impl Broker {
         }
     }
 
-    /// The next message of a queue is in memory.
-    pub(crate) fn content_is_here(&mut self, now: Time, queue: QueueId, out: &mut Vec<Effect>) {
-        let first = (queue, ChannelKey { index: 0, generation: 0 });
-        let last = (queue, ChannelKey { index: u32::MAX, generation: u32::MAX });
-        let waiting: Vec<ChannelKey> =
-            self.amqp.stalled.range(first..=last).map(|(_, key)| *key).collect();
-        for key in waiting {
-            self.amqp.stalled.remove(&(queue, key));
-            self.resume(now, key, out);
+    /// The next message of a queue is in memory: channels that waited for it go on, those behind `after`, if one is named.
+    pub(crate) fn content_is_here(
+        &mut self,
+        now: Time,
+        queue: QueueId,
+        after: Option<ChannelKey>,
+        out: &mut Vec<Effect>,
+    ) {
+        let first = after.unwrap_or(ChannelKey { index: 0, generation: 0 });
+        let last = ChannelKey { index: u32::MAX, generation: u32::MAX };
+        let range = (Bound::Excluded((queue, first)), Bound::Included((queue, last)));
+        let waiting = self.amqp.stalled.range(range).map(|(_, key)| *key);
+        let waiting: SmallVec<[ChannelKey; 4]> = waiting.take(RESUMED_AT_ONCE).collect();
+        self.realm.effort.visit(waiting.len());
+        for key in &waiting {
+            self.amqp.stalled.remove(&(queue, *key));
+            self.resume(now, *key, out);
+        }
+        if waiting.len() == RESUMED_AT_ONCE {
+            let after = waiting.last().copied();
+            self.realm.notices.push_back(Notice::Here(queue, after));
         }
     }
 

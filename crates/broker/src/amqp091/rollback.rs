@@ -24,7 +24,12 @@ impl Undone {
     /// All that a transaction said.
     pub(crate) fn add(&mut self, transaction: Transaction) {
         let (publishes, settles) = transaction.into_parts();
-        self.publishes.extend(publishes);
+        // As a rule there is nothing before it, and then nothing is moved.
+        if self.publishes.is_empty() {
+            self.publishes = publishes;
+        } else {
+            self.publishes.extend(publishes);
+        }
         self.settled.extend(settles.into_iter().map(|(delivered, _)| delivered));
         self.settled.sort_unstable_by_key(|delivered| delivered.tag);
     }

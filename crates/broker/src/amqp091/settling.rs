@@ -232,7 +232,7 @@ impl Realm {
         slot.returning -= 1;
         if slot.returning == 0 {
             self.wake(queue);
-            self.notices.push_back(Notice::Here(queue));
+            self.notices.push_back(Notice::Here(queue, None));
         }
     }
 }
