@@ -84,6 +84,10 @@ mod tests {
             assert!(told(QUEUE, then.clone()).is_ok());
             assert!(told(GRAVE, then).is_err());
         }
-        assert!(told(GRAVE, Happened::Started(0)).is_ok());
+        for then in [Happened::Started(0), Happened::ShutDown] {
+            assert!(told(GRAVE, then).is_ok());
+        }
+        let told_later = [Happened::ShutDown, published(1), again(1)];
+        assert!(check(&story(told_later)).is_err());
     }
 }

@@ -32,7 +32,8 @@ impl Sight {
                 Happened::Ended(by) | Happened::Refused { by, .. } => {
                     ends.entry(moment.at).or_default().extend(of.get(by));
                 }
-                Happened::Started(_) => {
+                // A server that ends sends nobody the rest, and may give it to whoever it closes last.
+                Happened::ShutDown | Happened::Started(_) => {
                     ends.entry(moment.at).or_default().extend(story.topology.ids());
                 }
                 _ => {}
