@@ -463,3 +463,51 @@ fn what_failed_too_often_and_is_still_on_disk_at_the_end_is_not_handed_out_after
         assert!(seen.contains(&format!("grave {left} messages")), "{seen}");
     }
 }
+
+#[test]
+fn what_is_asked_behind_a_refusal_is_not_done_after_a_wait_for_the_disk_either() {
+    let refusals = [
+        "1.1 tx.select",
+        "1.1 publish - full x persistent\n1.1 tx.commit",
+        "1.1 queue.declare missing passive",
+    ];
+    for (before, refused, code) in [
+        (refusals[0], refusals[1], "406"),
+        ("", refusals[2], "404"),
+        (refusals[0], refusals[2], "404"),
+    ] {
+        let mut world = without_memory();
+        world.run(&format!(
+            "{READY}
+            1.1 queue.declare full arg:x-max-length=0 arg:x-overflow=reject-publish
+            1.1 publish - q hello persistent
+            {before}
+            disk reads-slowly
+            1.1 get q
+            {refused}
+            1.1 publish - q late
+            1.1 tx.rollback
+            1.1 queue.declare late"
+        ));
+        let seen = world.run("disk read\nwait 1ms\nview");
+        assert!(seen.contains(&format!("1.1 close channel {code}")), "{seen}");
+        assert!(!seen.contains("late") && seen.contains("'q' classic durable: 1 ready"), "{seen}");
+    }
+}
+
+#[test]
+fn a_channel_that_its_client_closed_behind_a_refusal_is_closed() {
+    let mut world = without_memory();
+    world.run(&format!(
+        "{READY}
+        1.1 publish - q hello persistent
+        disk reads-slowly
+        1.1 get q
+        1.1 queue.declare missing passive
+        1.1 publish - q late
+        1.1 close"
+    ));
+    let seen = world.run("disk read\nwait 1ms\n1.1 open\nview");
+    assert!(seen.contains("channel.close-ok") && seen.contains("channel.open-ok"), "{seen}");
+    assert!(!seen.contains("late") && seen.contains("'q' classic durable: 1 ready"), "{seen}");
+}

@@ -135,9 +135,12 @@ impl Broker {
             }
             self.realm.effort.visit(1);
             let Some(next) = channel.parked.pop_front() else { return };
-            let (client, bytes) = (channel.client, next.bytes());
+            let (client, bytes, is_closing) = (channel.client, next.bytes(), channel.closing);
             self.count_parked(client, |before| before - bytes, out);
             match next {
+                Parked::Closed => self.close_channel(now, key, ClosedBy::Client, out),
+                // It was refused what came before, so that this comes from a client that has not heard of it yet.
+                _ if is_closing => {}
                 Parked::Publish(..) if self.must_wait(key, out) => {
                     return self.stall(key, Stall::Alarm, next);
                 }
@@ -149,7 +152,6 @@ impl Broker {
                     self.publish_or_refuse(now, key, publish, content, out);
                 }
                 Parked::Oversized(size) => self.refuse_oversized(now, key, size, out),
-                Parked::Closed => self.close_channel(now, key, ClosedBy::Client, out),
             }
         }
     }

@@ -84,10 +84,10 @@ mod tests {
             assert!(told(QUEUE, then.clone()).is_ok());
             assert!(told(GRAVE, then).is_err());
         }
-        for then in [Happened::Started(0), Happened::ShutDown] {
+        for then in [Happened::Started(0), Happened::ShuttingDown] {
             assert!(told(GRAVE, then).is_ok());
         }
-        let told_later = [Happened::ShutDown, published(1), again(1)];
+        let told_later = [Happened::ShuttingDown, published(1), again(1)];
         assert!(check(&story(told_later)).is_err());
     }
 }

@@ -33,7 +33,7 @@ impl Sight {
                     ends.entry(moment.at).or_default().extend(of.get(by));
                 }
                 // A server that ends sends nobody the rest, and may give it to whoever it closes last.
-                Happened::ShutDown | Happened::Started(_) => {
+                Happened::ShuttingDown | Happened::Started(_) => {
                     ends.entry(moment.at).or_default().extend(story.topology.ids());
                 }
                 _ => {}
