@@ -19,7 +19,10 @@ const CONSUMER: ConnectionId = ConnectionId(2);
 const CHANNEL: ChannelId = ChannelId::new(1);
 
 /// Messages in one measured round.
-const ROUND: u64 = 1_000;
+const ROUND: u64 = 1_024;
+
+/// After so many the effects are done with: the server gives way to others after 256 events.
+const TURN: u64 = 128;
 
 struct Core {
     broker: Broker,
@@ -99,14 +102,16 @@ impl Core {
     }
 
     fn round(&mut self, acks: bool) {
-        for _ in 0..ROUND {
-            self.publish();
-            if acks {
-                self.ack();
+        for _ in 0..ROUND / TURN {
+            for _ in 0..TURN {
+                self.publish();
+                if acks {
+                    self.ack();
+                }
             }
+            black_box(&self.effects);
+            self.effects.clear();
         }
-        black_box(&self.effects);
-        self.effects.clear();
     }
 }
 

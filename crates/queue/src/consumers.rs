@@ -70,6 +70,8 @@ pub(crate) struct Consumers {
     active: Option<ConsumerKey>,
     /// The active one gets nothing more, because a higher one waits for it to hand over.
     draining: bool,
+    /// Who is served next, and in which ring, as far as the rings say: found out anew after every change of them.
+    first: Option<(ConsumerKey, u32)>,
 }
 
 impl Consumers {
@@ -88,6 +90,7 @@ impl Consumers {
             mode,
             active: None,
             draining: false,
+            first: None,
         }
     }
 
@@ -200,9 +203,14 @@ impl Consumers {
             let active = self.active?;
             return (!self.draining && self.get(active).credit > 0).then_some(active);
         }
+        debug_assert_eq!(self.first, self.first_in_rings());
+        self.first.map(|(key, _)| key)
+    }
+
+    fn first_in_rings(&self) -> Option<(ConsumerKey, u32)> {
         let word = self.with_credit.iter().position(|word| *word != 0)?;
         let ring = word * 64 + self.with_credit[word].trailing_zeros() as usize;
-        Some(ConsumerKey(self.rings[ring].turn))
+        Some((ConsumerKey(self.rings[ring].turn), ring as u32))
     }
 
     /// How many entries the consumers could be handed now; `u64::MAX` if there is no limit.
@@ -217,20 +225,23 @@ impl Consumers {
     /// Takes one credit from whoever was served, and gives the turn to the next.
     #[inline]
     pub(crate) fn served(&mut self, key: ConsumerKey) {
-        let consumer = self.get(key);
-        let credit = consumer.credit;
-        let (priority, next) = (consumer.how.priority, consumer.ring.map(|(_, next)| next));
-        if credit == 1 {
-            self.set_credit(key, 0);
-            return;
+        let consumer = &mut self.consumers[key.0 as usize];
+        match consumer.credit {
+            Consume::UNLIMITED => {}
+            1 => return self.set_credit(key, 0),
+            _ => {
+                consumer.credit -= 1;
+                self.limited_credit -= 1;
+            }
         }
-        if credit != Consume::UNLIMITED {
-            self.get_mut(key).credit = credit - 1;
-            self.limited_credit -= 1;
-        }
-        if self.mode == SingleActive::Off && next != Some(key.0) {
-            let ring = self.ring_of(priority).expect("its ring has a member");
-            self.rings[ring].turn = next.expect("one with credit is in its ring");
+        let next = consumer.ring.map_or(key.0, |(_, next)| next);
+        if next != key.0
+            && self.mode == SingleActive::Off
+            && let Some((first, ring)) = &mut self.first
+        {
+            // Who is served is the first, and the next in its ring has credit as well.
+            self.rings[*ring as usize].turn = next;
+            *first = ConsumerKey(next);
         }
     }
 
@@ -287,7 +298,12 @@ impl Consumers {
         self.by_number.front().map(|(_, key)| *key)
     }
 
+    #[inline]
     fn ring_of(&self, priority: i32) -> Result<usize, usize> {
+        // Nearly always there is one.
+        if self.rings.first().is_some_and(|ring| ring.priority == priority) {
+            return Ok(0);
+        }
         self.rings.binary_search_by_key(&Reverse(priority), |ring| Reverse(ring.priority))
     }
 
@@ -298,6 +314,7 @@ impl Consumers {
             self.rings[ring].turn = key.0;
             self.get_mut(key).ring = Some((key.0, key.0));
             self.with_credit[ring / 64] |= 1 << (ring % 64);
+            self.first = self.first_in_rings();
             return;
         }
         // The last place in the ring is the one before the turn.
@@ -314,12 +331,14 @@ impl Consumers {
         if after == key.0 {
             self.rings[ring].turn = NONE;
             self.with_credit[ring / 64] &= !(1 << (ring % 64));
+            self.first = self.first_in_rings();
             return;
         }
         self.neighbours_mut(before).1 = after;
         self.neighbours_mut(after).0 = before;
         if self.rings[ring].turn == key.0 {
             self.rings[ring].turn = after;
+            self.first = self.first_in_rings();
         }
     }
 
@@ -340,5 +359,6 @@ impl Consumers {
                 self.with_credit[index / 64] |= 1 << (index % 64);
             }
         }
+        self.first = self.first_in_rings();
     }
 }

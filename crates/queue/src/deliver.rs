@@ -1,7 +1,7 @@
 //! How an entry is handed out: the hot path's second half.
 
 use crate::effect::{ConsumerId, Delivery, Effect, Why};
-use crate::entry::Slot;
+use crate::entry::{Slot, Tries};
 use crate::limits::BY_THE_WAY;
 use crate::look::Look;
 use crate::queue::Queue;
@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use warrener_time::Time;
 
 impl<M: Clone> Queue<M> {
+    #[inline]
     pub(crate) fn deliver_next(
         &mut self,
         now: Time,
@@ -95,14 +96,22 @@ impl<M: Clone> Queue<M> {
 
     /// While entries return or are dropped in slices, what stands first may not be what is to be handed out next. Does
     /// a slice of that, and says whether it is done.
+    #[inline]
     fn finish_first(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> bool {
-        if !self.returning.is_empty() || self.shedding {
-            let _ = self.work_slice(now, &mut { BY_THE_WAY }, out);
+        if self.returning.is_empty() && !self.shedding {
+            return true;
         }
+        self.finish_some(now, out)
+    }
+
+    #[cold]
+    fn finish_some(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> bool {
+        let _ = self.work_slice(now, &mut { BY_THE_WAY }, out);
         self.returning.is_empty() && !self.shedding
     }
 
-    #[inline]
+    // Inline, as all that is called here: an entry is larger than what registers hold, and would be moved at each step.
+    #[inline(always)]
     fn hand_over(
         &mut self,
         now: Time,
@@ -112,8 +121,11 @@ impl<M: Clone> Queue<M> {
         settled: bool,
         out: &mut Vec<Effect<M>>,
     ) -> Delivery<M> {
-        self.disarm(&slot);
-        let tries = slot.tries(&self.extras);
+        let mut tries = Tries::default();
+        if let Some(index) = slot.more.extra() {
+            self.disarm(&slot);
+            tries = self.extras[index].tries;
+        }
         let delivery = Delivery {
             seq: slot.seq,
             handle: slot.handle.clone(),
@@ -125,10 +137,9 @@ impl<M: Clone> Queue<M> {
             settled,
         };
         if settled {
-            self.leave(slot, Why::Accepted, out);
+            self.leave_disarmed(slot, Why::Accepted, out);
             return delivery;
         }
-        let mut tries = tries;
         tries.acquired = tries.acquired.saturating_add(1);
         self.unacked.insert(now, holder, level, slot, tries);
         if self.unacked.holder(holder).is_due_anew() {

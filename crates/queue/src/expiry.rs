@@ -105,6 +105,7 @@ impl<M: Clone> Queue<M> {
         self.times.disarm(&mut holder.armed, Due::holder(key));
     }
 
+    #[inline]
     pub(crate) fn next_timeout(&self) -> Option<(Time, Timer)> {
         if !self.pending.is_empty() || self.shedding {
             return Some((Time::ZERO, Timer::Work));
@@ -116,8 +117,11 @@ impl<M: Clone> Queue<M> {
                 Whom::Holder(_) => (at, Timer::Delivery),
             },
         });
-        let unused = self.unused_deadline().map(|at| (at, Timer::Unused));
-        due.into_iter().chain(unused).min_by_key(|(at, _)| *at)
+        match (due, self.unused_deadline()) {
+            (due, None) => due,
+            (Some(due), Some(unused)) if due.0 <= unused => Some(due),
+            (_, Some(unused)) => Some((unused, Timer::Unused)),
+        }
     }
 
     /// Does what is due by `now`, a little of it, so that whatever is asked for next finds the queue as it should be.
@@ -146,17 +150,19 @@ impl<M: Clone> Queue<M> {
         {
             *budget -= 1;
             match next {
-                Next::Line { level, retrying } => {
-                    let lines = if retrying { &mut self.retrying } else { &mut self.ready };
-                    let slot = lines.pop_front(level).expect("its first was just looked at");
-                    self.depart(at, level, slot, Why::Expired, out);
-                }
+                Next::Line { level, retrying } => self.line_is_due(at, (level, retrying), out),
                 Next::Index(due) => match due.whom {
                     Whom::Entry(index) => self.entry_is_due(at, index, out),
                     Whom::Holder(key) => self.holder_is_due(at, key, out),
                 },
             }
         }
+    }
+
+    fn line_is_due(&mut self, at: Time, (level, retrying): (u8, bool), out: &mut Vec<Effect<M>>) {
+        let lines = if retrying { &mut self.retrying } else { &mut self.ready };
+        let slot = lines.pop_front(level).expect("its first was just looked at");
+        self.depart(at, level, slot, Why::Expired, out);
     }
 
     /// Says that the queue expires, if it does.
@@ -182,7 +188,11 @@ impl<M: Clone> Queue<M> {
         self.lines_due = self.lines_due.min(self.line_deadline(slot.published));
     }
 
+    #[inline]
     fn next_due(&self) -> Option<(Time, Next)> {
+        if self.times.next() < self.lines_due {
+            return self.times.first().map(|(at, due)| (at, Next::Index(due)));
+        }
         let line = self.config.ttl.and_then(|_| self.next_line());
         let indexed = self.times.first().map(|(at, due)| (at, Next::Index(due)));
         match (line, indexed) {
@@ -215,10 +225,9 @@ impl<M: Clone> Queue<M> {
     }
 
     pub(crate) fn unused_deadline(&self) -> Option<Time> {
-        if self.deleted || self.said_expired || !self.consumers.is_empty() {
-            return None;
-        }
-        self.config.expires.map(|expires| self.last_used + expires)
+        let expires = self.config.expires?;
+        let is_used = self.deleted || self.said_expired || !self.consumers.is_empty();
+        (!is_used).then(|| self.last_used + expires)
     }
 
     /// Has what will be needed fetched before the next entries are due.
@@ -226,18 +235,23 @@ impl<M: Clone> Queue<M> {
         if self.ready.len() < LONG {
             return;
         }
-        let Some(next) = self.times.look_ahead() else { return };
-        let mut these = [(0, Hint::default()); AHEAD];
-        let mut len = 0;
-        for (whom, hint) in next {
-            if let Whom::Entry(index) = whom
-                && hint.ready
-            {
-                these[len] = (index, hint);
-                len += 1;
-            }
+        let is_here = match self.times.look_ahead() {
+            Some(next) => self.ready.fetch(next),
+            None => return,
+        };
+        if !is_here {
+            self.find_anew();
         }
-        self.ready.fetch(&mut self.extras, &these[..len]);
+    }
+
+    #[cold]
+    fn find_anew(&mut self) {
+        let (mut these, mut len) = ([0; AHEAD], 0);
+        for (index, _) in self.times.first_few() {
+            these[len] = index;
+            len += 1;
+        }
+        self.ready.find_anew(&mut self.extras, &these[..len]);
     }
 
     fn entry_is_due(&mut self, at: Time, index: u32, out: &mut Vec<Effect<M>>) {

@@ -21,6 +21,7 @@ mod limits;
 mod look;
 mod numbered;
 mod pass;
+mod places;
 mod publish;
 mod queue;
 mod ready;

@@ -5,8 +5,8 @@
 //! What was handed out far from all others has a page of its own.
 
 use crate::sorted::Sorted;
+use alloc::vec::Vec;
 use core::num::NonZeroU32;
-use slab::Slab;
 
 /// How many numbers share a page.
 const PAGE: u64 = 32;
@@ -37,20 +37,15 @@ struct Page {
 /// Which of all pages, and where it is kept.
 type Bound = (u64, PageKey);
 
-/// Where a number stands. Good until the next change.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Spot {
-    page: u64,
-    kept: PageKey,
-    index: usize,
-}
-
 /// See the [module](self).
 #[derive(Clone, Debug)]
 pub(crate) struct Numbered {
     order: Sorted<u64, Bound>,
-    pages: Slab<Page>,
-    /// The page that was added to last, if it is there still.
+    pages: Vec<Page>,
+    /// Where pages were that went.
+    free: Vec<PageKey>,
+    /// The page that was added to last, if it is there still: the only one that may be empty, because more is added to
+    /// it soon.
     added_to: Option<Bound>,
     /// The page in which something was found last, if it is there still.
     found_in: Option<Bound>,
@@ -58,11 +53,17 @@ pub(crate) struct Numbered {
 
 impl Numbered {
     pub(crate) const fn new() -> Self {
-        Self { order: Sorted::new(), pages: Slab::new(), added_to: None, found_in: None }
+        Self {
+            order: Sorted::new(),
+            pages: Vec::new(),
+            free: Vec::new(),
+            added_to: None,
+            found_in: None,
+        }
     }
 
     /// Puts `key` under a number under which nothing stands.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, number: u64, key: u32) {
         let kept = match self.added_to {
             Some((page, kept)) if page == number / PAGE => kept,
@@ -74,22 +75,24 @@ impl Numbered {
         page.keys[index] = key;
     }
 
-    /// Where this number stands, if something stands under it.
-    #[inline]
-    pub(crate) fn find(&mut self, number: u64) -> Option<Spot> {
-        let (page, index) = (number / PAGE, (number % PAGE) as usize);
+    /// Takes out what stands under this number, if `may_go` says so of it.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, number: u64, may_go: impl FnOnce(u32) -> bool) -> Option<u32> {
+        let (asked, index) = (number / PAGE, (number % PAGE) as usize);
         let kept = match self.found_in {
-            Some((found_in, kept)) if found_in == page => kept,
-            _ => self.page_to_find_in(page)?,
+            Some((found_in, kept)) if found_in == asked => kept,
+            _ => self.page_to_find_in(asked)?,
         };
-        let is_taken = self.pages[kept.get()].taken & 1 << index != 0;
-        is_taken.then_some(Spot { page, kept, index })
-    }
-
-    /// What stands there.
-    #[inline]
-    pub(crate) fn at(&self, spot: Spot) -> u32 {
-        self.pages[spot.kept.get()].keys[spot.index]
+        let page = &mut self.pages[kept.get()];
+        let key = page.keys[index];
+        if page.taken & 1 << index == 0 || !may_go(key) {
+            return None;
+        }
+        page.taken &= !(1 << index);
+        if page.taken == 0 && self.added_to != Some((asked, kept)) {
+            self.forget_page((asked, kept));
+        }
+        Some(key)
     }
 
     /// What stands under this number.
@@ -97,16 +100,6 @@ impl Numbered {
         let page = &self.pages[self.kept(number / PAGE)?.get()];
         let index = (number % PAGE) as usize;
         (page.taken & 1 << index != 0).then_some(page.keys[index])
-    }
-
-    /// Nothing stands there any more.
-    #[inline]
-    pub(crate) fn remove(&mut self, spot: Spot) {
-        let page = &mut self.pages[spot.kept.get()];
-        page.taken &= !(1 << spot.index);
-        if page.taken == 0 {
-            self.forget_page((spot.page, spot.kept));
-        }
     }
 
     /// What stands under this number and greater ones, in order.
@@ -126,8 +119,14 @@ impl Numbered {
 
     /// Gives memory back that only past sizes explain.
     pub(crate) fn shrink(&mut self) {
+        self.leave_page();
         self.order.shrink();
+        self.free.sort_unstable_by_key(|kept| kept.get());
+        while self.free.pop_if(|last| last.get() + 1 == self.pages.len()).is_some() {
+            self.pages.pop();
+        }
         self.pages.shrink_to_fit();
+        self.free.shrink_to_fit();
     }
 
     fn kept(&self, page: u64) -> Option<PageKey> {
@@ -144,9 +143,12 @@ impl Numbered {
 
     #[cold]
     fn page_to_add_to(&mut self, page: u64) -> PageKey {
+        self.leave_page();
         let kept = self.kept(page).unwrap_or_else(|| {
-            let new = Page { taken: 0, keys: [0; PAGE as usize] };
-            let kept = PageKey::new(self.pages.insert(new));
+            let kept = self.free.pop().unwrap_or_else(|| {
+                self.pages.push(Page { taken: 0, keys: [0; PAGE as usize] });
+                PageKey::new(self.pages.len() - 1)
+            });
             self.order.insert(page, (page, kept), |(page, _)| *page);
             kept
         });
@@ -154,12 +156,20 @@ impl Numbered {
         kept
     }
 
+    /// Nothing more is added to the page that was added to last.
+    fn leave_page(&mut self) {
+        if let Some(bound) = self.added_to.take()
+            && self.pages[bound.1.get()].taken == 0
+        {
+            self.forget_page(bound);
+        }
+    }
+
     #[cold]
     fn forget_page(&mut self, bound: Bound) {
         let place = self.order.find(bound.0, |(page, _)| *page).expect("every page is in order");
         self.order.remove(place);
-        self.pages.remove(bound.1.get());
-        self.added_to.take_if(|it| *it == bound);
+        self.free.push(bound.1);
         self.found_in.take_if(|it| *it == bound);
     }
 }
@@ -184,9 +194,10 @@ mod tests {
                 if command > 0 && !model.contains_key(&number) {
                     numbered.insert(number, key);
                     model.insert(number, key);
-                } else if let Some(spot) = numbered.find(number) {
-                    prop_assert_eq!(model.remove(&number), Some(numbered.at(spot)));
-                    numbered.remove(spot);
+                } else if let Some(key) = numbered.take(number, |key| key % 5 > 0) {
+                    prop_assert_eq!(model.remove(&number), Some(key));
+                } else if let Some(key) = model.get(&number) {
+                    prop_assert_eq!(key % 5, 0, "it may not go");
                 } else {
                     prop_assert!(!model.contains_key(&number));
                 }
@@ -195,10 +206,11 @@ mod tests {
                     (numbered.iter_from(number).collect(), model.range(number..).map(|(_, key)| *key).collect());
                 prop_assert_eq!(all, expected);
             }
-            for number in model.into_keys() {
-                let spot = numbered.find(number).expect("it is there");
-                numbered.remove(spot);
+            for (number, key) in model {
+                prop_assert_eq!(numbered.take(number, |_| true), Some(key));
             }
+            prop_assert!(numbered.pages.len() - numbered.free.len() <= 1);
+            numbered.shrink();
             prop_assert!(numbered.order.is_empty() && numbered.pages.is_empty());
         }
     }

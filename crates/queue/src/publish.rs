@@ -21,6 +21,7 @@ impl<M: Clone> Queue<M> {
     }
 
     /// The hot path: for a plain entry a number, a place at the end of its line, and nothing else.
+    #[inline]
     pub(crate) fn take_in(
         &mut self,
         now: Time,
@@ -30,26 +31,41 @@ impl<M: Clone> Queue<M> {
     ) -> Seq {
         let seq = Seq::new(self.next_number());
         let level = entry.priority.min(self.config.max_priority);
-        let mut slot = Slot {
+        let slot = Slot {
             seq,
             published: now,
             handle: entry.handle,
             bytes: entry.bytes,
             more: More::NOTHING,
         };
-        if rare.not_before.is_some_and(|not_before| not_before > now) {
-            self.delay(level, slot, rare);
+        if rare.ttl.is_none() && rare.not_before.is_none() && self.config.ttl.is_none() {
+            self.ready.push_plain(level, slot, &self.extras);
         } else {
-            if let Some(ttl) = rare.ttl {
-                slot.extra_mut(level, &mut self.extras).expires = expiry(now, ttl);
-            }
-            self.stand_last(now, level, slot, out);
+            self.take_in_timed(now, level, slot, rare, out);
         }
         if self.config.max_length.is_some() || self.config.max_length_bytes.is_some() {
             self.overflowing = true;
             self.look_after_limits(now, out);
         }
         seq
+    }
+
+    /// The same for an entry to which time does something.
+    fn take_in_timed(
+        &mut self,
+        now: Time,
+        level: u8,
+        mut slot: Slot<M>,
+        rare: Rare,
+        out: &mut Vec<Effect<M>>,
+    ) {
+        if rare.not_before.is_some_and(|not_before| not_before > now) {
+            return self.delay(level, slot, rare);
+        }
+        if let Some(ttl) = rare.ttl {
+            slot.extra_mut(level, &mut self.extras).expires = expiry(now, ttl);
+        }
+        self.stand_last(now, level, slot, out);
     }
 
     /// Takes the last place in line, and has it for this instant at least if someone can be served.
@@ -97,9 +113,7 @@ impl<M: Clone> Queue<M> {
         self.continue_after(seq);
         if let Some((why, since)) = held {
             slot.published = published;
-            let holder = self.unacked.queue();
-            self.unacked.insert(since, holder, level, slot, tries).leaving = Some(why);
-            return;
+            return self.unacked.hold(since, level, slot, tries, why);
         }
         if self.config.is_too_much(tries.failed) {
             slot.published = published;
@@ -123,9 +137,7 @@ impl<M: Clone> Queue<M> {
     fn put_among_the_dead(&mut self, now: Time, level: u8, slot: Slot<M>, tries: Tries) {
         let why = Why::DeliveryLimit;
         if self.config.hold {
-            let holder = self.unacked.queue();
-            self.unacked.insert(now, holder, level, slot, tries).leaving = Some(why);
-            return;
+            return self.unacked.hold(now, level, slot, tries, why);
         }
         if !matches!(self.pending.back(), Some(Pending::Lines(_, Why::DeliveryLimit))) {
             self.pending.push_back(Pending::Lines(Lines::new(), why));

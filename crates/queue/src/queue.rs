@@ -233,6 +233,14 @@ impl<M: Clone> Queue<M> {
         self.deliver_next(now, out)
     }
 
+    /// After [`Queue::poll_delivery`] gave something: whether it has certainly nothing more in this instant, and nothing
+    /// else to do. Nothing is ready or on its way back, and no limit is to be looked after.
+    #[inline]
+    #[must_use]
+    pub const fn is_drained(&self) -> bool {
+        self.ready.is_empty() && self.returning.is_empty() && !self.overflowing && !self.shedding
+    }
+
     /// Who would be handed which entry by [`Queue::poll_delivery`] in this instant: for a host that must do something
     /// about a message before it can be handed out. `None` does what [`Queue::poll_delivery`] does then; while very much
     /// is overdue it is said too early, and [`Queue::work`] makes up for it.

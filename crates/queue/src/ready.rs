@@ -3,7 +3,7 @@
 use crate::entry::{Extra, Slot};
 use crate::extras::Extras;
 use crate::sorted::{Near, Sorted};
-use crate::times::Hint;
+use crate::times::{AHEAD, Hint};
 use alloc::vec::Vec;
 use core::hint::black_box;
 use warrener_time::Time;
@@ -44,6 +44,14 @@ impl<M> Lines<M> {
         line.push_back(place, slot, |other| other.place(extras));
     }
 
+    /// The same for an entry that has nothing beside it.
+    #[inline]
+    pub(crate) fn push_plain(&mut self, level: u8, slot: Slot<M>, extras: &Extras) {
+        debug_assert_eq!(slot.more.extra(), None, "a plain entry");
+        let place = slot.seq.number();
+        self.counted(level, &slot).push_back(place, slot, |other| other.place(extras));
+    }
+
     /// Where the last of a line stands.
     pub(crate) fn near_back(&self, level: u8) -> Near {
         self.lines[usize::from(level)].near_back()
@@ -70,7 +78,7 @@ impl<M> Lines<M> {
     }
 
     /// The next to be handed out.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pop_first(&mut self) -> Option<(u8, Slot<M>)> {
         let level = self.highest()?;
         Some((level, self.pop_front(level)?))
@@ -83,7 +91,7 @@ impl<M> Lines<M> {
         Some((level, self.pop_front(level)?))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pop_front(&mut self, level: u8) -> Option<Slot<M>> {
         let line = &mut self.lines[usize::from(level)];
         let slot = line.pop_front()?;
@@ -116,36 +124,40 @@ impl<M> Lines<M> {
         Some(slot)
     }
 
-    /// Has these entries fetched into the caches, of which is known where they probably stand. They are far apart in a
-    /// long line, and memory brings many things in the time in which it brings one, if it is asked for all of them at
-    /// once: thus a short loop that does nothing else.
-    pub(crate) fn fetch(&self, extras: &mut Extras, these: &[(u32, Hint)]) {
-        let is_found = |(index, hint): &(u32, Hint)| {
-            let slot = self.lines.get(usize::from(hint.level))?.get_near(hint.near)?;
-            (slot.more.extra() == Some(*index)).then_some(slot.bytes)
-        };
-        let found = these.iter().filter_map(is_found).map(black_box).count();
-        if found < these.len() {
-            self.find_anew(extras, these);
+    /// Has these entries fetched into the caches, of which is known where they probably stand; whether they were there.
+    /// They are far apart in a long line, and memory brings many things in the time in which it brings one, if it is asked
+    /// for all of them at once: thus it is found out first where they are, and a short loop then does nothing but look.
+    pub(crate) fn fetch(&self, these: impl Iterator<Item = (u32, Hint)>) -> bool {
+        let mut spots = [(0, &None); AHEAD];
+        let mut len = 0;
+        for ((index, hint), place) in these.zip(&mut spots) {
+            let line = self.lines.get(usize::from(hint.level));
+            *place = (index, line.and_then(|line| line.spot(hint.near)).unwrap_or(&None));
+            len += 1;
         }
+        let is_there = |(index, spot): &(u32, &Option<Slot<M>>)| {
+            spot.as_ref().is_some_and(|slot| slot.more.extra() == Some(*index))
+        };
+        let found = spots[..len].iter().map(is_there).map(u32::from).sum::<u32>();
+        found as usize == len
     }
 
     /// Finds out where these stand, and has that fetched.
     #[cold]
-    fn find_anew(&self, extras: &mut Extras, these: &[(u32, Hint)]) {
+    pub(crate) fn find_anew(&self, extras: &mut Extras, these: &[u32]) {
         let line_of = |extra: &Extra| self.lines.get(usize::from(extra.level));
         let numbered = |slot: &Slot<M>| slot.seq.number();
-        for (index, _) in these {
+        for index in these {
             let extra = &mut extras[*index];
             extra.near = line_of(extra).map_or(extra.near, |line| line.near(extra.place, numbered));
         }
-        for (index, _) in these {
+        for index in these {
             let extra = &mut extras[*index];
             if let Some(line) = line_of(extra) {
                 extra.near = line.nearer(extra.place, extra.near, numbered);
             }
         }
-        let slots = these.iter().filter_map(|(index, _)| {
+        let slots = these.iter().filter_map(|index| {
             let extra = &extras[*index];
             line_of(extra)?.get_near(extra.near)
         });
@@ -196,24 +208,35 @@ impl<M> Lines<M> {
         self.lines.shrink_to_fit();
     }
 
+    #[inline]
     fn highest(&self) -> Option<u8> {
         // Nearly every queue lives in the lowest word.
+        if self.lines.len() <= 64 {
+            return Some(self.occupied[0].checked_ilog2()? as u8);
+        }
         let word = self.occupied.iter().rposition(|word| *word != 0)?;
         Some((word * 64) as u8 + self.occupied[word].ilog2() as u8)
     }
 
     /// The line of a level, with the newcomer counted.
+    #[inline]
     fn counted(&mut self, level: u8, slot: &Slot<M>) -> &mut Sorted<u64, Slot<M>> {
         self.len += 1;
         self.bytes += u64::from(slot.bytes);
         self.occupied[usize::from(level / 64)] |= 1 << (level % 64);
         let index = usize::from(level);
         if index >= self.lines.len() {
-            self.lines.resize_with(index + 1, Sorted::new);
+            self.add_lines(index + 1);
         }
         &mut self.lines[index]
     }
 
+    #[cold]
+    fn add_lines(&mut self, count: usize) {
+        self.lines.resize_with(count, Sorted::new);
+    }
+
+    #[inline]
     const fn uncount(&mut self, level: u8, bytes: u32, emptied: bool) {
         self.len -= 1;
         self.bytes -= bytes as u64;

@@ -14,7 +14,8 @@ use warrener_time::planted::{Bug, planted};
 
 impl<M: Clone> Queue<M> {
     /// Settles an entry whose record was just taken out.
-    #[inline]
+    // Inline, because a record is larger than what registers hold, and would be moved at each step.
+    #[inline(always)]
     pub(crate) fn settle_one(
         &mut self,
         now: Time,
@@ -132,14 +133,16 @@ impl<M: Clone> Queue<M> {
     }
 
     /// The end of an entry. Its handle goes back to the host.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn leave(&mut self, slot: Slot<M>, why: Why, out: &mut Vec<Effect<M>>) {
-        self.disarm(&slot);
+        if slot.more.extra().is_some() {
+            self.disarm(&slot);
+        }
         self.leave_disarmed(slot, why, out);
     }
 
     /// The end of an entry to which time does nothing any more. What stands beside it is not looked at.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn leave_disarmed(&mut self, slot: Slot<M>, why: Why, out: &mut Vec<Effect<M>>) {
         if let Some(index) = slot.more.extra() {
             self.extras.remove(index);
@@ -161,7 +164,7 @@ impl<M: Clone> Queue<M> {
         self.disarm(&slot);
         out.push(Effect::Held { seq: slot.seq, handle: slot.handle.clone(), why });
         let tries = slot.tries(&self.extras);
-        self.unacked.insert(now, self.unacked.queue(), level, slot, tries).leaving = Some(why);
+        self.unacked.hold(now, level, slot, tries, why);
     }
 
     /// Back to its place in line, unless it failed too often or expired meanwhile.
@@ -226,9 +229,21 @@ impl<M: Clone> Queue<M> {
     }
 
     /// A holder holds one less.
+    #[inline(always)]
     fn holder_let_go(&mut self, key: HolderKey, out: &mut Vec<Effect<M>>) {
         let holder = self.unacked.holder(key);
         let (is_timed, is_done) = (holder.timeout.is_some(), holder.len == 0);
+        if is_timed || is_done {
+            self.holder_has_less(key, (is_timed, is_done), out);
+        }
+    }
+
+    fn holder_has_less(
+        &mut self,
+        key: HolderKey,
+        (is_timed, is_done): (bool, bool),
+        out: &mut Vec<Effect<M>>,
+    ) {
         if is_timed {
             self.arm_holder(key);
         }

@@ -6,10 +6,12 @@
 //! holes. An item put in the middle moves part of a block. Nothing is ever rebuilt, and after warm-up nothing is
 //! allocated. The order is that of a key, which the caller can tell from an item; no two items have the same.
 
+mod block;
 mod search;
 
+use self::block::Block;
 use self::search::{interpolate, partition_near};
-use alloc::collections::VecDeque;
+use alloc::collections::vec_deque::{self, VecDeque};
 use core::mem;
 
 /// How many items one block holds. A bigger block moves more memory for what is put in the middle, a smaller one makes
@@ -50,18 +52,6 @@ pub(crate) struct Sorted<K, T, const BLOCK: usize = BLOCK_ITEMS> {
     /// The memory of one emptied block, kept so that a queue in steady state does not allocate.
     spare: VecDeque<Option<T>>,
     len: usize,
-}
-
-#[derive(Clone, Debug)]
-struct Block<K, T> {
-    /// Not below the key of any item in it, and below those of the next block: the search for a block looks at nothing
-    /// else. What leaves the end of a block leaves its bound behind.
-    bound: K,
-    /// How many of the items are holes. The first and the last of all blocks never are.
-    holes: u32,
-    /// How many items and holes went from its front so far, wrapping: what [`Near`] counts items from.
-    gone: u32,
-    items: VecDeque<Option<T>>,
 }
 
 impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
@@ -110,7 +100,7 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
         self.blocks.push_back(Block { bound: key, holes: 0, gone: 0, items });
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pop_front(&mut self) -> Option<T> {
         let block = self.blocks.front_mut()?;
         let item = block.items.pop_front()??;
@@ -235,6 +225,19 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
             before.items.iter().rev().flatten().next()
         });
         (before, self.get(place))
+    }
+
+    /// The items and holes of the first block.
+    #[inline]
+    pub(crate) fn first_block(&self) -> vec_deque::Iter<'_, Option<T>> {
+        self.blocks.front().map(|block| block.items.iter()).unwrap_or_default()
+    }
+
+    /// Where an item stands or a hole is, if `near` says something. Does not look at it.
+    #[inline]
+    pub(crate) fn spot(&self, near: Near) -> Option<&Option<T>> {
+        let Place { block, index } = self.place_near(near);
+        self.blocks.get(block)?.items.get(index)
     }
 
     /// What stands where `near` says.
@@ -451,48 +454,6 @@ impl<K: Key, T, const BLOCK: usize> Sorted<K, T, BLOCK> {
         joined.close_up();
         into.items.append(&mut joined.items);
         self.spare = joined.items;
-    }
-}
-
-impl<K, T> Block<K, T> {
-    /// How many items it has.
-    fn left(&self) -> usize {
-        self.items.len() - self.holes as usize
-    }
-
-    /// Leaves no hole if there are more than so many for each item, so that a step over them never takes long.
-    fn close_up_beyond(&mut self, holes_each: usize) {
-        if self.holes as usize > self.left() * holes_each {
-            self.close_up();
-        }
-    }
-
-    /// Leaves no hole.
-    fn close_up(&mut self) {
-        if self.holes > 0 {
-            self.items.retain(Option::is_some);
-            self.holes = 0;
-        }
-    }
-
-    fn trim(&mut self) {
-        self.trim_front();
-        self.trim_back();
-    }
-
-    fn trim_front(&mut self) {
-        while let Some(None) = self.items.front() {
-            self.items.pop_front();
-            self.gone = self.gone.wrapping_add(1);
-            self.holes -= 1;
-        }
-    }
-
-    fn trim_back(&mut self) {
-        while let Some(None) = self.items.back() {
-            self.items.pop_back();
-            self.holes -= 1;
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use core::mem;
 use warrener_time::Time;
 
 /// How far is looked ahead: enough for memory to be busy all the time.
-pub(crate) const AHEAD: usize = 32;
+pub(crate) const AHEAD: usize = 64;
 
 /// What is to happen: something to an entry, or to a holder.
 ///
@@ -125,19 +125,31 @@ impl Times {
     }
 
     /// Forgets the first, which is done.
+    #[inline]
     pub(crate) fn pop_first(&mut self) {
         self.sorted.pop_front();
         self.next = self.first().map_or(Time::MAX, |(at, _)| at);
     }
 
     /// The first few, when it is time to look ahead again. To be asked whenever something was due.
-    pub(crate) fn look_ahead(&mut self) -> Option<impl Iterator<Item = (Whom, Hint)>> {
+    #[inline]
+    pub(crate) fn look_ahead(&mut self) -> Option<impl Iterator<Item = (u32, Hint)>> {
         if self.ahead > 0 {
             self.ahead -= 1;
             return None;
         }
-        self.ahead = AHEAD - 1;
-        Some(self.sorted.iter().take(AHEAD).map(|((_, due), hint)| (due.whom, *hint)))
+        self.ahead = self.sorted.first_block().len().clamp(1, AHEAD) - 1;
+        Some(self.first_few())
+    }
+
+    /// Those of the first few that name entries that are ready.
+    pub(crate) fn first_few(&self) -> impl Iterator<Item = (u32, Hint)> {
+        self.sorted.first_block().take(AHEAD).filter_map(|item| match item {
+            Some(((_, Due { whom: Whom::Entry(index), .. }), hint)) if hint.ready => {
+                Some((*index, *hint))
+            }
+            _ => None,
+        })
     }
 
     /// Gives memory back that only past sizes explain.

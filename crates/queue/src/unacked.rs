@@ -3,12 +3,15 @@
 use crate::effect::{ConsumerId, Outcome, Why};
 use crate::entry::{Seq, Slot, Standing, Tries};
 use crate::numbered::Numbered;
+use crate::places::Places;
 use core::time::Duration;
 use slab::Slab;
 use warrener_time::Time;
 
 /// No record, no holder.
 const NONE: u32 = u32::MAX;
+
+const IS_THERE: &str = "the key of a record that is there";
 
 /// Where a holder is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,7 +96,7 @@ pub(crate) struct Record<M> {
 /// All holders and what they hold.
 #[derive(Clone, Debug)]
 pub(crate) struct Unacked<M> {
-    records: Slab<Record<M>>,
+    records: Places<Record<M>>,
     by_number: Numbered,
     holders: Slab<Holder>,
     getter: HolderKey,
@@ -106,7 +109,7 @@ pub(crate) struct Unacked<M> {
 impl<M> Unacked<M> {
     pub(crate) fn new() -> Self {
         let mut new = Self {
-            records: Slab::new(),
+            records: Places::new(),
             by_number: Numbered::new(),
             holders: Slab::with_capacity(2),
             getter: HolderKey(0),
@@ -170,8 +173,8 @@ impl<M> Unacked<M> {
         self.holders.iter().map(|(key, holder)| (HolderKey(key as u32), holder))
     }
 
-    /// `holder` holds this from now on, as its newest.
-    #[inline]
+    /// `holder` holds this from now on, as its newest; where.
+    #[inline(always)]
     pub(crate) fn insert(
         &mut self,
         now: Time,
@@ -179,58 +182,62 @@ impl<M> Unacked<M> {
         level: u8,
         slot: Slot<M>,
         tries: Tries,
-    ) -> &mut Record<M> {
+    ) -> u32 {
         let (number, bytes) = (slot.seq.number(), u64::from(slot.bytes));
         let its = &mut self.holders[holder.0 as usize];
         let (older, newer, leaving) = (its.newest, NONE, None);
         let record = Record { slot, level, tries, since: now, holder, leaving, older, newer };
         let key = self.records.insert(record);
-        assert!(key < NONE as usize, "four billion entries are handed out");
-        self.by_number.insert(number, key as u32);
-        its.newest = key as u32;
+        self.by_number.insert(number, key);
+        its.newest = key;
         its.len += 1;
         its.bytes += bytes;
         if its.kind.handed_out() {
             self.len += 1;
             self.bytes += bytes;
         }
-        match self.records.get_mut(older as usize) {
-            Some(before) => before.newer = key as u32,
-            None => its.oldest = key as u32,
+        match self.records.get_mut(older) {
+            Some(before) => before.newer = key,
+            None => its.oldest = key,
         }
-        &mut self.records[key]
+        key
+    }
+
+    /// Why an entry leaves, that the queue holds from now on.
+    pub(crate) fn hold(&mut self, since: Time, level: u8, slot: Slot<M>, tries: Tries, why: Why) {
+        let key = self.insert(since, self.queue, level, slot, tries);
+        self.record_mut(key).leaving = Some(why);
     }
 
     /// The record of an entry, if one is there and was not settled with all others.
     pub(crate) fn get(&self, seq: Seq) -> Option<&Record<M>> {
-        let record = &self.records[self.by_number.get(seq.number())? as usize];
+        let record = self.record(self.by_number.get(seq.number())?);
         (!self.is_settled(record)).then_some(record)
     }
 
     /// Takes the record of an entry out, if one is there and was not settled with all others.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove(&mut self, seq: Seq) -> Option<Record<M>> {
-        let spot = self.by_number.find(seq.number())?;
-        let key = self.by_number.at(spot);
-        if self.is_settled(&self.records[key as usize]) {
-            return None;
-        }
-        self.by_number.remove(spot);
+        let Self { by_number, records, holders, .. } = self;
+        let may_go = |key| {
+            let record: &Record<M> = records.get(key).expect(IS_THERE);
+            !matches!(holders[record.holder.0 as usize].kind, HolderKind::Settled(_))
+        };
+        let key = by_number.take(seq.number(), may_go)?;
         Some(self.take(key))
     }
 
     /// Takes out what `holder` has held for longest.
     pub(crate) fn remove_oldest(&mut self, holder: HolderKey) -> Option<Record<M>> {
         let key = self.holder(holder).oldest;
-        let seq = self.records.get(key as usize)?.slot.seq;
-        let spot = self.by_number.find(seq.number()).expect("every record is indexed");
-        self.by_number.remove(spot);
+        let seq = self.records.get(key)?.slot.seq;
+        self.by_number.take(seq.number(), |_| true).expect("every record is indexed");
         Some(self.take(key))
     }
 
     /// What `holder` has held for longest.
     pub(crate) fn oldest(&self, holder: HolderKey) -> Option<&Record<M>> {
-        self.records.get(self.holder(holder).oldest as usize)
+        self.records.get(self.holder(holder).oldest)
     }
 
     /// Gives everything that a holder has to nobody, however much it is: its records stay under the old key, and the
@@ -257,24 +264,32 @@ impl<M> Unacked<M> {
         let from = after.map_or(0, |after| after.number().saturating_add(1));
         self.by_number
             .iter_from(from)
-            .map(|key| &self.records[key as usize])
+            .map(|key| self.record(key))
             .filter(|record| !self.is_settled(record))
     }
 
     /// Gives memory back that only past sizes explain.
     pub(crate) fn shrink(&mut self) {
         self.by_number.shrink();
-        self.records.shrink_to_fit();
+        self.records.shrink();
         self.holders.shrink_to_fit();
+    }
+
+    fn record(&self, key: u32) -> &Record<M> {
+        self.records.get(key).expect(IS_THERE)
+    }
+
+    fn record_mut(&mut self, key: u32) -> &mut Record<M> {
+        self.records.get_mut(key).expect(IS_THERE)
     }
 
     fn is_settled(&self, record: &Record<M>) -> bool {
         matches!(self.holder(record.holder).kind, HolderKind::Settled(_))
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, key: u32) -> Record<M> {
-        let record = self.records.remove(key as usize);
+        let record = self.records.take(key).expect(IS_THERE);
         let holder = &mut self.holders[record.holder.0 as usize];
         let bytes = u64::from(record.slot.bytes);
         holder.len -= 1;
@@ -283,11 +298,11 @@ impl<M> Unacked<M> {
             self.len -= 1;
             self.bytes -= bytes;
         }
-        match self.records.get_mut(record.older as usize) {
+        match self.records.get_mut(record.older) {
             Some(older) => older.newer = record.newer,
             None => holder.oldest = record.newer,
         }
-        match self.records.get_mut(record.newer as usize) {
+        match self.records.get_mut(record.newer) {
             Some(newer) => newer.older = record.older,
             None => holder.newest = record.older,
         }

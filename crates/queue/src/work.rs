@@ -58,7 +58,9 @@ impl<M: Clone> Queue<M> {
                 self.pending.push_front(rest);
             }
         }
-        self.make_room(now, budget, out);
+        if self.overflowing || self.shedding {
+            self.make_room(now, budget, out);
+        }
         let is_done = self.pending.is_empty() && !self.shedding && !self.is_due(now);
         match self.unused_deadline() {
             Some(at) if at <= now => Progress::More,

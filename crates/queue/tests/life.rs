@@ -33,6 +33,26 @@ fn first_in_is_first_out() {
 }
 
 #[test]
+fn a_queue_is_drained_when_nothing_is_ready_and_no_limit_is_to_be_looked_after() {
+    let mut queue = queue_of(0..2);
+    let mut out = Vec::new();
+    queue.consume(NOW, ANN, Consume::default(), &mut out).unwrap();
+    let first = queue.poll_delivery(NOW, &mut out).unwrap();
+    assert!(!queue.is_drained(), "another one is ready");
+    queue.poll_delivery(NOW, &mut out).unwrap();
+    assert!(queue.is_drained());
+    queue.settle(NOW, &[first.seq], Outcome::Requeue { failed: false }, &mut out);
+    assert!(!queue.is_drained(), "one is back");
+    queue.poll_delivery(NOW, &mut out).unwrap();
+    assert!(
+        !queue.is_drained(),
+        "what is back may be too much, and is looked after by the next call"
+    );
+    assert_eq!(queue.poll_delivery(NOW, &mut out), None);
+    assert!(queue.is_drained());
+}
+
+#[test]
 fn what_returns_gets_its_old_place_and_is_marked() {
     let mut queue = queue_of(0..10);
     let mut out = Vec::new();

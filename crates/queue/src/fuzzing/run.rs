@@ -333,11 +333,15 @@ impl Run {
     }
 
     fn deliver(&mut self) {
+        let (mut is_drained, mut effects) = (false, self.effects.len());
         while let Some(delivery) = self.queue.poll_delivery(self.now, &mut self.effects) {
+            assert!(!is_drained, "nothing more, it said after a delivery");
+            (is_drained, effects) = (self.queue.is_drained(), self.effects.len());
             let (message, consumer) = self.model.deliver(self.now).expect("nothing to deliver");
             check_delivery(&delivery, &message);
             assert_eq!(delivery.consumer, Some(consumer));
         }
+        assert!(!is_drained || self.effects.len() == effects, "and nothing else to do");
         let idle = |at: Time| at > self.now;
         if self.queue.poll_timeout().is_none_or(|(at, _)| idle(at)) {
             let expected = self.model.deliver(self.now);
