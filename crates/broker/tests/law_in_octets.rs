@@ -3,11 +3,11 @@
 
 use allocation_counter::measure;
 use warrener_broker::{Broker, Effect, Input, Progress};
-use warrener_codec::method::basic;
+use warrener_codec::method::{basic, queue};
 use warrener_codec::{ChannelId, Method};
 use warrener_time::Time;
 
-use crate::script::World;
+use crate::script::{World, parse_name};
 
 /// What a turn may ask for or give back. A vector with a place for each of [`MANY`] is larger.
 const OCTETS_A_TURN: u64 = 1 << 20;
@@ -85,6 +85,30 @@ fn a_channel_that_ends_with_very_many_unacked() {
     let octets = heaviest(&mut world, leave);
     assert!(octets <= OCTETS_A_TURN, "{octets} octets in one turn");
     assert_eq!((world.broker.view().unacked(), world.broker.view().messages()), (0, MANY));
+}
+
+#[test]
+fn a_queue_that_ends_with_very_many_unacked() {
+    let mut world = world_with_unacked();
+    let delete = queue::Delete { queue: parse_name("q"), ..Default::default() };
+    let octets = heaviest(&mut world, method(delete));
+    assert!(octets <= OCTETS_A_TURN, "{octets} octets in one turn");
+    assert_eq!(world.broker.view().messages(), 0);
+}
+
+#[test]
+fn very_many_are_delivered_and_none_is_acknowledged() {
+    let mut world = World::new();
+    world.run("1 connect\n1.1 open\n1.1 queue.declare q\n2 connect\n2.1 open");
+    for _ in 0..MANY {
+        world.run("1.1 publish - q m");
+    }
+    let consume = basic::Consume { queue: parse_name("q"), ..Default::default() };
+    let mut octets = heaviest(&mut world, method(consume));
+    while world.broker.view().unacked() < MANY {
+        octets = octets.max(heaviest(&mut world, Input::Drained(World::connection(2), u32::MAX)));
+    }
+    assert!(octets <= OCTETS_A_TURN, "{octets} octets in one turn");
 }
 
 #[test]

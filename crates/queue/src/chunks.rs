@@ -44,6 +44,16 @@ impl<T> Chunks<T> {
         self.chunks.push(chunk);
     }
 
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&T> {
+        self.chunks.get(index / CHUNK)?.get(index % CHUNK)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+        self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
+    }
+
     pub(crate) fn pop(&mut self) -> Option<T> {
         let last = self.chunks.last_mut()?;
         let thing = last.pop();

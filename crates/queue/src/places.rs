@@ -1,18 +1,19 @@
-//! `Places`: things that come and go, by number, in one piece of memory.
+//! `Places`: things that come and go, by number.
 
+use crate::chunks::Chunks;
 use alloc::vec::Vec;
 
 /// A slab. Which places are free is known beside them, so that a large thing is not moved to say that it went.
 #[derive(Clone, Debug)]
 pub(crate) struct Places<T> {
-    places: Vec<Option<T>>,
+    places: Chunks<Option<T>>,
     /// Those that are empty, the one to use next last.
     free: Vec<u32>,
 }
 
 impl<T> Places<T> {
     pub(crate) const fn new() -> Self {
-        Self { places: Vec::new(), free: Vec::new() }
+        Self { places: Chunks::new(), free: Vec::new() }
     }
 
     /// Takes a thing in, and gives it its number. It is made where it stays.
@@ -48,13 +49,19 @@ impl<T> Places<T> {
         Some(thing)
     }
 
+    /// Gives some memory back, when all things have gone; whether there was any.
+    pub(crate) fn give_back_some(&mut self) -> bool {
+        self.free = Vec::new();
+        self.places.pop_chunk()
+    }
+
     /// Gives memory back that only past sizes explain.
     pub(crate) fn shrink(&mut self) {
         self.free.sort_unstable();
         while self.free.pop_if(|last| *last as usize + 1 == self.places.len()).is_some() {
             self.places.pop();
         }
-        self.places.shrink_to_fit();
+        self.places.shrink();
         self.free.shrink_to_fit();
     }
 }

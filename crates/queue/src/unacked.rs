@@ -268,6 +268,12 @@ impl<M> Unacked<M> {
             .filter(|record| !self.is_settled(record))
     }
 
+    /// Gives some memory back, of a queue whose entries have all gone; whether there was any.
+    pub(crate) fn give_back_some(&mut self) -> bool {
+        let all_gone = self.holders.iter().all(|(_, holder)| holder.len == 0);
+        all_gone && self.records.give_back_some()
+    }
+
     /// Gives memory back that only past sizes explain.
     pub(crate) fn shrink(&mut self) {
         self.by_number.shrink();

@@ -135,7 +135,7 @@ impl<M: Clone> Queue<M> {
             *budget -= 1;
             match &mut pending {
                 Pending::Memory => {
-                    if !self.extras.give_back_some() {
+                    if !self.extras.give_back_some() && !self.unacked.give_back_some() {
                         return None;
                     }
                     *budget = budget.saturating_sub(CHUNK_STEPS);
@@ -168,4 +168,4 @@ impl<M: Clone> Queue<M> {
 }
 
 /// What giving a chunk of memory back is counted as.
-const CHUNK_STEPS: u32 = 16;
+const CHUNK_STEPS: u32 = 64;

@@ -146,7 +146,8 @@ fn no_verb_does_everything_at_once_and_the_counts_are_right_at_once() {
             assert!(world.effects.len() - before <= 500, "a slice keeps to its budget");
             (slices, before) = (slices + 1, world.effects.len());
         }
-        assert!(slices <= 100_000 / 500, "each step does something: {slices} slices");
+        // A queue that is deleted also gives the memory of its entries back, which is a few steps for each thousand.
+        assert!(slices <= 110_000 / 500, "each step does something: {slices} slices");
         assert_eq!(world.queue.counts().ready, ready);
     }
 }
