@@ -13,7 +13,7 @@ use warrener_time::Time;
 use crate::address::Address;
 use crate::broker::Broker;
 use crate::command::{Done, Outcome};
-use crate::id::{ChannelKey, MessageId, QueueId, VhostId};
+use crate::id::{ChannelKey, LinkId, MessageId, QueueId, VhostId};
 use crate::message::{NewMessage, Traits};
 use crate::realm::Realm;
 use crate::report::{Report, What, is_to, key_of, nested};
@@ -84,6 +84,14 @@ impl Broker {
         let redelivered = delivery.redelivered || new.is_redelivered();
         let new = NewMessage { content: content_for(new, kind, delivery), ..new.clone() };
         self.trace_handing(key, &name, &new, redelivered);
+    }
+
+    /// A message passes through a queue and is about to be handed to its consumer.
+    #[cold]
+    pub(crate) fn trace_passage(&mut self, queue: QueueId, link: LinkId, new: &NewMessage) {
+        let Some(consumer) = self.amqp.consumers.get(link) else { return };
+        let (key, name) = (consumer.channel, self.realm.queue(queue).spec.name.clone());
+        self.trace_handing(key, &name, new, new.is_redelivered());
     }
 
     /// A message is about to be handed to a client, from a queue or from somebody who answers.

@@ -22,6 +22,9 @@ impl Broker {
         new: NewMessage,
         out: &mut Vec<Effect>,
     ) {
+        if self.realm.reports.is_tracing {
+            self.trace_passage(queue, LinkId::from_consumer(passage.consumer), &new);
+        }
         let redelivered = new.is_redelivered();
         let (address, content) = (new.address, new.content);
         let (seq, link) = (passage.seq, LinkId::from_consumer(passage.consumer));
