@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::ops::{Index, IndexMut};
 
 /// How many things a chunk has room for. Tests want many chunks of few things.
-const CHUNK: usize = if cfg!(test) { 4 } else { 1_024 };
+const CHUNK: usize = if cfg!(test) { 4 } else { 65_536 };
 
 /// A vector in chunks, of which only the first grows. One piece would be moved with everything in it when there are a
 /// million things and one more comes, and that would be a long turn for whoever waits.

@@ -64,15 +64,15 @@ type Item = ((Time, Due), Hint);
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
     sorted: Sorted<(Time, Due), Item>,
-    /// When the first is due; [`Time::MAX`] if there is none.
-    next: Time,
+    /// A copy of the first, which is asked for again and again.
+    first: Option<Item>,
     /// How many of the first were looked at ahead.
     ahead: usize,
 }
 
 impl Times {
     pub(crate) const fn new() -> Self {
-        Self { sorted: Sorted::new(), next: Time::MAX, ahead: 0 }
+        Self { sorted: Sorted::new(), first: None, ahead: 0 }
     }
 
     /// Moves `due` from the time in `armed` to `at`. [`Time::MAX`] means never, for both.
@@ -82,8 +82,11 @@ impl Times {
         }
         self.disarm(armed, due);
         if at != Time::MAX {
-            self.sorted.insert((at, due), ((at, due), hint), |item| item.0);
-            self.next = self.next.min(at);
+            let item = ((at, due), hint);
+            self.sorted.insert(item.0, item, |item| item.0);
+            if self.first.is_none_or(|first| item.0 < first.0) {
+                self.first = Some(item);
+            }
             *armed = at;
         }
     }
@@ -104,20 +107,22 @@ impl Times {
 
     /// What is known of the first.
     pub(crate) fn first_hint(&self) -> Hint {
-        self.sorted.front().map_or_else(Hint::default, |item| item.1)
+        self.first.map_or_else(Hint::default, |item| item.1)
     }
 
     /// When the first is due; [`Time::MAX`] if there is none.
-    pub(crate) const fn next(&self) -> Time {
-        self.next
+    #[inline]
+    pub(crate) fn next(&self) -> Time {
+        self.first.map_or(Time::MAX, |((at, _), _)| at)
     }
 
+    #[inline]
     pub(crate) fn first(&self) -> Option<(Time, Due)> {
-        self.sorted.front().map(|item| item.0)
+        self.first.map(|item| item.0)
     }
 
     fn take_out(&mut self, at: Time, due: Due) {
-        if self.next == at && self.first() == Some((at, due)) {
+        if self.first() == Some((at, due)) {
             return self.pop_first();
         }
         let place = self.sorted.find((at, due), |item| item.0).expect("what is armed is indexed");
@@ -128,7 +133,7 @@ impl Times {
     #[inline]
     pub(crate) fn pop_first(&mut self) {
         self.sorted.pop_front();
-        self.next = self.first().map_or(Time::MAX, |(at, _)| at);
+        self.first = self.sorted.front().copied();
     }
 
     /// The first few, when it is time to look ahead again. To be asked whenever something was due.
