@@ -50,7 +50,8 @@ impl<'a> Rule<'a> {
     }
 
     /// The same rule for a target of this identity, which places it in a consistent-hash or modulus-hash exchange:
-    /// for a broker, the name of the queue or exchange.
+    /// for a broker, the name of the queue or exchange. In a consistent-hash exchange, of two targets of the same
+    /// identity one gets no messages.
     #[must_use]
     pub fn with_identity<I: AsRef<[u8]> + ?Sized>(self, identity: &'a I) -> Self {
         Self { identity: identity.as_ref(), ..self }

@@ -38,7 +38,9 @@ impl ConsistentHash {
         let mut first: Option<(Arrival, u32)> = None;
         for (weight, class) in &self.classes {
             let drawn = class.iter().map(|member| (draw(message, member.identity), member.target));
-            let Some((draw, target)) = drawn.max_by_key(|(draw, _)| *draw) else { continue };
+            // Targets of one identity draw the same; which of them is taken must not depend on who came and went.
+            let largest = drawn.max_by_key(|(draw, target)| (*draw, *target));
+            let Some((draw, target)) = largest else { continue };
             let arrival = Arrival::new(draw, *weight);
             if first.is_none_or(|(other, _)| arrival.is_before(other)) {
                 first = Some((arrival, target));

@@ -270,10 +270,10 @@ impl<E: Entry> Table<E> {
         let groups = self.tags.len();
         let stride = match groups {
             ..=WINDOW => 1,
-            // A part of the hash that the home does not depend on.
+            // By a part of the hash that the home does not depend on; so short that no group comes twice.
             _ => {
                 let free = hash.wrapping_mul(0x9e37_79b1);
-                1 + ((u64::from(free) * (groups as u64 - 1)) >> 32) as usize
+                1 + ((u64::from(free) * (groups / WINDOW) as u64) >> 32) as usize
             }
         };
         let next = move |at: &usize| {
@@ -445,6 +445,20 @@ mod tests {
             assert_eq!(table.remove(hash, || key(number), is_it, key_of).number, number);
         }
         assert!(table.holds_no_memory());
+    }
+
+    #[test]
+    fn a_window_has_no_group_twice() {
+        for groups in (1..200).chain([512, 1_000, 4_096]) {
+            let table: Table<Numbered> = Table { tags: filled(groups), ..Table::new() };
+            for hash in (0..1_000_u32).map(|number| number.wrapping_mul(0x9e37_79b9)) {
+                let mut window: Vec<_> = table.window(hash, table.home(hash)).collect();
+                window.sort_unstable();
+                window.dedup();
+                assert_eq!(window.len(), groups.min(WINDOW), "{groups} groups, hash {hash}");
+                assert!(window.iter().all(|group| *group < groups));
+            }
+        }
     }
 
     proptest! {

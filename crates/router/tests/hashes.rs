@@ -79,6 +79,20 @@ fn a_target_that_comes_or_goes_moves_only_its_own_messages() {
 }
 
 #[test]
+fn of_two_targets_of_one_identity_the_same_is_taken_whoever_else_goes() {
+    let (mut router, exchange) = router(BY_KEY, &[(1, "1")]);
+    for target in [2, 3] {
+        let rule = Rule::new("1").with_identity("twins");
+        assert_eq!(router.bind(exchange, Target::Destination(target), rule), Ok(true));
+    }
+    let before = placement(&router, exchange);
+    router.unbind_all(Target::Destination(1));
+    for (old, new) in before.iter().zip(placement(&router, exchange)) {
+        assert!(*old == new || *old == 1);
+    }
+}
+
+#[test]
 fn placement_depends_neither_on_the_seed_nor_on_the_order_of_binding() {
     for kind in [BY_KEY, Kind::ModulusHash] {
         let mut targets: Vec<_> = (0..10).map(|target| (target, "2")).collect();

@@ -39,6 +39,29 @@ fn routing_allocates_nothing_once_it_is_warm() {
     assert_eq!(measure(route_all).count_total, 0);
 }
 
+/// Patterns that repeat words collide no more than others: they are found where they lie, and stay small.
+#[test]
+fn patterns_that_repeat_words_cost_what_others_cost() {
+    let mut router = Router::new(1);
+    let exchange = router.add(Kind::Topic);
+    let twice = |word: &str| [&[word][..], &["x"; 31], &[word]].concat().join(".");
+    let words: Vec<_> = (1..500).map(|number| format!("{number:x}")).collect();
+    let keys: Vec<_> =
+        words.iter().flat_map(|word| [[&word[..]; 32].join("."), twice(word)]).collect();
+    for (number, key) in (0..).zip(&keys) {
+        assert_eq!(router.bind(exchange, Target::Destination(number), key), Ok(true));
+    }
+    let mut matches = Matches::new();
+    let mut route_all = || {
+        for (number, key) in (0..).zip(&keys) {
+            router.route(exchange, key.as_bytes(), &NoHeaders, &mut matches);
+            assert_eq!(matches.destinations(), [number]);
+        }
+    };
+    route_all();
+    assert_eq!(measure(route_all).count_total, 0);
+}
+
 #[test]
 fn memory_returns_to_its_start_when_all_is_unbound() {
     for kind in KINDS {

@@ -34,9 +34,13 @@ pub(super) fn cut(hashing: &Hashing, key: &[u8], words: &mut Vec<KeyWord>) {
 
 impl KeyWord {
     /// The hash of a word in its place, so that the hashes of a key's words can be combined in any order.
+    ///
+    /// It must not be linear, as a rotation is: then what a word adds in one place takes away what it adds in another,
+    /// and whoever repeats words makes patterns collide without knowing the seed.
     #[inline]
     pub(super) const fn hash_at(place: u32, hash: u32) -> u32 {
-        hash.rotate_left(place.wrapping_mul(5))
+        let placed = (hash ^ place.wrapping_mul(0x9e37_79b1)) as u64;
+        (placed.wrapping_mul(0xf39c_c060_5ced_c835) >> 32) as u32
     }
 
     /// Its text in the key.
@@ -105,8 +109,51 @@ const fn dots_in(bytes: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
     use super::*;
+    use alloc::collections::BTreeSet;
     use proptest::prelude::*;
+    use std::format;
+
+    /// By chance, a thousand keys make 0.0001 pairs of the same 32 bits.
+    #[test]
+    fn keys_that_repeat_words_differ_in_their_hashes() {
+        const KEYS: usize = 1_000;
+        let hashing = Hashing::new(1);
+        let mut words = Vec::new();
+        // The places of one word that changes; all others are empty.
+        let everywhere = |len: usize| (0..len).collect::<Vec<_>>();
+        let placed = [2, 8, 16, 24, 32, 64, 120].map(everywhere).into_iter();
+        let placed = placed.chain([[0, 32], [1, 65], [3, 4]].map(Vec::from));
+        for places in placed {
+            let mut hashes = BTreeSet::new();
+            for number in 0..KEYS {
+                let word = format!("{number:x}");
+                let mut key = [""; 120];
+                places.iter().for_each(|place| key[*place] = &word);
+                cut(&hashing, key.join(".").as_bytes(), &mut words);
+                hashes.insert(words[119].up_to);
+            }
+            assert!(hashes.len() + 3 > KEYS, "{} of {KEYS}, in {places:?}", hashes.len());
+        }
+    }
+
+    #[test]
+    fn words_that_change_places_change_the_hash() {
+        let hashing = Hashing::new(1);
+        let mut words = Vec::new();
+        let mut hashes = BTreeSet::new();
+        for (one, other) in (0..100).flat_map(|one| (0..one).map(move |other| (one, other))) {
+            let mut key = ["x"; 100];
+            (key[one], key[other]) = ("a", "b");
+            for _ in 0..2 {
+                cut(&hashing, key.join(".").as_bytes(), &mut words);
+                hashes.insert(words[99].up_to);
+                key.swap(one, other);
+            }
+        }
+        assert!(hashes.len() + 3 > 9_900, "{}", hashes.len());
+    }
 
     proptest! {
         #[test]
