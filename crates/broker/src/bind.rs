@@ -33,6 +33,19 @@ pub(crate) struct BindingSpec {
     pub(crate) arguments: Table,
 }
 
+impl BindingSpec {
+    /// By what a hash exchange places the target: a queue by its name, an exchange by its name behind more octets than any
+    /// name has, so that two of one name are not taken for each other.
+    pub(crate) fn identity(&self) -> Vec<u8> {
+        let mut identity = Vec::new();
+        if self.kind == Kind::Exchange {
+            identity.resize(256, 0);
+        }
+        identity.extend_from_slice(self.target.as_bytes());
+        identity
+    }
+}
+
 impl Realm {
     /// Refuses one binding more than a virtual host may have. One that is there already is no more.
     fn refuse_over_binding_limit(
@@ -64,9 +77,9 @@ impl Realm {
         self.check_local(vhost, source, target, spec)?;
         let arguments = BindingArguments::new(&spec.arguments);
         let key = binding_key(source, target, spec, &arguments);
-        let rule = Rule::new(spec.key.as_bytes())
-            .with_arguments(&arguments)
-            .with_identity(spec.target.as_bytes());
+        let identity = spec.identity();
+        let rule =
+            Rule::new(spec.key.as_bytes()).with_arguments(&arguments).with_identity(&identity);
         self.refuse_over_binding_limit(vhost, source, target, rule)?;
         self.check_room(vhost, (source, target, rule), spec)?;
         let bytes = binding_bytes(spec.key.as_bytes(), arguments.table().as_bytes());

@@ -294,9 +294,8 @@ fn restore_binding(
         arguments: bound.arguments.clone(),
     };
     let arguments = BindingArguments::new(&spec.arguments);
-    let rule = Rule::new(spec.key.as_bytes())
-        .with_arguments(&arguments)
-        .with_identity(spec.target.as_bytes());
+    let identity = spec.identity();
+    let rule = Rule::new(spec.key.as_bytes()).with_arguments(&arguments).with_identity(&identity);
     let key = binding_key(source, target, &spec, &arguments);
     let place = &mut realm.vhosts[vhost];
     let added = place.router.bind(source, target, rule).unwrap_or(false);

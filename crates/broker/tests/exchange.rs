@@ -582,3 +582,59 @@ fn no_wait_keeps_silent_and_errors_speak() {
         "#]],
     );
 }
+
+#[test]
+fn a_queue_and_an_exchange_of_one_name_share_what_a_hash_exchange_has() {
+    check(
+        "
+        1 connect
+        1.1 open
+        
+        1.1 exchange.declare hash x-consistent-hash
+        1.1 exchange.declare same fanout
+        1.1 queue.declare same
+        1.1 queue.declare behind
+        1.1 queue.bind behind same -
+        1.1 queue.bind same hash 10
+        1.1 exchange.bind same hash 10
+        1.1 publish hash a one
+        1.1 publish hash b two
+        1.1 publish hash c three
+        1.1 publish hash d four
+        1.1 publish hash e five
+        1.1 publish hash f six
+        1.1 queue.declare same passive
+        1.1 queue.declare behind passive
+        ",
+        expect![[r#"
+            1 connect
+                1 opened
+            1.1 open
+                1.1 channel.open-ok
+            1.1 exchange.declare hash x-consistent-hash
+                1.1 exchange.declare-ok
+            1.1 exchange.declare same fanout
+                1.1 exchange.declare-ok
+            1.1 queue.declare same
+                1.1 queue.declare-ok same 0 messages 0 consumers
+            1.1 queue.declare behind
+                1.1 queue.declare-ok behind 0 messages 0 consumers
+            1.1 queue.bind behind same -
+                1.1 queue.bind-ok
+            1.1 queue.bind same hash 10
+                1.1 queue.bind-ok
+            1.1 exchange.bind same hash 10
+                1.1 exchange.bind-ok
+            1.1 publish hash a one
+            1.1 publish hash b two
+            1.1 publish hash c three
+            1.1 publish hash d four
+            1.1 publish hash e five
+            1.1 publish hash f six
+            1.1 queue.declare same passive
+                1.1 queue.declare-ok same 3 messages 0 consumers
+            1.1 queue.declare behind passive
+                1.1 queue.declare-ok behind 3 messages 0 consumers
+        "#]],
+    );
+}

@@ -1,5 +1,6 @@
 //! The seeded hash of the router's tables.
 
+use core::fmt;
 use core::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::fast::FixedState;
@@ -8,13 +9,20 @@ use crate::words::Gist;
 
 /// Hashes keys to 32 bits. The seed keeps strangers from choosing keys that collide; should they guess it, the
 /// [`Table`](crate::table::Table) still bounds what their keys cost.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Hashing {
     state: FixedState,
     salt: u64,
     /// Makes everything collide, as for an attacker who knows the seed.
     #[cfg(test)]
     pub(crate) everything_collides: bool,
+}
+
+/// The seed is a secret, and so is all that follows from it.
+impl fmt::Debug for Hashing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hashing")
+    }
 }
 
 impl Hashing {

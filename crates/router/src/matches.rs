@@ -141,6 +141,13 @@ impl<D> Matches<D> {
         }
     }
 
+    /// Has nothing any more of the last message.
+    pub(crate) fn forget(&mut self) {
+        self.destinations.clear();
+        self.watched.clear();
+        self.stopped = false;
+    }
+
     /// Forgets the last message.
     #[inline]
     pub(crate) fn begin(&mut self, exchange: ExchangeId) {

@@ -60,9 +60,14 @@ impl<D: Copy + Eq + Hash> NamedRouter<D> {
         Self { router: Router::new(seed), names: BTreeMap::new() }
     }
 
-    /// Starts a router that is described in one expression.
+    /// Starts a router that is described in one expression, with a seed that everybody knows.
     pub fn builder() -> NamedRouterBuilder<D> {
-        NamedRouterBuilder { built: Ok(Self::new(0)) }
+        Self::builder_with_seed(0)
+    }
+
+    /// The same with a seed of yours (see [`Router::new`]), for where strangers choose the keys.
+    pub fn builder_with_seed(seed: u64) -> NamedRouterBuilder<D> {
+        NamedRouterBuilder { built: Ok(Self::new(seed)) }
     }
 
     /// Adds an exchange, or finds the one of this name and kind.
@@ -173,7 +178,7 @@ impl<D: Copy + Eq + Hash> NamedRouter<D> {
     ///
     /// # Errors
     ///
-    /// [`NamedRouterError::UnknownExchange`], or [`NamedRouterError::Internal`].
+    /// [`NamedRouterError::UnknownExchange`], or [`NamedRouterError::Internal`]; there are no destinations then.
     pub fn route(
         &self,
         exchange: &str,
@@ -187,7 +192,7 @@ impl<D: Copy + Eq + Hash> NamedRouter<D> {
     ///
     /// # Errors
     ///
-    /// [`NamedRouterError::UnknownExchange`], or [`NamedRouterError::Internal`].
+    /// [`NamedRouterError::UnknownExchange`], or [`NamedRouterError::Internal`]; there are no destinations then.
     pub fn route_with_headers(
         &self,
         exchange: &str,
@@ -195,6 +200,7 @@ impl<D: Copy + Eq + Hash> NamedRouter<D> {
         headers: &dyn Headers,
         out: &mut Matches<D>,
     ) -> Result<(), NamedRouterError> {
+        out.forget();
         let id = self.id(exchange)?;
         if self.router.is_internal(id) {
             return Err(NamedRouterError::Internal(exchange.into()));

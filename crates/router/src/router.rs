@@ -247,7 +247,7 @@ impl<D: Copy + Eq + Hash> Router<D> {
         out.finish(exchange);
     }
 
-    /// A number that grows with every change: a result that depends on the key alone
+    /// A number that grows with every change of what messages reach: a result that depends on the key alone
     /// ([`Matches::by_key_alone`]) stays right while this is unchanged.
     #[must_use]
     pub const fn generation(&self) -> u64 {
