@@ -83,7 +83,8 @@ pub(crate) struct QueueSlot {
     pub(crate) is_ending: bool,
     /// It hands out nothing any more, because it ends.
     pub(crate) hands_out_nothing: bool,
-    /// A message that leaves it is on its way to very many others, and those behind it wait.
+    /// A message that leaves it is on its way, to very many others or further than one that refused it; those behind it
+    /// wait.
     pub(crate) fans_out: bool,
     /// How many channels give messages back to it in slices; it hands out nothing meanwhile.
     pub(crate) returning: u32,

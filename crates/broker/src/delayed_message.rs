@@ -12,7 +12,7 @@ use crate::effect::Effect;
 use crate::fan_out::AT_ONCE;
 use crate::id::{MessageId, QueueId};
 use crate::publish::Exchange;
-use crate::realm::Realm;
+use crate::realm::{Held, Realm};
 
 /// The header that says for how many milliseconds a message is to wait.
 const DELAY: &str = "x-delay";
@@ -98,15 +98,11 @@ impl Realm {
         if !self.route(vhost, Exchange::Named(exchange), &new, &mut targets) {
             self.stats.unroutable += 1;
         }
+        let source = Some(Held { queue, message });
         if targets.len() > AT_ONCE {
-            return self.fan_out_from(queue, Some(message), new, &targets);
+            return self.fan_out_from(source, new, &targets);
         }
-        let from = self.place(queue, message).map(|from| (message, from));
-        let admission = self.admit(now, new, &targets);
-        let recorded = self.record_dead_letter(now, &admission, from, out);
-        let taken = self.finish(&admission);
-        self.shelve(taken, admission.first());
-        self.let_go(queue, message, recorded, out);
+        self.go_to(now, source, new, &targets, out);
     }
 }
 

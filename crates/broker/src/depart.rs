@@ -18,7 +18,7 @@ use crate::keeper::Keeper;
 use crate::message::{Durable, NewMessage};
 use crate::paging::{Leaving, Then};
 use crate::publish::{Admission, Exchange};
-use crate::realm::{Compound, Happened, Notice, Realm};
+use crate::realm::{Compound, Happened, Held, Notice, Realm};
 use crate::record::{Fact, MessageAt, Place};
 use crate::warning::Warning;
 
@@ -66,14 +66,28 @@ impl Realm {
                 }
                 self.dismiss_if_done(queue);
             }
-            // A queue may be told to dead-letter what it refuses, and not where to.
-            Happened::Refused(_) if self.queue(queue).settings.dead_letter.is_none() => {}
-            Happened::Refused(new) => {
-                let reason = DeathReason::MaxLength;
-                self.note_death(queue, reason, false);
-                self.dead_letter(now, queue, None, (&new, false), reason, out);
+            Happened::Refused { new, source } => {
+                self.bury_refused(now, queue, &new, source, out);
             }
         }
+    }
+
+    /// A queue has refused a message, and may want it dead-lettered.
+    fn bury_refused(
+        &mut self,
+        now: Time,
+        queue: QueueId,
+        new: &NewMessage,
+        source: Option<Held>,
+        out: &mut Vec<Effect>,
+    ) {
+        // A queue may be told to dead-letter what it refuses, and not where to.
+        if self.queue(queue).settings.dead_letter.is_none() {
+            return source.into_iter().for_each(|source| self.gone_on(now, source, None, out));
+        }
+        let reason = DeathReason::MaxLength;
+        self.note_death(queue, reason, false);
+        self.dead_letter(now, queue, source, (new, false), reason, out);
     }
 
     /// Counts a message that died; of one that its queue held, that it has gone on as well.
@@ -156,17 +170,18 @@ impl Realm {
             Then::Bury(reason) => {
                 let died = self.messages.whole(message).new.clone();
                 let failed = self.messages.get(message).failed;
-                self.dead_letter(now, queue, Some(message), (&died, failed), reason, out);
+                let source = Held { queue, message };
+                self.dead_letter(now, queue, Some(source), (&died, failed), reason, out);
             }
         }
     }
 
-    /// Publishes a message that died to where its queue says, and lets go of it here, as one durable fact.
+    /// Publishes a message that died to where its queue says, and lets go of it where it was held, as one durable fact.
     fn dead_letter(
         &mut self,
         now: Time,
         queue: QueueId,
-        source: Option<MessageId>,
+        source: Option<Held>,
         message: (&NewMessage, bool),
         reason: DeathReason,
         out: &mut Vec<Effect>,
@@ -175,18 +190,46 @@ impl Realm {
         let to = self.queue(queue).settings.dead_letter.clone().expect("asked before");
         let prepared = self.prepare_dead(queue, message, reason, &to, now);
         let Some((buried, targets)) = prepared else {
-            return source.into_iter().for_each(|source| self.let_go(queue, source, None, out));
+            return source.into_iter().for_each(|source| self.gone_on(now, source, None, out));
         };
         if targets.len() > AT_ONCE {
-            return self.fan_out_from(queue, source, buried, &targets);
+            return self.fan_out_from(source, buried, &targets);
         }
-        let admission = self.admit(now, buried, &targets);
-        let from = source.and_then(|message| self.place(queue, message));
-        let recorded = self.record_dead_letter(now, &admission, source.zip(from), out);
-        let taken = self.finish(&admission);
+        self.go_to(now, source, buried, &targets, out);
+    }
+
+    /// Takes in what becomes of a message that leaves a queue. When no durable queue takes it and one that refused it
+    /// sends it on, the queue it leaves holds it until then, so that there is no moment at which it is nowhere or twice.
+    pub(crate) fn go_to(
+        &mut self,
+        now: Time,
+        source: Option<Held>,
+        new: NewMessage,
+        targets: &[QueueId],
+        out: &mut Vec<Effect>,
+    ) {
+        let admission = self.admit(now, new, targets);
+        let from =
+            source.and_then(|Held { queue, message }| Some((message, self.place(queue, message)?)));
+        let recorded = self.record_dead_letter(now, &admission, from, out);
+        let goes_further = !admission.is_durable() && admission.goes_further();
+        let (held, gone) = if goes_further { (source, None) } else { (None, source) };
+        if let Some(held) = held {
+            self.queue_mut(held.queue).fans_out = true;
+        }
+        let taken = self.finish_for(&admission, held);
         self.shelve(taken, admission.first());
-        if let Some(source) = source {
-            self.let_go(queue, source, recorded, out);
+        if let Some(gone) = gone {
+            self.gone_on(now, gone, recorded, out);
+        }
+    }
+
+    /// What becomes of a message that leaves a queue has gone where it was to go: what waited behind it follows.
+    fn gone_on(&mut self, now: Time, gone: Held, told: Option<Place>, out: &mut Vec<Effect>) {
+        let Held { queue, message } = gone;
+        self.let_go(queue, message, told, out);
+        if core::mem::take(&mut self.queue_mut(queue).fans_out) {
+            self.go_on(now, queue, out);
         }
     }
 
@@ -194,13 +237,12 @@ impl Realm {
     #[cold]
     pub(crate) fn fan_out_from(
         &mut self,
-        queue: QueueId,
-        source: Option<MessageId>,
+        source: Option<Held>,
         new: NewMessage,
         targets: &[QueueId],
     ) {
         let origin = match source {
-            Some(source) => {
+            Some(Held { queue, message: source }) => {
                 self.queue_mut(queue).fans_out = true;
                 Origin::Queue { queue, source, told: None }
             }

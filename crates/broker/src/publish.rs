@@ -13,7 +13,7 @@ use crate::header::MessageHeaders;
 use crate::id::{MessageId, QueueId, RecordId, VhostId};
 use crate::keeper::Keeper;
 use crate::message::{Durable, NewMessage, Traits};
-use crate::realm::{Happened, Realm};
+use crate::realm::{Happened, Held, Realm};
 use crate::record::{Fact, MessageAt, Published, Sizes};
 
 /// Where a message is published to.
@@ -120,6 +120,11 @@ impl Admission {
     /// The first queue that took it.
     pub(crate) const fn first(&self) -> Option<QueueId> {
         self.first
+    }
+
+    /// Whether a queue that refused it sends it on.
+    pub(crate) fn goes_further(&self) -> bool {
+        !self.refused_by.is_empty()
     }
 
     /// Whether a durable queue took it.
@@ -315,10 +320,19 @@ impl Realm {
 
     /// Forgets a message that no queue took. A queue that refused it may want it dead-lettered.
     pub(crate) fn finish(&mut self, admission: &Admission) -> Option<MessageId> {
+        self.finish_for(admission, None)
+    }
+
+    /// The same, of what becomes of a message that is held until the first of those that refused this has sent it on.
+    pub(crate) fn finish_for(
+        &mut self,
+        admission: &Admission,
+        mut source: Option<Held>,
+    ) -> Option<MessageId> {
         let id = admission.message;
         for queue in &admission.refused_by {
-            let refused = Happened::Refused(self.messages.whole(id).new.clone().into());
-            self.happened.push_back((*queue, refused));
+            let new = self.messages.whole(id).new.clone().into();
+            self.happened.push_back((*queue, Happened::Refused { new, source: source.take() }));
         }
         if self.messages.get(id).holders > 0 {
             return Some(id);

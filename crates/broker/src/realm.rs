@@ -133,13 +133,20 @@ pub(crate) enum Notice {
     Farewell(ConnectionId),
 }
 
+/// A message that leaves a queue, which holds it until it is known where it goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) queue: QueueId,
+    pub(crate) message: MessageId,
+}
+
 /// Something that happened in a queue.
 #[derive(Debug)]
 pub(crate) enum Happened {
     /// What the queue says.
     Queue(QueueEffect<MessageId>),
-    /// It refused this message, which is to be dead-lettered.
-    Refused(Box<NewMessage>),
+    /// It refused this message, which is to be dead-lettered, and comes of one that is held elsewhere until then.
+    Refused { new: Box<NewMessage>, source: Option<Held> },
     /// The exchange that it kept messages for is gone.
     Orphaned,
     /// This was bound to the exchange that it remembers messages for, when the last of those was `upto`. It has what

@@ -184,3 +184,41 @@ fn a_transaction_that_rejects_what_goes_on_at_least_once_is_all_or_nothing() {
     let (nothing, all) = (&["q rejected"][..], &["grave rejected", "other new"][..]);
     check_each_crash(&before, "1.1 tx.commit", "wait 1s", &[nothing, all]);
 }
+
+#[test]
+fn a_dead_letter_that_is_refused_is_in_its_source_or_where_it_is_sent_on_to() {
+    let before = "1 connect
+        1.1 open
+        1.1 queue.declare grave durable
+        1.1 queue.declare next durable arg:x-max-length=0 arg:x-overflow=reject-publish-dlx \
+         arg:x-dead-letter-exchange=s! arg:x-dead-letter-routing-key=grave
+        1.1 queue.declare full durable arg:x-max-length=0 arg:x-overflow=reject-publish-dlx \
+         arg:x-dead-letter-exchange=s! arg:x-dead-letter-routing-key=next
+        1.1 queue.declare q durable arg:x-dead-letter-exchange=s! arg:x-dead-letter-routing-key=full
+        1.1 queue.declare other durable
+        1.1 exchange.declare x fanout durable
+        1.1 queue.bind q x -
+        1.1 queue.bind other x -
+        1.1 publish x - one persistent
+        1.1 publish - q two persistent
+        1.1 get q
+        1.1 get q";
+    // One of them is in another queue as well, the other leaves its record altogether.
+    let both = &["other one", "q one", "q two"][..];
+    let one = &["other one", "grave one", "q two"][..];
+    let none = &["other one", "grave one", "grave two"][..];
+    check_each_crash(before, "1.1 reject 1\n1.1 reject 2", "wait 1ms", &[both, one, none]);
+}
+
+#[test]
+fn a_delayed_message_that_is_refused_is_in_its_exchange_or_where_it_is_sent_on_to() {
+    let before = "1 connect
+        1.1 open
+        1.1 exchange.declare x x-delayed-message durable arg:x-delayed-type=direct
+        1.1 queue.declare grave durable
+        1.1 queue.declare full durable arg:x-max-length=0 arg:x-overflow=reject-publish-dlx \
+         arg:x-dead-letter-exchange=s! arg:x-dead-letter-routing-key=grave
+        1.1 queue.bind full x k
+        1.1 publish x k hello persistent h:x-delay=1000";
+    check_each_crash(before, "wait 2s", "wait 2s", &[&["grave hello"]]);
+}
