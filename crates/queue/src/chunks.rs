@@ -3,19 +3,16 @@
 use alloc::vec::Vec;
 use core::ops::{Index, IndexMut};
 
-/// How many things a chunk has room for. Tests want many chunks of few things.
-const CHUNK: usize = if cfg!(test) { 4 } else { 65_536 };
-
 /// A vector in chunks, of which only the first grows. One piece would be moved with everything in it when there are a
-/// million things and one more comes, and that would be a long turn for whoever waits.
+/// million things and one more comes, and that would be a long turn for whoever waits. A chunk has room for `CHUNK` things.
 #[derive(Clone, Debug)]
-pub(crate) struct Chunks<T> {
+pub(crate) struct Chunks<T, const CHUNK: usize> {
     /// All but the last are full.
     chunks: Vec<Vec<T>>,
     len: usize,
 }
 
-impl<T> Chunks<T> {
+impl<T, const CHUNK: usize> Chunks<T, CHUNK> {
     pub(crate) const fn new() -> Self {
         Self { chunks: Vec::new(), len: 0 }
     }
@@ -78,7 +75,7 @@ impl<T> Chunks<T> {
     }
 }
 
-impl<T> Index<usize> for Chunks<T> {
+impl<T, const CHUNK: usize> Index<usize> for Chunks<T, CHUNK> {
     type Output = T;
 
     #[inline]
@@ -87,7 +84,7 @@ impl<T> Index<usize> for Chunks<T> {
     }
 }
 
-impl<T> IndexMut<usize> for Chunks<T> {
+impl<T, const CHUNK: usize> IndexMut<usize> for Chunks<T, CHUNK> {
     #[inline]
     fn index_mut(&mut self, index: usize) -> &mut T {
         &mut self.chunks[index / CHUNK][index % CHUNK]
@@ -98,9 +95,11 @@ impl<T> IndexMut<usize> for Chunks<T> {
 mod tests {
     use super::*;
 
+    const CHUNK: usize = 4;
+
     #[test]
     fn it_is_a_vector_whatever_its_chunks() {
-        let (mut chunks, mut model) = (Chunks::new(), Vec::new());
+        let (mut chunks, mut model) = (Chunks::<_, CHUNK>::new(), Vec::new());
         for round in 0..50_usize {
             for thing in 0..round % 11 {
                 chunks.push(thing);

@@ -3,10 +3,13 @@
 use crate::chunks::Chunks;
 use alloc::vec::Vec;
 
+/// How many lie in one piece.
+const CHUNK: usize = 1_024;
+
 /// A slab. Which places are free is known beside them, so that a large thing is not moved to say that it went.
 #[derive(Clone, Debug)]
 pub(crate) struct Places<T> {
-    places: Chunks<Option<T>>,
+    places: Chunks<Option<T>, CHUNK>,
     /// Those that are empty, the one to use next last.
     free: Vec<u32>,
 }
