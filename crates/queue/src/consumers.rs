@@ -293,11 +293,6 @@ impl Consumers {
         self.by_number.iter().map(|(_, key)| (*key, self.get(*key)))
     }
 
-    /// The consumer that came first.
-    pub(crate) fn first(&self) -> Option<ConsumerKey> {
-        self.by_number.front().map(|(_, key)| *key)
-    }
-
     #[inline]
     fn ring_of(&self, priority: i32) -> Result<usize, usize> {
         // Nearly always there is one.

@@ -38,9 +38,7 @@ impl<M: Clone> Queue<M> {
         settled: bool,
         out: &mut Vec<Effect<M>>,
     ) -> Option<Delivery<M>> {
-        // Even if more is left to be done than one slice: whoever asks is not told that there is nothing. What returns
-        // comes back oldest first, so that the one found is the right one nevertheless.
-        let _ = self.catch_up(now, out) && self.finish_first(now, out);
+        self.come_close(now, out)?;
         for _ in 0..BY_THE_WAY {
             let (level, slot) = self.ready.pop_first()?;
             if self.has_ttl(&slot) && self.deadline(&slot) <= now {
@@ -82,7 +80,7 @@ impl<M: Clone> Queue<M> {
         now: Time,
         out: &mut Vec<Effect<M>>,
     ) -> Option<Look<'_, M>> {
-        let _ = self.catch_up(now, out) && self.finish_first(now, out);
+        self.come_close(now, out)?;
         for _ in 0..BY_THE_WAY {
             let (_, front) = self.ready.fronts().next()?;
             if !self.has_ttl(front) || self.deadline(front) > now {
@@ -92,6 +90,13 @@ impl<M: Clone> Queue<M> {
             self.depart(now, level, slot, Why::Expired, out);
         }
         self.ready(None).next()
+    }
+
+    /// Whoever asks is not told that there is nothing because more is overdue or to be dropped than one slice does. But
+    /// among entries that return, of any priority and from many hands, the next may be the last to come.
+    fn come_close(&mut self, now: Time, out: &mut Vec<Effect<M>>) -> Option<()> {
+        let _ = self.catch_up(now, out) && self.finish_first(now, out);
+        self.returning.is_empty().then_some(())
     }
 
     /// While entries return or are dropped in slices, what stands first may not be what is to be handed out next. Does

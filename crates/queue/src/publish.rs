@@ -97,9 +97,11 @@ impl<M: Clone> Queue<M> {
         #[cfg(warrener_planted)]
         let published = if planted(Bug::RestartTimeToLive) { now } else { published };
         let taken = seq.number() <= self.last_number
-            && [&self.ready, &self.delayed]
-                .iter()
-                .any(|lines| lines.holds(seq.number(), &self.extras));
+            && (self.unacked.get(seq).is_some()
+                || [&self.ready, &self.delayed]
+                    .into_iter()
+                    .chain(self.pending.iter().filter_map(Pending::lines))
+                    .any(|lines| lines.holds(seq.number(), &self.extras)));
         assert!(!taken, "entry {seq} is there already");
         let level = entry.priority.min(self.config.max_priority);
         let mut slot =

@@ -266,7 +266,7 @@ impl<M: Clone> Queue<M> {
     }
 
     /// Hands out the next entry to whoever asks; `settled` as in [`Consume::settled`]. Uses the queue. While very much is
-    /// overdue, `None` may be said too early; [`Queue::work`] makes up for it.
+    /// overdue or on its way back, `None` may be said too early; [`Queue::work`] makes up for it.
     pub fn get(
         &mut self,
         now: Time,
@@ -379,8 +379,8 @@ impl<M: Clone> Queue<M> {
             delayed_bytes: self.delayed.bytes() + self.retrying.bytes() + returning.retrying.1,
             unacked: self.unacked.len(),
             unacked_bytes: self.unacked.bytes(),
-            held: held.len,
-            held_bytes: held.bytes,
+            held: held.len + returning.held.0,
+            held_bytes: held.bytes + returning.held.1,
             consumers: self.consumers.len() as u64,
         }
     }

@@ -85,12 +85,26 @@ impl<M: Clone> Queue<M> {
             .filter(|(_, holder)| holder.len > 0)
             .map(|(key, _)| key)
             .collect();
+        let fate = self.fate(now, outcome);
         for key in holders {
-            self.settle_holder(key, Fate::Settle(outcome));
+            self.settle_holder(key, fate);
         }
         self.choose_active(out);
         let _ = self.work_slice(now, &mut { BY_THE_WAY }, out);
         before - self.unacked.len()
+    }
+
+    /// What becomes of entries that were handed out and are settled all at once. It is decided now, so that they count
+    /// rightly until it is done, whatever the queue is told meanwhile.
+    fn fate(&self, now: Time, outcome: Outcome) -> Fate {
+        match outcome {
+            Outcome::Discard if self.config.hold => Fate::Settle(Outcome::Hold),
+            Outcome::Discard => Fate::Leave(Why::Discarded),
+            Outcome::Retry { failed, not_before } if not_before <= now => {
+                Fate::Settle(Outcome::Requeue { failed })
+            }
+            outcome => Fate::Settle(outcome),
+        }
     }
 
     /// Gives everything that a holder has its fate, in slices.
@@ -100,7 +114,9 @@ impl<M: Clone> Queue<M> {
         if let Some(returning) = self.returning.to(fate) {
             returning.0 += len;
             returning.1 += bytes;
-            // Deliveries wait for these, and for nothing that leaves.
+        }
+        if let Fate::Settle(Outcome::Requeue { .. } | Outcome::Retry { .. }) = fate {
+            // Deliveries wait for these, and for nothing that leaves or is held.
             self.pending.push_front(Pending::Settled(key));
         } else {
             self.pending.push_back(Pending::Settled(key));

@@ -1,7 +1,7 @@
 //! Who holds what, since when: entries that were handed out, and entries held until the host lets them go.
 
 use crate::effect::{ConsumerId, Outcome, Why};
-use crate::entry::{Seq, Slot, Standing, Tries};
+use crate::entry::{Seq, Slot, Tries};
 use crate::numbered::Numbered;
 use crate::places::Places;
 use core::time::Duration;
@@ -58,17 +58,6 @@ impl HolderKind {
 pub(crate) enum Fate {
     Settle(Outcome),
     Leave(Why),
-}
-
-impl Fate {
-    /// Among whom they count already, if they return.
-    pub(crate) const fn returns_to(self) -> Option<Standing> {
-        match self {
-            Self::Settle(Outcome::Requeue { .. }) => Some(Standing::Ready),
-            Self::Settle(Outcome::Retry { .. }) => Some(Standing::Retrying),
-            _ => None,
-        }
-    }
 }
 
 impl Holder {

@@ -1,7 +1,7 @@
 //! What takes long, in slices: purging, deleting, settling everything at once, dropping what is too much, expiring.
 
-use crate::effect::{Effect, Progress, Why};
-use crate::entry::Standing;
+use crate::consumers::{Consumer, Consumers};
+use crate::effect::{Effect, Outcome, Progress, Why};
 use crate::queue::Queue;
 use crate::ready::Lines;
 use crate::unacked::{Fate, HolderKey, HolderKind};
@@ -20,24 +20,37 @@ pub(crate) enum Pending<M> {
     Memory,
 }
 
+impl<M> Pending<M> {
+    /// The lines of entries that leave, if it is that.
+    pub(crate) const fn lines(&self) -> Option<&Lines<M>> {
+        match self {
+            Self::Lines(lines, _) => Some(lines),
+            Self::Settled(_) | Self::Memory => None,
+        }
+    }
+}
+
 /// Entries in pending work that count as waiting already, and their bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Returning {
     pub(crate) ready: (u64, u64),
     pub(crate) retrying: (u64, u64),
+    pub(crate) held: (u64, u64),
 }
 
 impl Returning {
+    /// Whether none of them returns to a line; deliveries do not wait for what is to be held.
     pub(crate) const fn is_empty(&self) -> bool {
         self.ready.0 + self.retrying.0 == 0
     }
 
-    /// Where entries of this fate are counted, if they return.
+    /// Where entries of this fate are counted, if they stay.
     pub(crate) const fn to(&mut self, fate: Fate) -> Option<&mut (u64, u64)> {
-        match fate.returns_to() {
-            Some(Standing::Ready) => Some(&mut self.ready),
-            Some(Standing::Delayed | Standing::Retrying) => Some(&mut self.retrying),
-            None => None,
+        match fate {
+            Fate::Settle(Outcome::Requeue { .. }) => Some(&mut self.ready),
+            Fate::Settle(Outcome::Retry { .. }) => Some(&mut self.retrying),
+            Fate::Settle(Outcome::Hold) => Some(&mut self.held),
+            Fate::Settle(Outcome::Accept | Outcome::Discard) | Fate::Leave(_) => None,
         }
     }
 }
@@ -81,7 +94,7 @@ impl<M: Clone> Queue<M> {
             if let Pending::Settled(key) = pending {
                 let holder = self.unacked.holder_mut(*key);
                 if let HolderKind::Settled(fate) = &mut holder.kind
-                    && fate.returns_to().is_some()
+                    && self.returning.to(*fate).is_some()
                 {
                     *fate = Fate::Leave(why);
                 }
@@ -101,8 +114,11 @@ impl<M: Clone> Queue<M> {
     pub(crate) fn remove_everything(&mut self) -> u64 {
         let ready = self.remove_waiting(Why::Deleted);
         self.deleted = true;
-        while let Some(key) = self.consumers.first() {
-            let holder = self.consumers.remove(key).holder;
+        // All at once: to take one out takes the longer, the more different priorities there are.
+        let consumers =
+            mem::replace(&mut self.consumers, Consumers::new(self.config.single_active));
+        for (_, Consumer { holder, .. }) in consumers.iter() {
+            let holder = *holder;
             let kind = &mut self.unacked.holder_mut(holder).kind;
             if let HolderKind::Consumer { cancelled, .. } = kind {
                 *cancelled = true;

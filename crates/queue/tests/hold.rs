@@ -4,7 +4,7 @@
 mod support;
 
 use support::{World, millis};
-use warrener_queue::{Config, Effect, Outcome, Overflow, Why};
+use warrener_queue::{Config, Effect, Outcome, Overflow, Whose, Why};
 
 fn holding() -> Config {
     Config::default().with_hold(true)
@@ -67,7 +67,7 @@ fn settling_everything_does_not_settle_what_is_held_and_deleting_does() {
     let seq = world.publish(1);
     world.get();
     world.settle(seq, Outcome::Discard);
-    let whose = warrener_queue::Whose::Everyones;
+    let whose = Whose::Everyones;
     assert_eq!(world.queue.settle_all(world.now, whose, Outcome::Accept, &mut world.effects), 0);
     assert_eq!(world.queue.counts().held, 1);
     world.queue.delete(world.now, &mut world.effects);
@@ -103,4 +103,65 @@ fn what_was_held_is_held_again_after_a_restart() {
     assert_eq!((world.drain(), world.queue.counts().held), (vec![], 1));
     world.settle(restored.seq, Outcome::Accept);
     assert_eq!(world.gone(), [(1, Why::Expired)]);
+}
+
+/// What one call does by the way, several times over.
+const MANY: u32 = 300;
+
+fn many_handed_out(config: Config) -> World {
+    let mut world = World::new(config);
+    for handle in 0..MANY {
+        world.publish(handle);
+    }
+    assert_eq!(world.drain().len(), MANY as usize);
+    world
+}
+
+fn settle_all(world: &mut World, outcome: Outcome) {
+    let settled = world.queue.settle_all(world.now, Whose::Everyones, outcome, &mut world.effects);
+    assert_eq!(settled, u64::from(MANY));
+}
+
+#[test]
+fn what_is_held_all_at_once_counts_at_once() {
+    for (config, outcome) in [(holding(), Outcome::Discard), (Config::default(), Outcome::Hold)] {
+        let mut world = many_handed_out(config);
+        settle_all(&mut world, outcome);
+        let counts = world.queue.counts();
+        assert_eq!((counts.held, counts.held_bytes), (u64::from(MANY), u64::from(MANY) * 10));
+        world.pass(0);
+        assert_eq!(world.queue.counts(), counts);
+        assert_eq!(world.effects.len(), MANY as usize);
+    }
+}
+
+#[test]
+fn what_is_discarded_all_at_once_is_held_or_not_as_the_queue_was_told_then() {
+    for hold in [false, true] {
+        let told = |hold| Config::default().with_hold(hold);
+        let mut world = many_handed_out(told(hold));
+        settle_all(&mut world, Outcome::Discard);
+        world.queue.reconfigure(world.now, told(!hold), &mut world.effects);
+        world.pass(0);
+        assert_eq!(world.queue.counts().held, if hold { u64::from(MANY) } else { 0 });
+        assert_eq!(world.effects.len(), MANY as usize);
+    }
+}
+
+#[test]
+fn a_queue_purged_or_deleted_while_many_begin_to_be_held_keeps_none_of_them() {
+    for delete in [false, true] {
+        let mut world = many_handed_out(holding());
+        settle_all(&mut world, Outcome::Discard);
+        if delete {
+            world.queue.delete(world.now, &mut world.effects);
+        } else {
+            world.queue.purge(world.now, &mut world.effects);
+        }
+        assert_eq!(world.queue.counts(), Default::default());
+        world.pass(0);
+        assert_eq!(world.gone().len(), MANY as usize, "every handle comes back");
+        assert_eq!(world.queue.held(None).count(), 0);
+        assert_eq!(world.queue.poll_timeout(), None);
+    }
 }

@@ -182,3 +182,37 @@ fn a_lower_delivery_limit_holds_for_what_failed_before() {
     world.settle(seq, FAIL);
     assert_eq!(world.gone(), [(1, Why::DeliveryLimit)]);
 }
+
+#[test]
+fn nobody_gets_anything_out_of_turn_while_very_many_return() {
+    let mut world = World::new(Config::default().with_max_priority(1));
+    for handle in 0..1_000 {
+        world.publish_at(handle, 0);
+    }
+    assert_eq!(world.drain().len(), 1_000);
+    world.publish_at(1_000, 1);
+    assert_eq!(world.drain(), [1_000]);
+    let outcome = Outcome::Requeue { failed: false };
+    world.queue.settle_all(world.now, Whose::Everyones, outcome, &mut world.effects);
+    assert_eq!(world.queue.first(world.now, &mut world.effects).map(|look| *look.handle), None);
+    assert_eq!(world.get().map(|delivery| delivery.handle), None, "the next is on its way");
+    world.pass(0);
+    assert_eq!(
+        world.queue.first(world.now, &mut world.effects).map(|look| *look.handle),
+        Some(1_000)
+    );
+    assert_eq!(world.get().map(|delivery| delivery.handle), Some(1_000));
+}
+
+#[test]
+fn a_retry_of_many_that_need_not_wait_makes_them_ready_at_once() {
+    let mut world = World::new(Config::default());
+    for handle in 0..1_000 {
+        world.publish(handle);
+    }
+    world.drain();
+    let outcome = Outcome::Retry { failed: false, not_before: world.now };
+    world.queue.settle_all(world.now, Whose::Everyones, outcome, &mut world.effects);
+    let counts = world.queue.counts();
+    assert_eq!((counts.ready, counts.delayed), (1_000, 0));
+}

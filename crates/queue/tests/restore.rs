@@ -151,3 +151,13 @@ proptest! {
         prop_assert!(looks.is_sorted_by_key(|(_, published)| *published));
     }
 }
+
+#[test]
+#[should_panic(expected = "entry 5 is there already")]
+fn a_number_that_is_held_is_not_restored_again() {
+    let mut world = World::new(Config::default());
+    let now = world.now;
+    let held = Restored { held: Some((Why::Expired, now)), ..restored(5, now) };
+    world.queue.restore(now, entry(1), held);
+    world.queue.restore(now, entry(2), held);
+}

@@ -65,6 +65,8 @@ pub(super) struct Model {
     last_used: Time,
     said_expired: bool,
     overflowing: bool,
+    /// The host cannot hand out what is next, for now.
+    stuck: bool,
     deleted: bool,
     pub(super) effects: Vec<Effect<u32>>,
     /// How many messages were looked at so far, in all searches together.
@@ -87,6 +89,7 @@ impl Model {
             last_used: now,
             said_expired: false,
             overflowing: false,
+            stuck: false,
             deleted: false,
             effects: Vec::new(),
             looked_at: Cell::new(0),
@@ -241,7 +244,7 @@ impl Model {
         let _ = self.search();
         let mut hungry = self.clone();
         let mut appetite = 0;
-        while let Some(index) = hungry.next_consumer() {
+        while let Some(index) = hungry.next_consumer().filter(|_| !self.stuck) {
             match hungry.consumers[index].credit {
                 Consume::UNLIMITED => return false,
                 credit => appetite += u64::from(credit),
@@ -259,7 +262,9 @@ impl Model {
 
     /// Makes room, unless what is too much can be handed out.
     pub(super) fn shed(&mut self) {
-        if !self.overflowing || (self.next_consumer().is_some() && self.first_in_line().is_some()) {
+        let is_served =
+            || !self.stuck && self.next_consumer().is_some() && self.first_in_line().is_some();
+        if !self.overflowing || is_served() {
             return;
         }
         self.overflowing = false;
@@ -286,7 +291,23 @@ impl Model {
         }
     }
 
+    /// Who would be handed what.
+    pub(super) fn next_delivery(&mut self) -> Option<(ConsumerId, u64)> {
+        self.stuck = false;
+        let next = self.next_consumer().zip(self.first_in_line());
+        if next.is_none() {
+            self.shed();
+        }
+        next.map(|(consumer, message)| (self.consumers[consumer].id, self.messages[message].seq))
+    }
+
+    pub(super) fn put_off(&mut self) {
+        (self.stuck, self.overflowing) = (true, true);
+        self.shed();
+    }
+
     pub(super) fn deliver(&mut self, now: Time) -> Option<(Message, ConsumerId)> {
+        self.stuck = false;
         let Some((consumer, message)) = self.next_consumer().zip(self.first_in_line()) else {
             self.shed();
             return None;
