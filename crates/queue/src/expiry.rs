@@ -288,12 +288,14 @@ impl<M: Clone> Queue<M> {
     /// A message that was to be handed out later takes the last place, as if it were published now.
     fn begin_to_wait(&mut self, at: Time, level: u8, mut slot: Slot<M>, out: &mut Vec<Effect<M>>) {
         let number = self.next_number();
-        // Only when more was overdue than one call may do is the line ahead of the time at which this was due.
+        // Only when more was overdue than one call may do is the line ahead of the time at which this was due. What is
+        // left of its time to live becomes its own then.
         slot.published = self.ready.fit_published(level, number, at, &self.extras);
+        let deadline = if slot.published > at { self.line_deadline(at) } else { Time::MAX };
         let extra = slot.extra_mut(level, &mut self.extras);
         extra.standing = Standing::Ready;
         extra.place = number;
-        extra.expires = extra.begun(at);
+        extra.expires = extra.begun(at).min(deadline);
         slot.more.set_moved();
         self.stand_last(at, level, slot, out);
     }

@@ -107,3 +107,21 @@ fn what_waits_to_be_tried_again_shows_when_it_will_expire() {
     world.pass(1);
     assert_eq!(world.gone(), [(1, Why::Expired)]);
 }
+
+#[test]
+fn what_became_ready_unnoticed_expires_on_time_however_much_it_is() {
+    let mut world = World::new(Config::default().with_ttl(Some(millis(100))));
+    for handle in 0..200 {
+        world.publish_with(handle, None, Some(10));
+    }
+    let due = world.now + millis(10);
+    // The host comes late, and publishes before it does what is due.
+    world.now += millis(50);
+    world.publish(200);
+    world.pass(59);
+    assert_eq!((world.gone(), world.queue.counts().ready), (vec![], 201));
+    assert_eq!(world.queue.poll_timeout().map(|(at, _)| at), Some(due + millis(100)));
+    world.pass(1);
+    assert_eq!(world.gone().len(), 200);
+    assert_eq!(world.drain(), [200]);
+}
