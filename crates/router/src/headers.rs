@@ -56,6 +56,8 @@ pub(crate) struct HeadersScratch {
     /// The headers that some condition names, by name: the last of each name, with its pair if some condition has it.
     met: Vec<Met>,
     canonical: Vec<u8>,
+    /// Names, only spelled after an attack.
+    spelling: Vec<u8>,
 }
 
 impl HeadersScratch {
@@ -150,14 +152,14 @@ impl HeadersTable {
 
     /// Finds what the message's headers meet; of two headers of one name the last counts.
     fn gather(&self, hashing: &Hashing, headers: &dyn Headers, scratch: &mut HeadersScratch) {
-        let HeadersScratch { met, canonical } = scratch;
+        let HeadersScratch { met, canonical, spelling } = scratch;
         met.clear();
         headers.for_each(&mut |name, value| {
-            if let Some(name) = self.names.find(hashing, name) {
+            if let Some(name) = self.names.find(hashing, name, spelling) {
                 canonical.clear();
                 canonical.extend_from_slice(&name.to_be_bytes());
                 value.as_compared().write_canonical(canonical);
-                let pair = self.pairs.find(hashing, canonical).unwrap_or(Words::UNKNOWN);
+                let pair = self.pairs.find(hashing, canonical, spelling).unwrap_or(Words::UNKNOWN);
                 met.push(Met { name, pair, place: met.len() });
             }
         });

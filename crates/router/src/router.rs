@@ -306,6 +306,7 @@ mod tests {
     extern crate std;
     use super::*;
     use crate::{HeaderMap, NoHeaders};
+    use alloc::vec::Vec;
     use std::format;
 
     /// Somebody guessed the seed, and every name, word, key and argument of theirs has one hash. That this test ends is
@@ -344,5 +345,41 @@ mod tests {
             router.unbind_all(Target::Destination(number));
         }
         assert!(router.is_empty() && router.holds_no_memory());
+    }
+
+    #[test]
+    fn routing_among_keys_that_all_collide_allocates_nothing() {
+        let mut router = Router::new(1);
+        router.hashing.everything_collides = true;
+        let exchanges = [Kind::Direct, Kind::Topic, Kind::Headers].map(|kind| router.add(kind));
+        let messages: Vec<_> = (0..1_000_i64)
+            .map(|number| {
+                let key = format!("{number}.of-a-name-that-is-long.{number}");
+                let arguments = HeaderMap::from([(key.as_str(), number.into())]);
+                for (exchange, pattern) in exchanges.iter().zip([&key, &key, ""]) {
+                    let rule = Rule::new(pattern).with_arguments(&arguments);
+                    assert_eq!(router.bind(*exchange, Target::Destination(number), rule), Ok(true));
+                }
+                for pattern in
+                    [format!("*.of-a-name-that-is-long.{number}"), format!("{number}.#.{number}")]
+                {
+                    router
+                        .bind(exchanges[1], Target::Destination(-1), &pattern)
+                        .expect("a pattern");
+                }
+                (key, arguments)
+            })
+            .collect();
+        let mut matches = Matches::new();
+        let mut route = || {
+            for ((key, headers), exchange) in
+                messages.iter().flat_map(|message| exchanges.map(|to| (message, to)))
+            {
+                router.route(exchange, key.as_bytes(), headers, &mut matches);
+                assert!(!matches.is_empty());
+            }
+        };
+        route();
+        assert_eq!(allocation_counter::measure(route).count_total, 0);
     }
 }

@@ -180,7 +180,9 @@ impl Topics {
 
     /// The steps of a pattern that is bound.
     fn steps_of(&self, hashing: &Hashing, pattern: &[u8]) -> Steps {
-        let step = |(word, _)| wildcard(word).or_else(|| self.words.find(hashing, word));
+        let mut spelling = Vec::new();
+        let step =
+            |(word, _)| wildcard(word).or_else(|| self.words.find(hashing, word, &mut spelling));
         let steps = words_of(pattern).map(step);
         steps.map(|step| step.expect("the words of a bound pattern are held")).collect()
     }

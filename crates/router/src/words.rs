@@ -1,6 +1,7 @@
 //! Byte strings as numbers.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use crate::hashing::Hashing;
 use crate::index::Index;
@@ -46,12 +47,23 @@ impl Words {
         self.index.holds_no_memory() && self.words.holds_no_memory() && self.long.holds_no_memory()
     }
 
-    /// The number of a word, if anybody holds it.
+    /// The number of a word, if anybody holds it. Only after an attack is its name needed, and spelled into `spelling`.
     #[inline]
-    pub(crate) fn find(&self, hashing: &Hashing, text: &[u8]) -> Option<u32> {
+    pub(crate) fn find(
+        &self,
+        hashing: &Hashing,
+        text: &[u8],
+        spelling: &mut Vec<u8>,
+    ) -> Option<u32> {
         let gist = Gist::of(text);
         let hash = hashing.of_word(text, gist);
-        self.index.find(hash, || name(text, gist), |word| self.is(word, text, gist))
+        let name = move || {
+            let spelling = spelling;
+            spelling.clear();
+            spell(text, gist, spelling);
+            &**spelling
+        };
+        self.index.find(hash, name, |word| self.is(word, text, gist))
     }
 
     /// Whether a word that is held is this text.
@@ -74,7 +86,7 @@ impl Words {
 
     /// Holds a word once more.
     pub(crate) fn hold(&mut self, hashing: &Hashing, text: &[u8]) -> u32 {
-        if let Some(word) = self.find(hashing, text) {
+        if let Some(word) = self.find(hashing, text, &mut Vec::new()) {
             self.words[word].uses += 1;
             return word;
         }
@@ -159,17 +171,27 @@ pub(crate) fn eight_bytes(text: &[u8], at: usize) -> u64 {
 }
 
 /// A name for a word, different from those of all others. The text is only asked of a long one.
-pub(crate) fn name(text: &[u8], gist: Gist) -> Box<[u8]> {
-    if !gist.is_whole() {
-        return [text, b"l"].concat().into();
+fn name(text: &[u8], gist: Gist) -> Box<[u8]> {
+    let mut name = Vec::new();
+    spell(text, gist, &mut name);
+    name.into()
+}
+
+/// Writes that name behind what is there.
+pub(crate) fn spell(text: &[u8], gist: Gist, out: &mut Vec<u8>) {
+    if gist.is_whole() {
+        out.extend_from_slice(&gist.head.to_be_bytes());
+        out.extend_from_slice(&gist.tail.to_be_bytes());
+        out.push(b's');
+    } else {
+        out.extend_from_slice(text);
+        out.push(b'l');
     }
-    [&gist.head.to_be_bytes()[..], &gist.tail.to_be_bytes(), b"s"].concat().into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec::Vec;
 
     #[test]
     fn words_that_differ_have_different_gists() {
@@ -208,17 +230,17 @@ mod tests {
         let mut hashing = Hashing::new(1);
         for everything_collides in [false, true] {
             hashing.everything_collides = everything_collides;
-            let mut words = Words::new();
+            let (mut words, mut spelling) = (Words::new(), Vec::new());
             let texts: Vec<_> = (0..60).map(|len| alloc::vec![b'x'; len]).collect();
             let numbers: Vec<_> = texts.iter().map(|text| words.hold(&hashing, text)).collect();
             for (text, number) in texts.iter().zip(&numbers) {
                 assert_eq!(words.hold(&hashing, text), *number);
                 words.release(&hashing, *number);
-                assert_eq!(words.find(&hashing, text), Some(*number));
+                assert_eq!(words.find(&hashing, text, &mut spelling), Some(*number));
             }
             for (text, number) in texts.iter().zip(&numbers) {
                 words.release(&hashing, *number);
-                assert_eq!(words.find(&hashing, text), None);
+                assert_eq!(words.find(&hashing, text, &mut spelling), None);
             }
             assert!(words.holds_no_memory());
         }

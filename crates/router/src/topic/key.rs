@@ -1,10 +1,9 @@
 //! A key or pattern cut into words.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::hashing::Hashing;
-use crate::words::{Gist, eight_bytes, name};
+use crate::words::{Gist, eight_bytes, spell};
 
 /// A word of a key.
 #[derive(Clone, Copy, Debug)]
@@ -49,9 +48,9 @@ impl KeyWord {
         &key[self.at..][..self.len]
     }
 
-    /// Its name in tables; only used after an attack.
-    pub(super) fn name(self, key: &[u8]) -> Box<[u8]> {
-        name(self.text(key), self.gist)
+    /// Writes its name in tables behind what is there; only used after an attack.
+    pub(super) fn spell(self, key: &[u8], out: &mut Vec<u8>) {
+        spell(self.text(key), self.gist, out);
     }
 }
 

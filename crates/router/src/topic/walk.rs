@@ -22,6 +22,8 @@ pub(crate) struct TopicScratch {
     pub(crate) found: Vec<Posting>,
     pub(super) key: Vec<KeyWord>,
     pub(super) looks: [Look; SHAPES_MAX],
+    /// Names, only spelled after an attack.
+    pub(super) spelling: Vec<u8>,
     /// The words of the key by number; only found for a walk.
     words: Vec<u32>,
     places: Vec<Place>,
@@ -60,8 +62,9 @@ impl Topics {
     #[inline(never)]
     fn walk(&self, hashing: &Hashing, root: Place, key: &[u8], scratch: &mut TopicScratch) {
         scratch.begin();
-        let words = words_of(key).map(|(word, _)| self.words.find(hashing, word));
-        scratch.words.extend(words.map(|word| word.unwrap_or(Words::UNKNOWN)));
+        let TopicScratch { words, spelling, .. } = scratch;
+        let found = words_of(key).map(|(word, _)| self.words.find(hashing, word, spelling));
+        words.extend(found.map(|word| word.unwrap_or(Words::UNKNOWN)));
         scratch.places.push(root);
         self.open(hashing, root, 0, scratch);
         scratch.places.extend_from_slice(&scratch.lasting);

@@ -147,7 +147,7 @@ impl Topics {
         scratch: &mut TopicScratch,
         leads: &mut Vec<Lead<D>>,
     ) {
-        let TopicScratch { key: words, looks, .. } = scratch;
+        let TopicScratch { key: words, looks, spelling, .. } = scratch;
         cut(hashing, key, words);
         // Most patterns are not there. All tags are asked for before any is needed.
         for (look, shape) in looks.iter_mut().zip(&root.shapes) {
@@ -162,7 +162,11 @@ impl Topics {
             }
             let form = shape.form;
             let words = words.get(..form.len as usize).unwrap_or(words);
-            let name = || form.name(key, words);
+            let spelling = &mut *spelling;
+            let name = move || {
+                let spelling = spelling;
+                form.spell(key, words, spelling)
+            };
             let is_it = |it: &Whole<D>| self.is_of(it.tail, form.stars, key, words);
             if let Some(whole) = shape.wholes.find_among(look.hash, look.ways, name, is_it) {
                 leads.push(whole.lead);
@@ -280,11 +284,20 @@ impl Form {
         Some(Self { len: tail.len() as u32, is_open, stars })
     }
 
-    /// The name of the only pattern of this form that matches these words of a key.
-    fn name(self, key: &[u8], words: &[KeyWord]) -> Box<[u8]> {
+    /// The [`name`] of the only pattern of this form that matches these words of a key.
+    fn spell<'s>(self, key: &[u8], words: &[KeyWord], spelling: &'s mut Vec<u8>) -> &'s [u8] {
         let is_star = |place| place < 64 && self.stars >> place & 1 == 1;
-        let step = |(place, word): (usize, &KeyWord)| (!is_star(place)).then(|| word.name(key));
-        name(words.iter().enumerate().map(step))
+        spelling.clear();
+        for (place, word) in words.iter().enumerate() {
+            let len_at = spelling.len();
+            spelling.extend_from_slice(&STAR);
+            if !is_star(place) {
+                word.spell(key, spelling);
+                let len = (spelling.len() - len_at - STAR.len()) as u32;
+                spelling[len_at..][..STAR.len()].copy_from_slice(&len.to_be_bytes());
+            }
+        }
+        spelling
     }
 }
 
@@ -293,13 +306,15 @@ fn names_of(words: &Words, steps: &[u32]) -> impl Iterator<Item = Option<Box<[u8
     steps.iter().map(|step| (*step != ANY_WORD).then(|| words.name(*step)))
 }
 
+/// What stands in a name for a `*`: no word's name is so long.
+const STAR: [u8; 4] = u32::MAX.to_be_bytes();
+
 /// The name of a pattern among those of its shape; only used after an attack.
 fn name(steps: impl Iterator<Item = Option<Box<[u8]>>>) -> Box<[u8]> {
     let mut name = Vec::new();
     for word in steps {
-        // No word's name is as long as the mark of a `*`.
-        let len = word.as_ref().map_or(u32::MAX, |word| word.len() as u32);
-        name.extend_from_slice(&len.to_be_bytes());
+        let len = word.as_ref().map_or(STAR, |word| (word.len() as u32).to_be_bytes());
+        name.extend_from_slice(&len);
         name.extend_from_slice(&word.unwrap_or_default());
     }
     name.into()
