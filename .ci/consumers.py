@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -73,9 +74,14 @@ def profile():
 
 
 def unpack(folder, crates, name, version):
+    unpacked = crates / f"{name}-{version}"
+    shutil.rmtree(unpacked, ignore_errors=True)
     with tarfile.open(folder / f"{name}-{version}.crate") as archive:
         archive.extractall(crates, filter="data")
-    return crates / f"{name}-{version}"
+    # All packages bear the same old date, by which cargo would take a new one for what it has built before.
+    for file in unpacked.rglob("*"):
+        os.utime(file)
+    return unpacked
 
 
 def write(folder, name, version, crates):
