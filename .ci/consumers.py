@@ -28,13 +28,14 @@ BESIDES = {
     "warrener-endpoint": ["warrener-broker", "warrener-codec", "warrener-connection", "warrener-time", "bytes"],
     "warrener-node": ["warrener-broker", "warrener-endpoint", "warrener-store", "warrener-time"],
     "warrener-embedded": ["warrener-client", "tokio"],
+    "warrener-management": ["tokio"],
     "warrener-server": ["tokio"],
     "warrener-perf": ["clap"],
 }
 REGISTRY = {
     "bytes": 'bytes = "1"',
     "clap": 'clap = { version = "4", features = ["derive"] }',
-    "tokio": 'tokio = { version = "1", features = ["macros", "rt-multi-thread", "signal"] }',
+    "tokio": 'tokio = { version = "1", features = ["macros", "net", "rt-multi-thread", "signal"] }',
 }
 
 
