@@ -5,9 +5,9 @@
 //! is not there ends in them. An entry holds what it leads to: both come with one fetch.
 //!
 //! An entry goes into the first group with room among [`WINDOW`] groups, which lie at a stride of its own from its home;
-//! every full group that it passes counts it, and a look-up stops at the first group that nothing passed. What finds no
-//! room in its window, which takes an attack, goes into an ordered map: such a key costs a logarithm instead of a walk
-//! over all the others.
+//! every full group that it passes counts it in one of two classes, and a look-up stops at the first group that nothing of
+//! its class passed. What finds no room in its window, which takes an attack, goes into an ordered map: such a key costs a
+//! logarithm instead of a walk over all the others.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
