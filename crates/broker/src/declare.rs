@@ -266,6 +266,7 @@ impl Realm {
         #[cfg(warrener_planted)]
         let owner = owner.filter(|_| !planted(Bug::KeepExclusive));
         let shelf = self.messages.add_shelf();
+        self.held_elsewhere_bytes += spec.held_bytes();
         let slot = QueueSlot::new(now, vhost, spec, settings, record, shelf);
         let id = self.queues.insert(slot);
         self.vhosts[vhost].queue_names.insert(name, id);

@@ -422,6 +422,7 @@ impl Realm {
         }
         let slot = self.queues.remove(id).expect("it was just there");
         self.messages.remove_shelf(slot.shelf);
+        self.held_elsewhere_bytes -= slot.spec.held_bytes();
         if let Some(due) = slot.scheduled {
             self.timers.remove(&(due, id));
         }

@@ -103,6 +103,7 @@ impl Realm {
     /// Takes an exchange out of all names.
     fn doom(&mut self, ending: &mut Ending, id: ExchangeId, out: &mut Vec<Effect>) {
         let Some(exchange) = self.vhosts[ending.vhost].remove_exchange(id) else { return };
+        self.held_elsewhere_bytes -= exchange.spec.held_bytes();
         if let Some(record) = exchange.record {
             ending.record = Some(self.forget(record, &Fact::ExchangeDeleted { of: record }, out));
         }

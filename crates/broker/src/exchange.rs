@@ -106,6 +106,7 @@ impl Realm {
             self.persist(&Fact::ExchangeDeclared { vhost, spec: spec.clone() }, out)
         });
         self.tell_exchange_created(vhost, &spec, &access.user);
+        self.held_elsewhere_bytes += spec.held_bytes();
         let id = self.vhosts[vhost].add_exchange(Exchange::new(spec, alternate, record), rule);
         self.add_keeper(vhost, id);
         if self.has_policies(vhost) {

@@ -79,6 +79,7 @@ impl Realm {
         let settings = Settings::parse(&spec.arguments, &Resource::queue(b"", b""))
             .expect("no arguments, no mistakes");
         let shelf = self.messages.add_shelf();
+        self.held_elsewhere_bytes += spec.held_bytes();
         let slot = QueueSlot::new(Time::ZERO, vhost, spec, settings, record, shelf);
         let id = self.queues.insert(slot);
         let slot = self.queue_mut(id);

@@ -34,6 +34,7 @@ mod fields;
 mod firehose;
 mod generator;
 mod header;
+mod held;
 mod id;
 mod input;
 mod job;

@@ -247,6 +247,7 @@ fn restore_exchange(
     let refused = |reason| RecoveryError::Refused { record, reason };
     let rule = spec.rule().map_err(refused)?;
     let alternate = alternate_of(&spec, vhost.as_bytes()).map_err(refused)?;
+    realm.held_elsewhere_bytes += spec.held_bytes();
     let exchange = Exchange::new(spec, alternate, Some(record));
     let exchange = realm.vhosts[id].add_exchange(exchange, rule);
     Ok(realm.add_keeper(id, exchange))

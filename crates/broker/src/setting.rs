@@ -94,8 +94,8 @@ impl Setting {
 /// What is on disk of settings.
 #[derive(Debug, Default)]
 pub(crate) struct SettingRecords {
-    /// The record that says each of them, or that it is gone.
-    records: BTreeMap<SettingName, RecordId>,
+    /// The record that says each of them, or that it is gone, and what it takes of memory.
+    records: BTreeMap<SettingName, (RecordId, u64)>,
     /// What the configuration says anew at every start.
     given: BTreeSet<SettingName>,
 }
@@ -126,6 +126,11 @@ impl SettingRecords {
         self.records.contains_key(name)
     }
 
+    /// What all of them take of memory, in octets.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        self.records.values().map(|(_, bytes)| bytes).sum()
+    }
+
     fn about<'a>(
         &'a self,
         is: impl Fn(&SettingName) -> bool + 'a,
@@ -150,16 +155,35 @@ impl Realm {
             return Err(CommandError::TooMany(limit));
         }
         self.install(&setting)?;
+        let bytes = setting.held_bytes();
         let record = self.persist(&Fact::Set(setting.into()), out);
-        let before = self.settings.records.insert(name, record);
+        let before = self.note_setting(name, record, bytes);
         out.extend(before.map(Effect::Release));
         Ok(record)
+    }
+
+    /// Notes which record says a setting; gives the one that did.
+    fn note_setting(
+        &mut self,
+        name: SettingName,
+        record: RecordId,
+        bytes: u64,
+    ) -> Option<RecordId> {
+        let before = self.settings.records.insert(name, (record, bytes));
+        self.held_elsewhere_bytes += bytes;
+        before.map(|(record, bytes)| {
+            self.held_elsewhere_bytes -= bytes;
+            record
+        })
     }
 
     /// Takes a setting out of force, and off the disk. The record of a virtual host stays until it is empty: what is left
     /// in it after a crash is then known to be gone.
     pub(crate) fn unset(&mut self, name: SettingName, out: &mut Vec<Effect>) -> Option<RecordId> {
-        let before = self.settings.records.remove(&name);
+        let before = self.settings.records.remove(&name).map(|(record, bytes)| {
+            self.held_elsewhere_bytes -= bytes;
+            record
+        });
         let given = self.settings.given.contains(&name);
         self.uninstall(&name, before);
         if before.is_none() && !given {
@@ -171,7 +195,7 @@ impl Realm {
             out.extend(before.map(Effect::Release));
         }
         if given {
-            self.settings.records.insert(name, gone);
+            self.note_setting(name, gone, 0);
         }
         Some(gone)
     }
@@ -228,7 +252,7 @@ impl Realm {
                 }
             }
         }
-        self.settings.records.insert(name, record);
+        self.note_setting(name, record, setting.map_or(0, Setting::held_bytes));
         Ok(())
     }
 

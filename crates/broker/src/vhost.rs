@@ -282,6 +282,11 @@ impl Vhosts {
         self.with_ids().map(|(_, vhost)| vhost)
     }
 
+    /// Those that are gone as well, and those that still have something in them.
+    pub(crate) fn all(&self) -> &[Vhost] {
+        &self.all
+    }
+
     /// All that are there.
     pub(crate) fn with_ids(&self) -> impl Iterator<Item = (VhostId, &Vhost)> {
         let all = self.all.iter().enumerate().map(|(place, own)| (VhostId(place as u32), own));

@@ -116,10 +116,21 @@ impl<'a> View<'a> {
         self.0.realm.memory_bytes()
     }
 
+    /// How much of that queues, exchanges, bindings and settings take.
+    #[must_use]
+    pub fn definition_bytes(&self) -> u64 {
+        let realm = &self.0.realm;
+        let queues = realm.queues.iter().map(|(_, slot)| slot.spec.held_bytes());
+        let exchanges = realm.vhosts.all().iter().flat_map(Vhost::exchanges);
+        let exchanges = exchanges.map(|(_, exchange)| exchange.spec.held_bytes());
+        let settings = realm.settings.held_bytes();
+        self.binding_bytes() + queues.chain(exchanges).sum::<u64>() + settings
+    }
+
     /// How much of that bindings take.
     #[must_use]
     pub fn binding_bytes(&self) -> u64 {
-        self.0.realm.vhosts.iter().map(|vhost| vhost.binding_bytes).sum()
+        self.0.realm.vhosts.all().iter().map(|vhost| vhost.binding_bytes).sum()
     }
 
     /// Whether the broker still waits for a record that it asked to be loaded.

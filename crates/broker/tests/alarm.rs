@@ -135,7 +135,8 @@ fn a_publisher_that_consumes_is_read_on_so_that_its_acknowledgements_make_room()
 
 #[test]
 fn without_a_disk_only_those_are_blocked_whose_queues_grow() {
-    let mut world = World::with_fixed(10_000, false);
+    // Besides what two queues take.
+    let mut world = World::with_fixed(16_000, false);
     world.run(
         "
         1 connect

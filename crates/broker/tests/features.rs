@@ -16,6 +16,7 @@ mod expiry;
 mod fields;
 mod firehose;
 mod flow;
+mod held;
 mod hello;
 mod hostile_tenant;
 mod latency;

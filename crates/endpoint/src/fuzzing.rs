@@ -246,7 +246,7 @@ impl World {
         assert_eq!(view.messages(), 0, "no message is left");
         assert_eq!((view.connections(), view.channels(), view.consumers()), (0, 0, 0));
         // Predeclared exchanges stay, and so do bindings between them.
-        assert_eq!(view.memory_bytes(), view.binding_bytes(), "no memory is taken");
+        assert_eq!(view.memory_bytes(), view.definition_bytes(), "no memory is taken");
         let left = self.log.left();
         assert!(left.is_empty(), "and nothing is in the log: {left:?}");
     }
