@@ -14,7 +14,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use std::path::PathBuf;
 use std::time::Instant;
 use warrener_store::{
-    Append, Config, Lane, Log, LogEvent, RealDisk, RecordId, SegmentLog, SimulatedDisk, Work,
+    After, Append, Config, Lane, Log, LogEvent, RealDisk, RecordId, SegmentLog, SimulatedDisk, Work,
 };
 
 const BODY_BYTES: usize = 1024;
@@ -75,7 +75,14 @@ fn open<L: Log>(log: &mut L) -> u64 {
 
 fn append<L: Log>(log: &mut L, id: u64, body: &Bytes) {
     let body = core::slice::from_ref(body);
-    let record = Append { id: RecordId(id), refers_to: &[], digest: &DIGEST, body, sync: true };
+    let record = Append {
+        id: RecordId(id),
+        refers_to: &[],
+        digest: &DIGEST,
+        body,
+        sync: true,
+        after: After::Nothing,
+    };
     log.append(record).expect("a record is taken");
 }
 

@@ -15,7 +15,7 @@ use std::time::UNIX_EPOCH;
 use bytes::Bytes;
 use warrener_queue::{Config as QueueConfig, Effect, Entry, Outcome, Queue, Rare, Seq};
 use warrener_store::{
-    Append, Config as LogConfig, Lane, Log, LogEvent, RealDisk, RecordId, SegmentLog, Work,
+    After, Append, Config as LogConfig, Lane, Log, LogEvent, RealDisk, RecordId, SegmentLog, Work,
 };
 use warrener_time::Time;
 
@@ -67,7 +67,14 @@ impl Jobs {
     pub(crate) fn add(&mut self, name: &str) -> Result<(), Box<dyn Error>> {
         let (id, digest) = (RecordId(self.next), Bytes::copy_from_slice(name.as_bytes()));
         self.next += 1;
-        self.log.append(Append { id, refers_to: &[], digest: &digest, body: &[], sync: true })?;
+        self.log.append(Append {
+            id,
+            refers_to: &[],
+            digest: &digest,
+            body: &[],
+            sync: true,
+            after: After::Nothing,
+        })?;
         self.work(Some(id))?;
         self.enqueue(id, digest)
     }

@@ -19,7 +19,7 @@ use crate::message::{Durable, NewMessage};
 use crate::paging::{Leaving, Then};
 use crate::publish::{Admission, Exchange};
 use crate::realm::{Compound, Happened, Held, Notice, Realm};
-use crate::record::{Fact, MessageAt, Place};
+use crate::record::{After, Fact, MessageAt, Place};
 use crate::warning::Warning;
 
 impl Realm {
@@ -300,7 +300,8 @@ impl Realm {
             Some((_, from)) => Fact::DeadLettered { from, published },
             None => Fact::Published(published),
         };
-        let record = self.append(&fact, smallvec![content], false, out);
+        let after = After::Everything;
+        let record = self.append_after(&fact, after, smallvec![content], false, out);
         self.set_durable(admission, MessageAt { record, part: 0 });
         let (message, from) = from?;
         let settled = alloc::vec![(Some(message), from)];

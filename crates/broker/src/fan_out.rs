@@ -15,7 +15,7 @@ use crate::id::{ChannelKey, ClientKey, MessageId, QueueId, RecordId};
 use crate::job::Job;
 use crate::message::NewMessage;
 use crate::realm::Realm;
-use crate::record::Place;
+use crate::record::{After, Place};
 use crate::spread::Spread;
 
 /// A message on its way to very many queues.
@@ -104,8 +104,14 @@ impl Realm {
                 let from = self.place(*queue, *source).map(|from| (*source, from));
                 *told = self.record_dead_letter(now, admission, from, out);
             }
-            Origin::Client { .. } | Origin::Nobody => {
-                fan_out.record = self.make_durable(now, admission, fan_out.awaited, out);
+            Origin::Client { .. } => {
+                let how = (fan_out.awaited, After::Nothing);
+                fan_out.record = self.make_durable(now, admission, how, out);
+            }
+            // It may be what became of a dead letter.
+            Origin::Nobody => {
+                let how = (fan_out.awaited, After::Everything);
+                fan_out.record = self.make_durable(now, admission, how, out);
             }
         }
     }

@@ -101,7 +101,7 @@ pub use crate::latency::Waits;
 pub use crate::limit::{UserLimits, VhostLimits};
 pub use crate::pattern::{Pattern, PatternError, Verdict};
 pub use crate::permission::{Permission, TopicPermission};
-pub use crate::record::{Record, RecordError};
+pub use crate::record::{After, Record, RecordError};
 pub use crate::recovery::RecoveryError;
 pub use crate::refusal::{Difference, Given, Kind, Reason, Refusal, Resource, Right};
 pub use crate::stats::{

@@ -14,7 +14,7 @@ use crate::id::{MessageId, QueueId, RecordId, VhostId};
 use crate::keeper::Keeper;
 use crate::message::{Durable, NewMessage, Traits};
 use crate::realm::{Happened, Held, Realm};
-use crate::record::{Fact, MessageAt, Published, Sizes};
+use crate::record::{After, Fact, MessageAt, Published, Sizes};
 
 /// Where a message is published to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,7 +192,7 @@ impl Realm {
     ) -> Taken {
         let Publication { new, targets, awaited } = publication;
         let admission = self.admit(now, new, targets);
-        let record = self.make_durable(now, &admission, awaited, out);
+        let record = self.make_durable(now, &admission, (awaited, After::Nothing), out);
         if let Some(record) = record {
             self.mark_deep(targets, record, out);
         }
@@ -286,7 +286,7 @@ impl Realm {
         &mut self,
         now: Time,
         admission: &Admission,
-        awaited: bool,
+        (awaited, after): (bool, After),
         out: &mut Vec<Effect>,
     ) -> Option<RecordId> {
         if !admission.is_durable() {
@@ -295,7 +295,7 @@ impl Realm {
         let published = self.published(now, admission);
         let content = self.messages.whole(admission.message).new.content.clone();
         let fact = Fact::Published(published);
-        let record = self.append(&fact, smallvec![content], awaited, out);
+        let record = self.append_after(&fact, after, smallvec![content], awaited, out);
         self.set_durable(admission, MessageAt { record, part: 0 });
         Some(record)
     }

@@ -31,7 +31,7 @@ use crate::latency::Latencies;
 use crate::message::{Messages, NewMessage};
 use crate::paging::Loads;
 use crate::policy::Level;
-use crate::record::{Fact, MessageAt, Place, Record};
+use crate::record::{After, Fact, MessageAt, Place, Record};
 use crate::refusal::{Reason, Resource};
 use crate::report::Reports;
 use crate::setting::{SettingName, SettingRecords};
@@ -258,19 +258,32 @@ impl Realm {
         awaited: bool,
         out: &mut Vec<Effect>,
     ) -> RecordId {
-        self.append_encoded((fact.encode(), fact.refers_to()), contents, awaited, out)
+        self.append_after(fact, fact.after(), contents, awaited, out)
     }
 
-    /// The same, of a fact in octets, with the records without which it means nothing.
+    /// The same, behind what is given.
+    pub(crate) fn append_after(
+        &mut self,
+        fact: &Fact,
+        after: After,
+        contents: SmallVec<[Content; 1]>,
+        awaited: bool,
+        out: &mut Vec<Effect>,
+    ) -> RecordId {
+        self.append_encoded((fact.encode(), fact.refers_to(), after), contents, awaited, out)
+    }
+
+    /// The same, of a fact in octets, with the records without which it means nothing and those that it comes after.
     pub(crate) fn append_encoded(
         &mut self,
-        (digest, refers_to): (Bytes, SmallVec<[RecordId; 1]>),
+        (digest, refers_to, after): (Bytes, SmallVec<[RecordId; 1]>, After),
         contents: SmallVec<[Content; 1]>,
         awaited: bool,
         out: &mut Vec<Effect>,
     ) -> RecordId {
         let id = self.next_record();
-        out.push(Effect::Persist(Record { id, refers_to, digest, contents, awaited }.into()));
+        let record = Record { id, refers_to, digest, contents, awaited, after };
+        out.push(Effect::Persist(record.into()));
         self.last_record = id;
         id
     }
@@ -306,7 +319,7 @@ impl Realm {
                 return;
             }
             let compound = self.compounds.remove(&at.record).expect("it was just there");
-            self.restate(&compound.settled, out);
+            self.restate(at.record, &compound.settled, out);
         }
         #[cfg(warrener_planted)]
         if planted(Bug::ForgetRelease) {
@@ -316,8 +329,13 @@ impl Realm {
     }
 
     /// Says again, in records of their own, what a record says that is about to go: which messages left which queues,
-    /// where it still matters.
-    fn restate(&mut self, settled: &[(Option<MessageId>, Place)], out: &mut Vec<Effect>) {
+    /// where it still matters. Not before that record: what it brought may have gone on behind it, and not be there yet.
+    fn restate(
+        &mut self,
+        said: RecordId,
+        settled: &[(Option<MessageId>, Place)],
+        out: &mut Vec<Effect>,
+    ) {
         for (message, place) in settled {
             let message = message.and_then(|message| self.messages.find(message));
             let record = place.message.record;
@@ -327,7 +345,9 @@ impl Realm {
             });
             // The message may be nowhere any more, and its record be there for others that came with it.
             if is_known || self.compounds.contains_key(&record) {
-                self.append(&Fact::Settled(*place), SmallVec::new(), false, out);
+                let after = After::Records(alloc::vec![said]);
+                let settled = Fact::Settled(*place);
+                self.append_after(&settled, after, SmallVec::new(), false, out);
             }
         }
     }

@@ -38,6 +38,22 @@ pub struct Record {
     /// Whether a client waits for it: an answer or a confirm is held back until the host says
     /// [`Input::Persisted`](crate::Input::Persisted). Other records may reach the disk when it suits.
     pub awaited: bool,
+    /// What it must not overtake on its way to the disk.
+    pub after: After,
+}
+
+/// What must be on disk before a record, or at the same moment. A log may write a large record in fragments and smaller
+/// ones meanwhile; those that take the place of something must not be there sooner than what says where it came from, or a
+/// crash would leave it twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum After {
+    /// Nothing: it may be there sooner than others before it.
+    #[default]
+    Nothing,
+    /// These records.
+    Records(Vec<RecordId>),
+    /// Every record and every release before it.
+    Everything,
 }
 
 impl Record {
@@ -53,6 +69,7 @@ impl Record {
             digest,
             contents: SmallVec::new(),
             awaited: false,
+            after: After::Nothing,
         };
         let fact = Fact::decode(&record.digest)?;
         let mut rest = body;
@@ -258,6 +275,15 @@ impl Fact {
             | Self::Set(_)
             | Self::Unset { .. }
             | Self::Died { .. } => &[],
+        }
+    }
+
+    /// What its record must not overtake, as far as the fact itself knows. A dead letter may have been in a queue that is not
+    /// written down on its way: what said that it left the one before that may be anywhere.
+    pub(crate) const fn after(&self) -> After {
+        match self {
+            Self::DeadLettered { .. } | Self::Purged { .. } => After::Everything,
+            _ => After::Nothing,
         }
     }
 
@@ -507,6 +533,7 @@ mod tests {
             digest: fact.encode(),
             contents: smallvec![content],
             awaited: false,
+            after: fact.after(),
         };
         let body: Vec<u8> = record.parts().flatten().collect();
         assert_eq!(body.len() as u64, record.body_bytes());

@@ -6,6 +6,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::{IntoIter, Vec};
 
+use smallvec::SmallVec;
 use warrener_queue::{
     Config as QueueConfig, Counts, Effect as QueueEffect, Overflow, Seq, State, Why,
 };
@@ -18,7 +19,7 @@ use crate::fan_out::AT_ONCE;
 use crate::id::{LinkId, MessageId, QueueId, RecordId};
 use crate::message::NewMessage;
 use crate::realm::{Compound, Realm};
-use crate::record::{MessageAt, Place};
+use crate::record::{After, MessageAt, Place};
 use crate::settle::Settlement;
 use crate::spread::Spread;
 
@@ -44,6 +45,8 @@ pub(crate) struct Work {
     digest: CommitDigest,
     /// The records of what is settled.
     refers_to: BTreeSet<RecordId>,
+    /// It brings dead letters.
+    buries: bool,
     /// Somebody waits for the disk to have it.
     awaited: bool,
 }
@@ -208,6 +211,7 @@ impl Realm {
         }
         work.gone.push((left.queue, left.message, place));
         if let Some((new, targets)) = buried {
+            work.buries = true;
             let spread = self.begin_spread(new, &targets);
             work.arrivals.push(Arrival::new(spread, left.held));
         }
@@ -247,13 +251,16 @@ impl Realm {
 
     /// Writes a transaction down, if any of it survives a restart. What follows can no longer fail.
     pub(crate) fn commit_write(&mut self, work: Work, out: &mut Vec<Effect>) -> Written {
-        let Work { arrivals, gone, later, digest, refers_to, awaited } = work;
+        let Work { arrivals, gone, later, digest, refers_to, buries, awaited } = work;
         let brings = digest.messages();
         let record = (!digest.is_empty()).then(|| {
             let (digest, contents, settled) = digest.into_parts();
-            let refers_to = if brings == 0 { refers_to } else { BTreeSet::new() };
-            let refers_to = refers_to.into_iter().collect();
-            let record = self.append_encoded((digest, refers_to), contents, awaited, out);
+            let (refers_to, after) = match brings {
+                0 => (refers_to.into_iter().collect(), After::Nothing),
+                _ if buries => (SmallVec::new(), After::Everything),
+                _ => (SmallVec::new(), After::Records(refers_to.into_iter().collect())),
+            };
+            let record = self.append_encoded((digest, refers_to, after), contents, awaited, out);
             if brings > 0 {
                 self.compounds.insert(record, Compound { left: brings, settled });
             }

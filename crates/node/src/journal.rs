@@ -1,13 +1,14 @@
 //! Records of the broker as appends to the log.
 
 use bytes::Bytes;
-use warrener_broker::{Record, RecordId};
+use warrener_broker::{After, Record, RecordId};
 use warrener_store::{Append, Appended, Log, Refused};
 
 /// Hands records over, in their order; keeps its lists between two of them.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     refers_to: Vec<warrener_store::RecordId>,
+    after: Vec<warrener_store::RecordId>,
     body: Vec<Bytes>,
 }
 
@@ -24,14 +25,23 @@ impl Journal {
     ) -> Result<Appended, Refused> {
         self.refers_to.extend(record.refers_to.iter().map(|&id| store_id(id)));
         self.body.extend(record.parts());
+        if let After::Records(records) = &record.after {
+            self.after.extend(records.iter().map(|&id| store_id(id)));
+        }
         let appended = log.append(Append {
             id: store_id(record.id),
             refers_to: &self.refers_to,
             digest: &record.digest,
             body: &self.body,
             sync: record.awaited,
+            after: match record.after {
+                After::Nothing => warrener_store::After::Nothing,
+                After::Records(_) => warrener_store::After::Records(&self.after),
+                After::Everything => warrener_store::After::Everything,
+            },
         });
         self.refers_to.clear();
+        self.after.clear();
         self.body.clear();
         match appended {
             Err(Refused::Stopped) => Ok(Appended::Whole),

@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use warrener_broker::{Input, Sync};
 use warrener_node::{NodeError, Notice};
 use warrener_store::{
-    Append, Config, Lane, Log, LogError, LogEvent, RecordId, SegmentLog, SimulatedDisk, Work,
+    After, Append, Config, Lane, Log, LogError, LogEvent, RecordId, SegmentLog, SimulatedDisk, Work,
 };
 use world::{START, World};
 
@@ -245,8 +245,15 @@ fn extend_last(disk: &SimulatedDisk, tail: (&[u8], &[u8])) -> (RecordId, String)
     let kept = last.digest.strip_suffix(plain).expect("a plain message");
     let (id, digest) = (RecordId(last.id.0 + 1_000), [kept, extended].concat());
     let body = [loaded.body.clone()];
-    log.append(Append { id, refers_to: &[], digest: &digest, body: &body, sync: true })
-        .expect("a record");
+    log.append(Append {
+        id,
+        refers_to: &[],
+        digest: &digest,
+        body: &body,
+        sync: true,
+        after: After::Nothing,
+    })
+    .expect("a record");
     log.release(last.id);
     run(&mut log);
     let at = log.locate(id).expect("it is written").to_string();

@@ -80,6 +80,9 @@ pub enum Refused {
         /// The greatest so far.
         last: RecordId,
     },
+    /// A record of a group is on disk with the whole group: it cannot come after something else.
+    #[error("a record in a group does not wait for others")]
+    WaitsInGroup,
     /// A digest, a list of references, or a body in a group is longer than the format can say.
     #[error("the record's {what} is longer than {limit}")]
     TooLong {

@@ -3,8 +3,8 @@
 
 use crate::format::{FooterBuilder, MANIFEST, Manifest, SegmentHeader, SegmentName};
 use crate::{
-    Append, Config, Disk, Lane, Log, LogEvent, RecordId, SegmentLog, SimulatedDisk, Work, salvage,
-    verify,
+    After, Append, Config, Disk, Lane, Log, LogEvent, RecordId, SegmentLog, SimulatedDisk, Work,
+    salvage, verify,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -82,6 +82,7 @@ fn sample(closed: bool) -> SimulatedDisk {
             digest: &digest,
             body: &body,
             sync: true,
+            after: if id % 20 == 8 { After::Everything } else { After::Nothing },
         };
         log.append(record).expect("the sample's records are lawful");
         if id % 3 != 0 {

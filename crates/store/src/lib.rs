@@ -17,8 +17,8 @@ pub use config::Config;
 pub use disk::Disk;
 pub use error::{Damage, LoadError, LogError, Refused};
 pub use log::{
-    Append, Appended, Backlog, Cut, Epoch, Lane, Loaded, Location, Log, LogEvent, Opened, RecordId,
-    Replayed, Space, Work,
+    After, Append, Appended, Backlog, Cut, Epoch, Lane, Loaded, Location, Log, LogEvent, Opened,
+    RecordId, Replayed, Space, Work,
 };
 pub use memory_log::{MemoryLog, MemoryWork};
 pub use real_disk::{BackedUp, BackupError, RealDisk, backup};

@@ -133,6 +133,23 @@ pub struct Append<'a> {
     pub body: &'a [Bytes],
     /// Whether somebody waits for it. A batch in which nobody waits is written and not synced.
     pub sync: bool,
+    /// What it must not overtake.
+    pub after: After<'a>,
+}
+
+/// What must be on disk before a record is. What goes in one piece is written in order anyway: this is about what goes in
+/// fragments, which others may overtake.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum After<'a> {
+    /// Nothing: the record waits for nobody.
+    #[default]
+    Nothing,
+    /// These records, as far as they were appended and are not on disk yet. For a record that takes the place of what they
+    /// brought.
+    Records(&'a [RecordId]),
+    /// Every record and every release submitted before. For a record that takes the place of something of which nobody
+    /// knows any more where it came from.
+    Everything,
 }
 
 /// How an append is written.
@@ -140,8 +157,8 @@ pub struct Append<'a> {
 pub enum Appended {
     /// In one piece, in order with everything else.
     Whole,
-    /// In fragments over several batches, because it is large: smaller records appended after it may be durable before
-    /// it. See [`LogEvent::Durable`].
+    /// In fragments over several batches, because it is large, or behind one that is, because of [`Append::after`]: records
+    /// appended after it may be durable before it. See [`LogEvent::Durable`].
     InFragments,
 }
 
@@ -159,6 +176,7 @@ pub enum LogEvent {
     },
     /// Every record with an id up to `upto` is on disk, and so is every release submitted before the append of `upto`,
     /// unless a large record was in fragments then: a release waits for those, and follows as soon as they are written.
+    /// When `upto` was appended [`After::Everything`] and with [`Append::sync`], the releases before it are there as well.
     ///
     /// A large record in fragments holds `upto` back but not `ahead`: every record up to `ahead` is on disk as well,
     /// save those [`Appended::InFragments`]. Both only grow.

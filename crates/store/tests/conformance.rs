@@ -4,8 +4,8 @@ mod world;
 
 use bytes::Bytes;
 use warrener_store::{
-    Append, LoadError, Loaded, Log, LogEvent, MemoryLog, RealDisk, RecordId, Refused, SegmentLog,
-    SimulatedDisk,
+    After, Append, LoadError, Loaded, Log, LogEvent, MemoryLog, RealDisk, RecordId, Refused,
+    SegmentLog, SimulatedDisk,
 };
 use world::{Random, body, digest, run, small};
 
@@ -56,14 +56,20 @@ fn change(log: &mut impl Log, random: &mut Random, next: &mut u64) {
             let about: Vec<_> = (0..random.below(3) * random.below(2))
                 .map(|_| RecordId(id - random.below(20).min(id)))
                 .collect();
-            log.append(Append {
+            let record = Append {
                 id: RecordId(id),
                 refers_to: &about,
                 digest: &digest(id),
                 body: &parts,
                 sync: random.chance(2),
-            })
-            .unwrap();
+                after: After::Nothing,
+            };
+            let after = if random.chance(5) { After::Everything } else { After::Records(&about) };
+            match log.append(Append { after, ..record }) {
+                // The oracle knows no groups.
+                Err(Refused::WaitsInGroup) => log.append(record).map(drop).unwrap(),
+                appended => appended.map(drop).unwrap(),
+            }
         }
         8..=11 => log.release(RecordId(next.saturating_sub(random.below(15)))),
         12 => log.load(RecordId(next.saturating_sub(random.below(30)).max(1) * 2)),

@@ -5,7 +5,7 @@ mod world;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use warrener_store::{
-    Append, Appended, Config, Disk, Lane, Log, LogEvent, RecordId, SegmentDone, SegmentLog,
+    After, Append, Appended, Config, Disk, Lane, Log, LogEvent, RecordId, SegmentDone, SegmentLog,
     SegmentWork, SimulatedDisk, Work,
 };
 use world::{Random, body, digest, small};
@@ -21,6 +21,9 @@ struct Fact {
     /// When it was released, something large was still being written, for which the release waits.
     late: bool,
     appended: u64,
+    /// These are there too when it is, or released; and everything that came before, where it was to wait for that.
+    after: Vec<u64>,
+    after_everything: bool,
     group: Option<u64>,
 }
 
@@ -81,6 +84,7 @@ impl Model {
             assert!(!before || there, "{context}: a later release counts, {id} is lost");
         }
         self.check_groups(&found, context);
+        self.check_order(&found, about_nothing, context);
         // One that was released before it was written has left nothing behind.
         let known = self.durable.iter().filter(|id| self.facts[id].released.is_none());
         assert!(known.max().is_none_or(|&id| id <= last), "{context}: an id may come again");
@@ -88,11 +92,43 @@ impl Model {
         for fact in self.facts.values_mut() {
             fact.released = None;
             fact.group = None;
+            fact.after.clear();
+            fact.after_everything = false;
             fact.about.retain(|id| found.contains(id));
         }
         self.durable = found;
         self.synced_step = self.step;
         self.next = last + 1;
+    }
+
+    /// Nothing is there before what it was to come after.
+    fn check_order(
+        &self,
+        found: &BTreeSet<u64>,
+        about_nothing: impl Fn(&Fact) -> bool,
+        context: &str,
+    ) {
+        for id in found {
+            let fact = &self.facts[id];
+            for before in &fact.after {
+                let there = self
+                    .facts
+                    .get(before)
+                    .is_none_or(|before| before.released.is_some() || about_nothing(before));
+                let there = there || found.contains(before);
+                assert!(there, "{context}: {id} is there, and {before} is not");
+            }
+            if fact.after_everything {
+                for (before, other) in &self.facts {
+                    let released = other.released.is_some_and(|step| step < fact.appended);
+                    let wrong = match found.contains(before) {
+                        true => released,
+                        false => before < id && other.released.is_none() && !about_nothing(other),
+                    };
+                    assert!(!wrong, "{context}: {id} is there, and {before} as it was before");
+                }
+            }
+        }
     }
 
     fn check_groups(&self, found: &BTreeSet<u64>, context: &str) {
@@ -192,6 +228,11 @@ impl Run {
         let references: Vec<_> = about.iter().copied().map(RecordId).collect();
         let whole = body(id, length);
         let parts: Vec<_> = whole.chunks(700).map(Bytes::copy_from_slice).collect();
+        let after_everything = group.is_none() && id % 8 == 3;
+        let after = match group {
+            None if id.is_multiple_of(2) => references.clone(),
+            _ => Vec::new(),
+        };
         let appended = self
             .log
             .append(Append {
@@ -200,12 +241,19 @@ impl Run {
                 digest: &digest(id),
                 body: &parts,
                 sync: !self.random.chance(4),
+                after: match after_everything {
+                    true => After::Everything,
+                    false if after.is_empty() => After::Nothing,
+                    false => After::Records(&after),
+                },
             })
             .unwrap();
         self.model.step += 1;
         let fact = Fact {
             length,
             about,
+            after: after.iter().map(|id| id.0).collect(),
+            after_everything,
             whole: appended == Appended::Whole,
             released: None,
             late: false,

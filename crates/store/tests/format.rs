@@ -5,7 +5,7 @@ mod world;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use warrener_store::{Append, Config, Disk, Log, RecordId, SimulatedDisk};
+use warrener_store::{After, Append, Config, Disk, Log, RecordId, SimulatedDisk};
 use world::{World, body, digest, small};
 
 /// The host's records have a version of their own.
@@ -30,6 +30,7 @@ fn written() -> SimulatedDisk {
             digest: &digest,
             body: &body,
             sync: true,
+            after: After::Nothing,
         };
         if id == 151 {
             // What follows something large waits for it, and would be written.

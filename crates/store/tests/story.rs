@@ -2,7 +2,9 @@
 
 mod world;
 
-use warrener_store::{Appended, Lane, Log, LogError, LogEvent, RecordId, SegmentLog};
+use warrener_store::{
+    After, Append, Appended, Lane, Log, LogError, LogEvent, RecordId, Refused, SegmentLog,
+};
 use world::{World, small};
 
 #[test]
@@ -94,6 +96,102 @@ fn a_large_record_cut_short_by_a_crash_was_never_there() {
     world.run();
     world.power_loss();
     assert_eq!(world.replayed(), [2, 3]);
+}
+
+#[test]
+fn what_takes_the_place_of_something_large_does_not_overtake_it() {
+    let mut world = World::new();
+    world.append(1, 10);
+    world.append(2, 20_000);
+    let places = [RecordId(1), RecordId(2)];
+    let behind = Append { after: After::Records(&places), ..world::append(3) };
+    assert_eq!(world.log.append(behind).unwrap(), Appended::InFragments);
+    let other = Append { after: After::Records(&places[..1]), ..world::append(4) };
+    assert_eq!(world.log.append(other).unwrap(), Appended::Whole, "it is about nothing large");
+    let second = Append { after: After::Records(&[RecordId(3)]), ..world::append(5) };
+    assert_eq!(world.log.append(second).unwrap(), Appended::InFragments, "as what it is about");
+    world.run_one_commit();
+    assert_eq!(world.events(), [LogEvent::Durable { upto: RecordId(1), ahead: RecordId(4) }]);
+    world.power_loss();
+    assert_eq!(world.replayed(), [1, 4], "nothing takes the place of what was never there");
+}
+
+#[test]
+fn what_waits_for_something_large_is_there_with_its_last_fragment() {
+    let mut world = World::new();
+    world.append(1, 20_000);
+    for id in 2..=40 {
+        let behind = Append { after: After::Everything, ..world::append(id) };
+        assert_eq!(world.log.append(behind).unwrap(), Appended::InFragments);
+    }
+    let mut commits = 0;
+    while !world.events().contains(&LogEvent::Durable { upto: RecordId(40), ahead: RecordId(40) }) {
+        world.run_one_commit();
+        commits += 1;
+    }
+    assert!(commits <= 6, "{commits} commits for five fragments and what waits for them");
+    world.power_loss();
+    assert_eq!(world.replayed(), (1..=40).collect::<Vec<_>>());
+    world.log.load(RecordId(7));
+    world.run();
+    let loaded = |event: &LogEvent| matches!(event, LogEvent::Loaded { outcome: Ok(_), .. });
+    assert!(world.events().iter().any(loaded), "a record without a body can be in a fragment");
+}
+
+#[test]
+fn what_comes_after_everything_comes_after_the_releases_too() {
+    for cut in 0..40 {
+        let mut world = World::new();
+        world.append(1, 10);
+        world.run();
+        let now = world.disk.operations();
+        world.disk.cut_power_at(now + cut);
+        world.append(2, 10_000);
+        world.log.release(RecordId(1));
+        world.append(3, 10);
+        let after = Append { after: After::Everything, ..world::append(4) };
+        world.log.append(after).unwrap();
+        world.append(5, 10);
+        world.run();
+        world.power_loss_choosing(cut);
+        let replayed = world.replayed();
+        let both = replayed.contains(&1) && replayed.contains(&4);
+        assert!(!both, "4 has taken the place of 1: {replayed:?}");
+    }
+}
+
+#[test]
+fn what_was_released_before_a_mark_is_gone_when_the_mark_is_there() {
+    let mut told = 0;
+    for commits in 0..20 {
+        let mut world = World::new();
+        world.append(1, 10);
+        world.run();
+        world.append(2, 10_000);
+        world.log.release(RecordId(1));
+        let mark = Append { after: After::Everything, ..world::append(3) };
+        world.log.append(mark).unwrap();
+        world.log.release(RecordId(3));
+        (0..commits).for_each(|_| world.run_one_commit());
+        let upto = |event: &LogEvent| match event {
+            LogEvent::Durable { upto, .. } => upto.0,
+            _ => 0,
+        };
+        let is_told = world.events().iter().map(upto).max().is_some_and(|upto| upto >= 3);
+        told += u32::from(is_told);
+        world.power_loss();
+        assert!(!is_told || !world.replayed().contains(&1), "after {commits} commits");
+    }
+    assert!(told > 0);
+}
+
+#[test]
+fn a_record_of_a_group_does_not_wait() {
+    let mut world = World::new();
+    world.log.begin_group();
+    let waiting = Append { after: After::Everything, ..world::append(1) };
+    assert_eq!(world.log.append(waiting), Err(Refused::WaitsInGroup));
+    assert_eq!(world.log.append(world::append(1)), Ok(Appended::Whole));
 }
 
 #[test]

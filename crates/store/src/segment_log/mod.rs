@@ -24,7 +24,7 @@ use crate::config::{Config, DIGEST_BYTES_MAX, GROUP_BYTES_MAX, REFERENCES_MAX};
 use crate::disk::Disk;
 use crate::error::{LogError, Refused};
 use crate::log::{
-    Append, Appended, Backlog, Epoch, Lane, Location, Log, LogEvent, Opened, RecordId, Space,
+    After, Append, Appended, Backlog, Epoch, Lane, Location, Log, LogEvent, Opened, RecordId, Space,
 };
 use commit::Committer;
 use index::Index;
@@ -159,6 +159,9 @@ impl<D: Disk> SegmentLog<D> {
         if record.id <= self.last {
             return Err(Refused::NotGrowing { id: record.id, last: self.last });
         }
+        if self.pending.is_group() && record.after != After::Nothing {
+            return Err(Refused::WaitsInGroup);
+        }
         for (what, length, limit) in [
             ("digest", record.digest.len() as u64, DIGEST_BYTES_MAX as u64),
             ("list of references", record.refers_to.len() as u64, REFERENCES_MAX as u64),
@@ -218,7 +221,15 @@ impl<D: Disk> Log for SegmentLog<D> {
         let body_bytes = record.body.iter().map(|part| part.len() as u64).sum();
         self.check(&record, body_bytes)?;
         self.last = record.id;
-        let appended = self.pending.append(&record, body_bytes, &self.config);
+        let waits = match record.after {
+            After::Nothing => false,
+            After::Records(records) => {
+                !self.incomplete.is_empty()
+                    && records.iter().any(|record| self.incomplete.contains(record))
+            }
+            After::Everything => !self.incomplete.is_empty(),
+        };
+        let appended = self.pending.append(&record, body_bytes, waits, &self.config);
         if appended == Appended::InFragments {
             self.incomplete.insert(record.id);
             self.index.expect_fragments(record.id);

@@ -1,4 +1,4 @@
-//! What waits to be written: batches as they gather, and large records that go in fragments.
+//! What waits to be written: batches as they gather, and large records that go in fragments, with what waits for those.
 
 use crate::config::Config;
 use crate::format::{ENTRY_HEADER_BYTES, FRAGMENT_HEADER_BYTES};
@@ -24,6 +24,8 @@ pub(super) struct Batch {
     pub(super) sync: bool,
     /// When it is written, everything appended whole up to here is.
     pub(super) upto: RecordId,
+    /// The last record submitted when it was begun, the one it was begun with included. `None`: nothing is in it.
+    since: Option<RecordId>,
 }
 
 /// A whole record in a [`Batch`].
@@ -59,15 +61,21 @@ pub(super) struct PendingPiece {
     pub(super) facts: Option<(Vec<u8>, Vec<RecordId>)>,
 }
 
+impl PendingPiece {
+    fn bytes(&self) -> u64 {
+        let facts = self.facts.as_ref().map_or(0, |(digest, about)| digest.len() + about.len() * 8);
+        u64::from(self.body_bytes) + (PIECE_HEADER_BYTES + facts) as u64
+    }
+}
+
+/// What stands before the octets of a fragment.
+const PIECE_HEADER_BYTES: usize = ENTRY_HEADER_BYTES + FRAGMENT_HEADER_BYTES;
+
 impl Batch {
     pub(super) fn is_empty(&self) -> bool {
         self.releases.is_empty()
             && self.pieces.is_empty()
             && self.records.iter().all(|record| record.released)
-    }
-
-    fn first_id(&self) -> Option<RecordId> {
-        self.records.first().map(|record| record.id)
     }
 
     fn append(&mut self, record: &Append<'_>, body_bytes: u32, config: &Config) {
@@ -97,6 +105,7 @@ impl Batch {
         self.records.push(pending);
         self.sync |= record.sync;
         self.upto = record.id;
+        self.since.get_or_insert(record.id);
     }
 
     /// Takes a record out that is still here, together with its release.
@@ -114,7 +123,9 @@ impl Batch {
         true
     }
 
-    fn release(&mut self, id: RecordId) {
+    /// Notes a release, when `last` was the last record submitted.
+    fn release(&mut self, id: RecordId, last: RecordId) {
+        self.since.get_or_insert(last);
         match self.releases.last_mut() {
             Some((first, count)) if *count < u32::MAX && *first + u64::from(*count) == id.0 => {
                 *count += 1;
@@ -127,7 +138,7 @@ impl Batch {
     }
 }
 
-/// A large record, of which some fragments may have gone already.
+/// A large record, of which some fragments may have gone already, or one that waits for such.
 #[derive(Debug)]
 struct Large {
     id: RecordId,
@@ -137,11 +148,20 @@ struct Large {
     offset: u64,
     total: u64,
     sync: bool,
-    /// What was released since it was appended, perhaps because of it: these leave with its last fragment.
+    /// Somebody waits to hear that it is on disk, and what was before it as well.
+    is_mark: bool,
+    /// What was released since it was appended, perhaps because of it: these leave behind its last fragment, and before
+    /// the first of the next.
     releases: Vec<RecordId>,
 }
 
 impl Large {
+    /// What is left of it takes this many bytes, about, if that is one piece.
+    fn bytes_left(&self) -> u64 {
+        let facts = PIECE_HEADER_BYTES + self.digest.len() + self.references.len() * 8;
+        self.total - self.offset + facts as u64
+    }
+
     fn next_piece(&mut self, limit: u32) -> PendingPiece {
         let mut left = limit as usize;
         let mut parts = Vec::new();
@@ -171,6 +191,10 @@ pub(super) struct Pending {
     batches: VecDeque<Batch>,
     large: VecDeque<Large>,
     large_bytes: u64,
+    /// Releases that leave before the first of `large`.
+    due: Vec<RecordId>,
+    /// The last record submitted.
+    last: RecordId,
     group: bool,
     /// An emptied batch, for its buffers.
     spare: Option<Batch>,
@@ -182,14 +206,23 @@ impl Pending {
             batches: VecDeque::from([Batch::default()]),
             large: VecDeque::new(),
             large_bytes: 0,
+            due: Vec::new(),
+            last: RecordId(0),
             group: false,
             spare: None,
         }
     }
 
-    /// Takes a record whose limits have been checked.
-    pub(super) fn append(&mut self, record: &Append<'_>, bytes: u64, config: &Config) -> Appended {
-        if bytes > u64::from(config.fragment_bytes) && !self.group {
+    /// Takes a record whose limits have been checked. `waits` says that it must not overtake what is in fragments.
+    pub(super) fn append(
+        &mut self,
+        record: &Append<'_>,
+        bytes: u64,
+        waits: bool,
+        config: &Config,
+    ) -> Appended {
+        self.last = record.id;
+        if (waits || bytes > u64::from(config.fragment_bytes)) && !self.group {
             self.large.push_back(Large {
                 id: record.id,
                 body: record.body.iter().filter(|part| !part.is_empty()).cloned().collect(),
@@ -198,6 +231,7 @@ impl Pending {
                 offset: 0,
                 total: bytes,
                 sync: record.sync,
+                is_mark: waits && record.sync,
                 releases: Vec::new(),
             });
             self.large_bytes += bytes;
@@ -210,13 +244,15 @@ impl Pending {
 
     /// Releases a record; whether it was a large one that need not be written any more.
     pub(super) fn release(&mut self, id: RecordId, config: &Config) -> bool {
-        let dropped = self.large.back().is_some_and(|large| large.id == id);
+        let dropped = self.large.back().is_some_and(|large| large.id == id && !large.is_mark);
         if dropped && let Some(large) = self.large.pop_back() {
             self.large_bytes -= large.total - large.offset;
             // There is nothing left of it to wait for but what came before.
             let batch = self.gathering(12, config);
             batch.upto = batch.upto.max(id);
             batch.sync |= large.sync;
+            batch.since.get_or_insert(id);
+            self.release_due();
             large.releases.into_iter().for_each(|id| self.release_in_order(id, config));
         }
         self.release_in_order(id, config);
@@ -228,9 +264,18 @@ impl Pending {
             // What took its place may be in there: it must not go before that is whole.
             return large.releases.push(id);
         }
+        let last = self.last;
         let batch = self.gathering(12, config);
         if !batch.unwrite(id) {
-            batch.release(id);
+            batch.release(id, last);
+        }
+    }
+
+    /// What leaves before the next large record goes behind everything else when there is none.
+    fn release_due(&mut self) {
+        if self.large.is_empty() {
+            let last = self.batches.back_mut().expect("there is always one gathering");
+            self.due.drain(..).for_each(|id| last.release(id, self.last));
         }
     }
 
@@ -249,6 +294,10 @@ impl Pending {
         if self.group { in_group } else { u64::MAX }
     }
 
+    pub(super) const fn is_group(&self) -> bool {
+        self.group
+    }
+
     pub(super) const fn set_group(&mut self, group: bool) {
         self.group = group;
     }
@@ -262,31 +311,35 @@ impl Pending {
             || self.batches.iter().any(|batch| batch.upto.0 > 0 || !batch.is_empty())
     }
 
-    /// Takes the next batch, with a fragment if one waits.
+    /// Takes the next batch, with a fragment if one waits, and with more if they are the last ones of short records.
     pub(super) fn take(&mut self, config: &Config) -> Batch {
         let mut batch = self.batches.pop_front().expect("there is always one gathering");
         if self.batches.is_empty() {
             self.batches.push_back(self.spare.take().unwrap_or_default());
         }
-        // Not before older records: everything up to an id is durable when its last batch is.
-        let next = self.batches.iter().find_map(Batch::first_id);
-        if let Some(large) = self.large.front_mut()
-            && next.is_none_or(|next| next > large.id)
+        // Not before what was submitted earlier: everything up to an id is durable when its last batch is.
+        let next = self.batches.iter().find_map(|batch| batch.since);
+        let mut room = u64::from(config.fragment_bytes);
+        while let Some(large) = self.large.front_mut()
+            && next.is_none_or(|next| next >= large.id)
+            && (batch.pieces.is_empty() || large.bytes_left() <= room)
         {
+            self.due.drain(..).for_each(|id| batch.release(id, large.id));
             let piece = large.next_piece(config.fragment_bytes);
-            batch.bytes +=
-                u64::from(piece.body_bytes) + (ENTRY_HEADER_BYTES + FRAGMENT_HEADER_BYTES) as u64;
+            batch.bytes += piece.bytes();
+            room = room.saturating_sub(piece.bytes());
             self.large_bytes -= u64::from(piece.body_bytes);
-            if piece.facts.is_some() {
-                batch.sync |= large.sync;
-                batch.upto = batch.upto.max(large.id);
-                let releases = core::mem::take(&mut large.releases);
-                self.large.pop_front();
-                // Behind everything else that was appended meanwhile, as these may be about that as well.
-                let last = self.batches.back_mut().expect("there is always one gathering");
-                releases.into_iter().for_each(|id| last.release(id));
-            }
+            let is_last = piece.facts.is_some();
             batch.pieces.push(piece);
+            if !is_last {
+                break;
+            }
+            batch.sync |= large.sync;
+            batch.upto = batch.upto.max(large.id);
+            self.due = core::mem::take(&mut large.releases);
+            self.large.pop_front();
+            // Behind everything else that was appended meanwhile, as these may be about that as well.
+            self.release_due();
         }
         batch
     }
@@ -303,7 +356,7 @@ impl Pending {
         batch.copied.clear();
         batch.references.clear();
         batch.parts.clear();
-        self.spare = Some(Batch { bytes: 0, sync: false, upto: RecordId(0), ..batch });
+        self.spare = Some(Batch { bytes: 0, sync: false, upto: RecordId(0), since: None, ..batch });
     }
 
     /// Whether the record is among what waits.

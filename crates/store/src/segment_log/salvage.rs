@@ -13,7 +13,7 @@ use crate::format::{
     Entry, Kind, Manifest, SEGMENT_HEADER_BYTES, SegmentHeader, SegmentName, Trailer, read_entry,
     read_fragments, read_records,
 };
-use crate::log::{Append, Lane, Log, LogEvent, RecordId, Work};
+use crate::log::{After, Append, Lane, Log, LogEvent, RecordId, Work};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -224,6 +224,7 @@ impl Assembled {
             digest: &self.digest,
             body: &self.body,
             sync: false,
+            after: After::Nothing,
         }
     }
 }
@@ -266,10 +267,12 @@ fn append<E: Disk>(
     record: &Assembled,
 ) -> Result<(), LogError> {
     log.append(record.append(id)).map(|_| ()).map_err(|refused| match refused {
-        Refused::TooLong { .. } | Refused::NotGrowing { .. } => LogError::Io {
-            kind: std::io::ErrorKind::InvalidData,
-            doing: format!("writing record {id} again: {refused}"),
-        },
+        Refused::TooLong { .. } | Refused::NotGrowing { .. } | Refused::WaitsInGroup => {
+            LogError::Io {
+                kind: std::io::ErrorKind::InvalidData,
+                doing: format!("writing record {id} again: {refused}"),
+            }
+        }
         Refused::NotReady | Refused::Stopped => {
             LogError::Full { doing: "writing the new log".into() }
         }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use warrener_store::{
-    Append, Appended, Config, Lane, Log, LogEvent, RecordId, SegmentLog, SimulatedDisk, Work,
+    After, Append, Appended, Config, Lane, Log, LogEvent, RecordId, SegmentLog, SimulatedDisk, Work,
 };
 
 /// Sizes small enough for a test to pass every boundary.
@@ -47,7 +47,14 @@ pub(crate) fn digest(id: u64) -> Vec<u8> {
 
 /// An empty record.
 pub(crate) fn append(id: u64) -> Append<'static> {
-    Append { id: RecordId(id), refers_to: &[], digest: &[], body: &[], sync: true }
+    Append {
+        id: RecordId(id),
+        refers_to: &[],
+        digest: &[],
+        body: &[],
+        sync: true,
+        after: After::Nothing,
+    }
 }
 
 pub(crate) struct World {
@@ -111,6 +118,7 @@ impl World {
                 digest: &digest,
                 body: &body,
                 sync: true,
+                after: After::Nothing,
             })
             .unwrap()
     }

@@ -8,7 +8,9 @@ use lapin::options::ConfirmSelectOptions;
 use lapin::protocol::BasicProperties;
 use lapin::{Channel, PublisherConfirm};
 
-use warrener_store::{Append, Config, Lane, Log, LogEvent, RealDisk, RecordId, SegmentLog, Work};
+use warrener_store::{
+    After, Append, Config, Lane, Log, LogEvent, RealDisk, RecordId, SegmentLog, Work,
+};
 
 use crate::broker::{Broker, program};
 use crate::clients::lapin::session::{ack, consume, declare, next, open, play};
@@ -151,7 +153,14 @@ fn a_record_that_makes_no_sense_stops_the_start_with_its_place_each_time() {
     log.open();
     run(&mut log);
     let digest = b"\xffnonsense";
-    let append = Append { id: RecordId(7), refers_to: &[], digest, body: &[], sync: true };
+    let append = Append {
+        id: RecordId(7),
+        refers_to: &[],
+        digest,
+        body: &[],
+        sync: true,
+        after: After::Nothing,
+    };
     log.append(append).expect("taken");
     run(&mut log);
     log.close();
