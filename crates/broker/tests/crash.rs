@@ -222,3 +222,19 @@ fn a_delayed_message_that_is_refused_is_in_its_exchange_or_where_it_is_sent_on_t
         1.1 publish x k hello persistent h:x-delay=1000";
     check_each_crash(before, "wait 2s", "wait 2s", &[&["grave hello"]]);
 }
+
+#[test]
+fn a_full_queue_is_not_longer_after_a_crash() {
+    let before = "1 connect
+        1.1 open
+        1.1 queue.declare grave durable
+        1.1 queue.declare q durable arg:x-max-length=1
+        1.1 queue.declare buried durable arg:x-max-length=1 arg:x-dead-letter-exchange=s! \
+         arg:x-dead-letter-routing-key=grave
+        1.1 publish - q one persistent
+        1.1 publish - buried alpha persistent";
+    let plain = [&["q one", "buried alpha"][..], &["q two", "buried alpha"]];
+    check_each_crash(before, "1.1 publish - q two persistent", "wait 1ms", &plain);
+    let buried = [&["q one", "buried alpha"][..], &["q one", "buried beta", "grave alpha"]];
+    check_each_crash(before, "1.1 publish - buried beta persistent", "wait 1ms", &buried);
+}

@@ -367,7 +367,7 @@ fn what_was_rejected_and_could_not_leave_before_an_orderly_end_says_that_it_was_
 }
 
 #[test]
-fn what_was_handed_out_and_could_not_leave_a_full_queue_before_an_orderly_end_says_so() {
+fn what_could_not_leave_a_full_queue_before_an_orderly_end_leaves_it_after_the_start() {
     let mut world = without_memory();
     let seen = world.run(
         "
@@ -385,14 +385,18 @@ fn what_was_handed_out_and_could_not_leave_a_full_queue_before_an_orderly_end_sa
         restart
         2 connect
         2.1 open
+        wait 1ms
+        disk read
         2.1 get q
         disk read
         2.1 get q
+        2.1 get grave
         disk read
         ",
     );
-    assert!(seen.contains("\"one\" (1 left) redelivered\n"), "{seen}");
     assert!(seen.contains("\"two\" (0 left)\n"), "{seen}");
+    assert!(seen.contains("basic.get-empty"), "{seen}");
+    assert!(seen.contains("\"one\" (0 left)"), "{seen}");
 }
 
 #[test]

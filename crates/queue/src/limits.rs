@@ -84,7 +84,7 @@ impl<M: Clone> Queue<M> {
         (self.overflowing, self.shedding) = (false, false);
     }
 
-    fn is_over_limit(&self) -> bool {
+    pub(crate) fn is_over_limit(&self) -> bool {
         let (length, bytes) = self.waiting();
         self.config.overflow == Overflow::DropHead
             && (self.config.max_length.is_some_and(|max| length > max)

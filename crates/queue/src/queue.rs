@@ -153,7 +153,8 @@ impl<M: Clone> Queue<M> {
     }
 
     /// Puts an entry back that the host made durable: with its number, in its place, whatever the limits say. For a
-    /// queue that is rebuilt, before anything else is done with it.
+    /// queue that is rebuilt, before anything else is done with it. What is too much then leaves with the next
+    /// [`Queue::work`], before anything is handed out.
     ///
     /// Times of publishing are made to follow the order of the numbers where they do not. An entry that has failed more
     /// often than [`Config::delivery_limit`] lets it stay is not in line again: it leaves with the next
@@ -164,6 +165,7 @@ impl<M: Clone> Queue<M> {
     /// When an entry of this number is there.
     pub fn restore(&mut self, now: Time, entry: Entry<M>, restored: Restored) {
         self.put_in(now, entry, restored);
+        self.shedding |= self.is_over_limit();
     }
 
     /// Gives no number up to and including `seq` to what is published from now on: for a queue that is rebuilt, whose

@@ -51,6 +51,19 @@ fn numbers_of_entries_that_are_gone_are_not_given_again() {
 }
 
 #[test]
+fn what_is_too_much_leaves_before_anything_is_handed_out() {
+    let mut world = World::new(Config::default().with_max_length(Some(2)));
+    let now = world.now;
+    for seq in [3, 1, 4, 2] {
+        world.queue.restore(now, entry(seq), restored(u64::from(seq), now));
+    }
+    assert_eq!((world.gone(), world.queue.counts().ready), (vec![], 4), "not while it is rebuilt");
+    world.pass(0);
+    assert_eq!(world.gone(), [(1, Why::MaxLength), (2, Why::MaxLength)]);
+    assert_eq!(world.drain(), [3, 4]);
+}
+
+#[test]
 fn what_failed_too_often_is_not_in_line_again() {
     let too_often = Tries { acquired: 3, failed: 3 };
     let limit = |then| DeliveryLimit { failures: 2, then };
@@ -117,16 +130,6 @@ fn an_entry_is_restored_only_once() {
         let entry = Entry { priority, ..entry(1) };
         world.queue.restore(world.now, entry, restored(5, world.now));
     }
-}
-
-#[test]
-fn restoring_heeds_no_limit() {
-    let mut world = World::new(Config::default().with_max_length(Some(1)));
-    for seq in 1..=3 {
-        world.queue.restore(world.now, entry(seq), restored(u64::from(seq), world.now));
-    }
-    world.pass(0);
-    assert_eq!((world.gone(), world.queue.counts().ready), (vec![], 3));
 }
 
 proptest! {
