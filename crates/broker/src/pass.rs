@@ -3,6 +3,8 @@
 
 use warrener_queue::Passage;
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 use crate::config::BODY_BYTES_A_VISIT;
 use crate::id::QueueId;
@@ -22,6 +24,8 @@ impl Realm {
         effects: usize,
     ) -> Option<Passage> {
         let others_are_first = !self.awake.is_empty() || !self.happened.is_empty();
+        #[cfg(warrener_planted)]
+        let others_are_first = others_are_first && !planted(Bug::PassOthersBy);
         if others_are_first || self.effort.is_spent(effects) || new.is_wide() {
             return None;
         }

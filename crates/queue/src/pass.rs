@@ -4,6 +4,8 @@ use crate::effect::Passage;
 use crate::entry::Seq;
 use crate::queue::Queue;
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 impl<M: Clone> Queue<M> {
     /// Whatever would have to be done or looked at first leaves it to the ordinary way. Limits do not count: what is handed
@@ -15,12 +17,17 @@ impl<M: Clone> Queue<M> {
             || self.shedding
             || self.stuck
             || self.is_due(now);
+        #[cfg(warrener_planted)]
+        let has_more_to_do = has_more_to_do && !planted(Bug::PassOthersBy);
         if has_more_to_do {
             return None;
         }
         let key = self.consumers.next()?;
         let consumer = self.consumers.get(key);
-        if !consumer.how.settled {
+        let acknowledges = !consumer.how.settled;
+        #[cfg(warrener_planted)]
+        let acknowledges = acknowledges && !planted(Bug::PassUnacknowledged);
+        if acknowledges {
             return None;
         }
         let consumer = consumer.id;

@@ -86,6 +86,14 @@ bugs! {
     ForgetPolicy,
     /// Publishers that an alarm stopped are not let go on.
     ForgetUnblock,
+    /// A message passes through its queue ahead of those that wait there.
+    PassOthersBy,
+    /// A message that passed through one of several queues goes into it as well.
+    PassAndKeep,
+    /// A message passes to a consumer that acknowledges, and is not kept for it.
+    PassUnacknowledged,
+    /// A record goes to the disk ahead of the large one that it follows from.
+    Overtake,
 }
 
 static CHOSEN: AtomicUsize = AtomicUsize::new(usize::MAX);

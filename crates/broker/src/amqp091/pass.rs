@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use smallvec::SmallVec;
 use warrener_queue::Passage;
 use warrener_time::Time;
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 
 use crate::amqp091::deliver::Handed;
 use crate::broker::Broker;
@@ -48,7 +50,13 @@ impl Broker {
         let mut left = SmallVec::new();
         for queue in targets {
             match self.realm.pass_through(now, *queue, new, out.len()) {
-                Some(passage) => self.hand_through(*queue, passage, new.clone(), out),
+                Some(passage) => {
+                    self.hand_through(*queue, passage, new.clone(), out);
+                    #[cfg(warrener_planted)]
+                    if planted(Bug::PassAndKeep) {
+                        left.push(*queue);
+                    }
+                }
                 None => left.push(*queue),
             }
         }

@@ -35,6 +35,8 @@ pub use salvage::{Salvaged, salvage};
 use spare::Spares;
 use std::collections::{BTreeSet, VecDeque};
 pub use verify::{Verified, verify};
+#[cfg(warrener_planted)]
+use warrener_time::planted::{Bug, planted};
 use work::{Done, Job};
 pub use work::{SegmentDone, SegmentWork};
 
@@ -229,6 +231,8 @@ impl<D: Disk> Log for SegmentLog<D> {
             }
             After::Everything => !self.incomplete.is_empty(),
         };
+        #[cfg(warrener_planted)]
+        let waits = waits && !planted(Bug::Overtake);
         let appended = self.pending.append(&record, body_bytes, waits, &self.config);
         if appended == Appended::InFragments {
             self.incomplete.insert(record.id);
