@@ -1,13 +1,13 @@
 //! One channel: what can be asked of it.
 
 use core::sync::atomic::{AtomicU16, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use warrener_codec::method::{basic, confirm};
-use warrener_codec::{Body, Content, Method, Properties, ShortStr};
-use warrener_connection::Close;
+use warrener_codec::{Body, Content, FRAME_OVERHEAD, Method, Properties, ShortStr};
+use warrener_connection::{Close, Misuse};
 
 use crate::abandoned::{Abandoned, ChannelKey};
 use crate::driver::{Command, Publication, Reply, Request};
@@ -17,6 +17,9 @@ use crate::{Call, Confirm, Consumer, Delivery, Error, Got, Returns};
 /// Deliveries buffered for a consumer without a prefetch limit; when it is full, the connection is not read until the
 /// consumer has caught up. A consumer with a limit gets a buffer of that size, so that it never comes to this.
 const UNLIMITED_BUFFER: u16 = 1024;
+
+/// A content header's frame without its properties, in octets: what is around any frame, class, weight and size of the body.
+const HEADER_FRAME_BYTES: usize = FRAME_OVERHEAD + 12;
 
 /// A channel of a [`Connection`](crate::Connection). Clones speak on the same channel; it is closed when the last one,
 /// and the last delivery taken from it, is dropped.
@@ -59,7 +62,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// When the channel is closed, or a name or the properties are too long.
+    /// When the channel is known to be closed, or a name or the properties are too long. What becomes of the message is
+    /// not said: [`publish_confirmed`](Self::publish_confirmed) tells.
     pub async fn publish(
         &self,
         exchange: &str,
@@ -114,7 +118,7 @@ impl Channel {
     }
 
     /// How many deliveries each consumer started from now on may hold unacknowledged; 0 for no limit. It also sizes
-    /// the consumer's buffer here.
+    /// the consumer's buffer here, which is then never full.
     ///
     /// # Errors
     ///
@@ -128,6 +132,12 @@ impl Channel {
 
     /// Starts a consumer: the queue's messages come as a stream.
     ///
+    /// Without a [`prefetch`](Self::prefetch), and with `no_ack`, 1024 deliveries wait here at most. When there are so many
+    /// the connection is not read until this consumer is: whoever waits for any other answer on the same connection
+    /// before it goes on with the deliveries would wait for ever.
+    ///
+    /// Dropped before it is ready, this future leaves no consumer behind.
+    ///
     /// # Errors
     ///
     /// When the broker refuses, which closes the channel: the error says why.
@@ -138,16 +148,15 @@ impl Channel {
         let (messages, receiver) = mpsc::channel(usize::from(buffer));
         consume.no_wait = false;
         let no_ack = consume.no_ack;
-        let reply = self.ask(Request::Consume(Box::new(consume), messages)).await?;
-        match reply.into_method() {
-            Method::BasicConsumeOk(ok) => {
-                Ok(Consumer::new(ok.consumer_tag, no_ack, receiver, Arc::clone(&self.shared)))
-            }
-            other => Err(Error::UnexpectedReply(other.name())),
-        }
+        let (waiter, reply) = oneshot::channel();
+        let consumer = Consumer::starting(reply, no_ack, receiver, Arc::clone(&self.shared));
+        let request = Request::Consume(Box::new(consume), messages);
+        self.send(Command::Call(self.shared.key, request, waiter)).await?;
+        consumer.started().await
     }
 
-    /// Takes one message from a queue, if there is one.
+    /// Takes one message from a queue, if there is one. Dropped before it is ready, this future gives back what comes for
+    /// it, unless it was asked for with `no_ack`.
     ///
     /// # Errors
     ///
@@ -165,8 +174,9 @@ impl Channel {
     pub async fn get_ahead(&self, queue: &str, no_ack: bool) -> Result<Got, Error> {
         let get = basic::Get { queue: name(queue)?, no_ack, ..basic::Get::default() };
         let (waiter, reply) = oneshot::channel();
+        let got = Got::new(reply, no_ack, Arc::clone(&self.shared));
         self.send(Command::Call(self.shared.key, Request::Method(get.into()), waiter)).await?;
-        Ok(Got { reply, channel: self.clone() })
+        Ok(got)
     }
 
     /// Acknowledges a delivery, and with `multiple` all before it.
@@ -213,15 +223,7 @@ impl Channel {
     pub async fn close(&self) -> Result<(), Error> {
         let (waiter, reply) = oneshot::channel();
         self.send(Command::CloseChannel(self.shared.key, Close::goodbye(), waiter)).await?;
-        reply.await.unwrap_or(Err(Error::Gone))
-    }
-
-    pub(crate) async fn cancel(&self, tag: ShortStr) -> Result<(), Error> {
-        let cancel = basic::Cancel { consumer_tag: tag, no_wait: false };
-        match self.request(cancel.into()).await?.into_method() {
-            Method::BasicCancelOk(_) => Ok(()),
-            other => Err(Error::UnexpectedReply(other.name())),
-        }
+        reply.await.unwrap_or_else(|_| Err(self.shared.error()))
     }
 
     /// Sends a method that has no reply.
@@ -241,11 +243,14 @@ impl Channel {
     async fn ask(&self, request: Request) -> Result<Reply, Error> {
         let (waiter, reply) = oneshot::channel();
         self.send(Command::Call(self.shared.key, request, waiter)).await?;
-        reply.await.unwrap_or(Err(Error::Gone))
+        reply.await.unwrap_or_else(|_| Err(self.shared.error()))
     }
 
     async fn send(&self, command: Command) -> Result<(), Error> {
-        self.shared.commands.send(command).await.map_err(|_| Error::Gone)
+        if let Some(error) = self.shared.ended.get() {
+            return Err(error.clone());
+        }
+        self.shared.commands.send(command).await.map_err(|_| self.shared.error())
     }
 
     fn publication(
@@ -255,6 +260,11 @@ impl Channel {
         properties: Properties,
         body: impl Into<Bytes>,
     ) -> Result<Publication, Error> {
+        // Nobody else would tell: what is published has no answer.
+        let (size, max) = (HEADER_FRAME_BYTES + properties.encoded_len(), self.shared.frame_max);
+        if max != 0 && size > max as usize {
+            return Err(Misuse::FrameTooLarge { size, max }.into());
+        }
         Ok(Publication {
             exchange: name(exchange)?,
             routing_key: name(routing_key)?,
@@ -272,19 +282,20 @@ fn name(text: &str) -> Result<ShortStr, Error> {
 /// What the clones of a channel, its consumers and their deliveries share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    key: ChannelKey,
-    commands: mpsc::Sender<Command>,
-    abandoned: mpsc::UnboundedSender<Abandoned>,
-    prefetch: AtomicU16,
+    pub(crate) key: ChannelKey,
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) abandoned: mpsc::UnboundedSender<Abandoned>,
+    /// Why the channel is over, once it is; the driver says so.
+    pub(crate) ended: Arc<OnceLock<Error>>,
+    /// The negotiated size of a frame in octets, 0 for any.
+    pub(crate) frame_max: u32,
+    pub(crate) prefetch: AtomicU16,
 }
 
 impl Shared {
-    pub(crate) fn new(
-        key: ChannelKey,
-        commands: mpsc::Sender<Command>,
-        abandoned: mpsc::UnboundedSender<Abandoned>,
-    ) -> Self {
-        Self { key, commands, abandoned, prefetch: 0.into() }
+    /// Why nothing is answered any more.
+    pub(crate) fn error(&self) -> Error {
+        self.ended.get().cloned().unwrap_or(Error::Gone)
     }
 
     /// Leaves word that something is not held any more. When the driver is gone there is nothing to tidy up.

@@ -4,11 +4,12 @@
     reason = "the client is a host: it tells the machine the time"
 )]
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use tokio::time::Instant;
 use warrener_time::Time;
 
-/// The wall clock when it was made, and from there on the monotonic one: it never goes back.
+/// The wall clock when it was made, and from there on the runtime's, which never goes back and which tests can pause.
 #[derive(Debug)]
 pub(crate) struct Clock {
     wall: Time,
@@ -26,8 +27,7 @@ impl Clock {
     }
 
     /// When the runtime's timer has to fire for `deadline`.
-    pub(crate) fn instant(&self, deadline: Time) -> tokio::time::Instant {
-        let wait = deadline.saturating_since(self.now());
-        tokio::time::Instant::now() + wait
+    pub(crate) fn instant(&self, deadline: Time) -> Instant {
+        Instant::now() + deadline.saturating_since(self.now())
     }
 }

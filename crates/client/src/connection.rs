@@ -8,8 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use warrener_codec::Table;
 use warrener_connection::{ClientConfig, Close, Uri};
 
-use crate::abandoned::Abandoned;
-use crate::channel::{Channel, Shared};
+use crate::channel::Channel;
 use crate::driver::{self, Command};
 use crate::{Error, ShortStr};
 
@@ -24,7 +23,6 @@ pub type Options = ClientConfig;
 #[derive(Debug)]
 pub struct Connection {
     commands: mpsc::Sender<Command>,
-    abandoned: mpsc::UnboundedSender<Abandoned>,
     server_properties: Table,
     blocked: watch::Receiver<Option<ShortStr>>,
     closed: watch::Receiver<Option<Error>>,
@@ -35,6 +33,8 @@ impl Connection {
     /// `cacertfile`, `certfile`, `keyfile` and `server_name_indication` among its options, as in
     /// `amqps://host?cacertfile=ca.pem`. Without `cacertfile` the authorities of this machine are believed.
     ///
+    /// Reaching the broker, TLS and logging in may each take as long as its `connection_timeout` says, or 10 s.
+    ///
     /// # Errors
     ///
     /// When the URI is none, the broker cannot be reached, or it refuses: the error says which and why.
@@ -43,16 +43,17 @@ impl Connection {
         if uri.tls && cfg!(not(feature = "tls")) {
             return Err(Error::TlsNotBuiltIn);
         }
-        let stream = TcpStream::connect((uri.host.as_str(), uri.port)).await.map_err(|source| {
-            Error::Connect {
-                address: format!("{}:{}", uri.host, uri.port),
-                source: Arc::new(source),
-            }
+        let within = uri.client_config().handshake_timeout;
+        let connecting = TcpStream::connect((uri.host.as_str(), uri.port));
+        let late = |_| Err(std::io::ErrorKind::TimedOut.into());
+        let connected = tokio::time::timeout(within, connecting).await.unwrap_or_else(late);
+        let stream = connected.map_err(|source| Error::Connect {
+            address: format!("{}:{}", uri.host, uri.port),
+            source: Arc::new(source),
         })?;
         stream.set_nodelay(true)?;
         #[cfg(feature = "tls")]
         if uri.tls {
-            let within = uri.client_config().handshake_timeout;
             let stream = tokio::time::timeout(within, crate::tls::over(stream, &uri)).await;
             let late = |_| Err(Error::Tls(Arc::new(std::io::ErrorKind::TimedOut.into())));
             return Self::over(stream.unwrap_or_else(late)?, uri.client_config()).await;
@@ -75,14 +76,15 @@ impl Connection {
         let (closed_sender, closed) = watch::channel(None);
         let (opened_sender, opened) = oneshot::channel();
         let inbox = driver::Inbox { commands: commands_receiver, abandoned: abandoned_receiver };
+        let handles = driver::Handles { commands: commands.downgrade(), abandoned };
         let outbox = driver::Outbox {
             opened: Some(opened_sender),
             blocked: blocked_sender,
             closed: closed_sender,
         };
-        tokio::spawn(driver::drive(stream, options, inbox, outbox));
+        tokio::spawn(driver::drive(stream, options, inbox, outbox, handles));
         let server_properties = opened.await.unwrap_or(Err(Error::Gone))?;
-        Ok(Self { commands, abandoned, server_properties, blocked, closed })
+        Ok(Self { commands, server_properties, blocked, closed })
     }
 
     /// Opens a channel.
@@ -96,8 +98,7 @@ impl Connection {
         if sent.is_err() {
             return Err(self.error());
         }
-        let key = opened.await.unwrap_or_else(|_| Err(self.error()))?;
-        let shared = Shared::new(key, self.commands.clone(), self.abandoned.clone());
+        let shared = opened.await.unwrap_or_else(|_| Err(self.error()))?;
         Ok(Channel::of(Arc::new(shared)))
     }
 
@@ -132,7 +133,7 @@ impl Connection {
 
     /// Whether nothing can be asked of it any more.
     pub(crate) fn is_over(&self) -> bool {
-        self.closed.borrow().is_some()
+        self.closed.borrow().is_some() || self.commands.is_closed()
     }
 
     pub(crate) async fn end(&self) -> Result<(), Error> {

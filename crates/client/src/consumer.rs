@@ -1,17 +1,19 @@
 //! Consumers as streams of deliveries.
 
-use core::pin::Pin;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::Stream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use warrener_codec::method::basic;
-use warrener_codec::{Body, Content, Properties, ShortStr};
+use warrener_codec::{Body, Content, Method, Properties, ShortStr};
 
 use crate::Error;
 use crate::abandoned::Abandoned;
 use crate::channel::{Channel, Shared};
+use crate::driver::Reply;
 
 /// A message as it was published, with where it was published to.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,17 +121,37 @@ pub struct Consumer {
     tag: ShortStr,
     no_ack: bool,
     messages: mpsc::Receiver<Message>,
+    /// What came while [`cancel`](Self::cancel) waited.
+    ahead: VecDeque<Message>,
+    /// Where consume-ok comes, until it has come.
+    starting: Option<oneshot::Receiver<Result<Reply, Error>>>,
     shared: Arc<Shared>,
 }
 
 impl Consumer {
-    pub(crate) fn new(
-        tag: ShortStr,
+    /// One that was asked for: whoever drops it from here on leaves no consumer behind.
+    pub(crate) fn starting(
+        reply: oneshot::Receiver<Result<Reply, Error>>,
         no_ack: bool,
         messages: mpsc::Receiver<Message>,
         shared: Arc<Shared>,
     ) -> Self {
-        Self { tag, no_ack, messages, shared }
+        let (tag, ahead) = (ShortStr::default(), VecDeque::new());
+        Self { tag, no_ack, messages, ahead, starting: Some(reply), shared }
+    }
+
+    /// Waits for consume-ok.
+    pub(crate) async fn started(mut self) -> Result<Self, Error> {
+        let Some(reply) = &mut self.starting else { return Ok(self) };
+        let reply = reply.await;
+        self.starting = None;
+        match reply.unwrap_or_else(|_| Err(self.shared.error()))?.into_method() {
+            Method::BasicConsumeOk(ok) => {
+                self.tag = ok.consumer_tag;
+                Ok(self)
+            }
+            other => Err(Error::UnexpectedReply(other.name())),
+        }
     }
 
     /// The consumer tag, the broker's if none was given.
@@ -140,17 +162,35 @@ impl Consumer {
 
     /// The next delivery; `None` when no more will come.
     pub async fn next(&mut self) -> Option<Delivery> {
-        let message = self.messages.recv().await?;
+        let message = match self.ahead.pop_front() {
+            Some(message) => message,
+            None => self.messages.recv().await?,
+        };
         Some(Delivery::new(message, Channel::of(Arc::clone(&self.shared))))
     }
 
-    /// Cancels the consumer and waits until the broker has agreed. What was delivered before can still be read.
+    /// Cancels the consumer and waits until the broker has agreed. What was delivered before can still be read; it is taken in
+    /// meanwhile, whatever the buffer holds.
     ///
     /// # Errors
     ///
     /// When the channel is closed, or is closed meanwhile.
-    pub async fn cancel(&self) -> Result<(), Error> {
-        Channel::of(Arc::clone(&self.shared)).cancel(self.tag.clone()).await
+    pub async fn cancel(&mut self) -> Result<(), Error> {
+        let cancel = basic::Cancel { consumer_tag: self.tag.clone(), no_wait: false };
+        let channel = Channel::of(Arc::clone(&self.shared));
+        let mut cancelled = pin!(channel.request(cancel.into()));
+        let reply = loop {
+            tokio::select! {
+                biased;
+                reply = &mut cancelled => break reply?,
+                // Otherwise the answer would stand behind a delivery for which there is no room.
+                Some(message) = self.messages.recv() => self.ahead.push_back(message),
+            }
+        };
+        match reply.into_method() {
+            Method::BasicCancelOk(_) => Ok(()),
+            other => Err(Error::UnexpectedReply(other.name())),
+        }
     }
 }
 
@@ -158,7 +198,10 @@ impl Stream for Consumer {
     type Item = Delivery;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Delivery>> {
-        let polled = self.messages.poll_recv(context);
+        let polled = match self.ahead.pop_front() {
+            Some(message) => Poll::Ready(Some(message)),
+            None => self.messages.poll_recv(context),
+        };
         let shared = &self.shared;
         polled.map(|message| {
             message.map(|message| Delivery::new(message, Channel::of(Arc::clone(shared))))
@@ -169,11 +212,20 @@ impl Stream for Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         self.messages.close();
-        let mut unread = Vec::new();
+        if let Some(reply) = &mut self.starting {
+            // From here on the driver finds that nobody waits; what it has sent before is here.
+            reply.close();
+            let Ok(Ok(Reply::Method(Method::BasicConsumeOk(ok)))) = reply.try_recv() else {
+                return;
+            };
+            self.tag = ok.consumer_tag;
+        }
+        let mut unread: Vec<_> = self.ahead.drain(..).map(|message| message.delivery_tag).collect();
         while let Ok(message) = self.messages.try_recv() {
-            if !self.no_ack {
-                unread.push(message.delivery_tag);
-            }
+            unread.push(message.delivery_tag);
+        }
+        if self.no_ack {
+            unread.clear();
         }
         self.shared.abandon(|key| Abandoned::Consumer(key, self.tag.clone(), unread));
     }

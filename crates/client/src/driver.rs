@@ -1,5 +1,6 @@
 //! The task that joins a stream, a clock and the sans-IO machine, and serves the handles.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use bytes::BytesMut;
@@ -10,9 +11,11 @@ use warrener_codec::{ChannelId, Content, Method, ShortStr, Table};
 use warrener_connection::{ClientConfig, Close, Connection as Machine, Initiator};
 
 use crate::abandoned::{Abandoned, ChannelKey};
+use crate::channel::Shared;
 use crate::clock::Clock;
 use crate::confirm::Waiter;
 use crate::ledger::{Ledger, Pending, ReplyWaiter, Stalled};
+use crate::numbers::Numbers;
 use crate::{Error, Message, Returned};
 
 mod events;
@@ -48,10 +51,12 @@ pub(crate) struct Publication {
     pub(crate) waiter: Option<Waiter>,
 }
 
+pub(crate) type ChannelWaiter = oneshot::Sender<Result<Shared, Error>>;
+
 /// What the handles ask of the driver.
 #[derive(Debug)]
 pub(crate) enum Command {
-    OpenChannel(oneshot::Sender<Result<ChannelKey, Error>>),
+    OpenChannel(ChannelWaiter),
     Call(ChannelKey, Request, ReplyWaiter),
     Cast(ChannelKey, Method),
     Publish(ChannelKey, Box<Publication>),
@@ -66,6 +71,12 @@ pub(crate) struct Inbox {
     pub(crate) abandoned: mpsc::UnboundedReceiver<Abandoned>,
 }
 
+/// What handles of channels are made with. It keeps no connection open.
+pub(crate) struct Handles {
+    pub(crate) commands: mpsc::WeakSender<Command>,
+    pub(crate) abandoned: mpsc::UnboundedSender<Abandoned>,
+}
+
 /// Where the driver tells the handles.
 pub(crate) struct Outbox {
     pub(crate) opened: Option<oneshot::Sender<Result<Table, Error>>>,
@@ -77,19 +88,26 @@ pub(crate) struct Outbox {
 const COMMANDS_A_TURN: usize = 128;
 /// What a read makes room for at least, in octets.
 const READ_BYTES: usize = 16 * 1024;
+/// How long the last octets may take to be written: a peer that does not read would hold them up for ever.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Runs a connection from its first octet to its last.
-pub(crate) async fn drive<S>(stream: S, config: ClientConfig, mut inbox: Inbox, outbox: Outbox)
-where
+pub(crate) async fn drive<S>(
+    stream: S,
+    config: ClientConfig,
+    mut inbox: Inbox,
+    outbox: Outbox,
+    handles: Handles,
+) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let clock = Clock::new();
-    let mut driver = Driver::new(Machine::client(config, clock.now()), outbox);
+    let mut driver = Driver::new(Machine::client(config, clock.now()), outbox, handles);
     let mut input = BytesMut::new();
     loop {
         driver.handle_input(&clock, &mut input);
-        if driver.machine.is_finished() && driver.machine.outgoing().is_empty() {
+        if driver.machine.is_finished() {
             break;
         }
         let happened = driver.wait(&clock, &mut reader, &mut writer, &mut input, &mut inbox).await;
@@ -99,8 +117,16 @@ where
         }
     }
     driver.finish();
+    // Whoever asks for something from here on is told at once that nobody listens.
+    drop(inbox);
     // Best effort: the broker sees the end of the stream either way.
-    let _ = writer.shutdown().await;
+    let goodbye = async {
+        while !driver.machine.outgoing().is_empty() {
+            writer.write_buf(driver.machine.outgoing()).await?;
+        }
+        writer.shutdown().await
+    };
+    let _ = tokio::time::timeout(GOODBYE, goodbye).await;
 }
 
 /// What the driver was woken by.
@@ -117,26 +143,33 @@ enum Happened {
 struct Driver {
     machine: Machine,
     outbox: Outbox,
+    handles: Handles,
     server_properties: Table,
     ledgers: BTreeMap<ChannelId, Ledger>,
-    opening: BTreeMap<ChannelId, oneshot::Sender<Result<ChannelKey, Error>>>,
+    opening: BTreeMap<ChannelId, ChannelWaiter>,
+    numbers: Numbers,
     incarnations: u64,
     stalled: Option<Stalled>,
+    /// What was let go of, and how many commands came before that and are to be obeyed first.
+    left: Option<(Abandoned, usize)>,
     closing: Option<oneshot::Sender<Result<(), Error>>>,
     closed: Option<Error>,
     handles_gone: bool,
 }
 
 impl Driver {
-    fn new(machine: Machine, outbox: Outbox) -> Self {
+    fn new(machine: Machine, outbox: Outbox, handles: Handles) -> Self {
         Self {
             machine,
             outbox,
+            handles,
             server_properties: Table::default(),
             ledgers: BTreeMap::new(),
             opening: BTreeMap::new(),
+            numbers: Numbers::default(),
             incarnations: 0,
             stalled: None,
+            left: None,
             closing: None,
             closed: None,
             handles_gone: false,
@@ -152,7 +185,8 @@ impl Driver {
         input: &mut BytesMut,
         inbox: &mut Inbox,
     ) -> Happened {
-        let reads = self.stalled.is_none() && self.machine.wants_read();
+        // However much waits to be written: a broker may read only once it has been read.
+        let reads = self.stalled.is_none() && !self.machine.is_finished();
         let takes =
             !self.handles_gone && self.machine.is_open() && !self.machine.outbound().is_congested();
         let deadline = self.machine.poll_timeout().map(|(deadline, _)| clock.instant(deadline));
@@ -166,7 +200,7 @@ impl Driver {
             biased;
             wrote = writer.write_buf(outgoing), if writes => Happened::Wrote(wrote),
             read = reader.read_buf(input), if reads => Happened::Read(read),
-            Some(left) = inbox.abandoned.recv() => Happened::Left(left),
+            Some(left) = inbox.abandoned.recv(), if self.left.is_none() => Happened::Left(left),
             command = inbox.commands.recv(), if takes => Happened::Asked(command),
             () = wait_for_room(room), if self.stalled.is_some() => Happened::Unstalled,
             () = wait_until(deadline) => Happened::TimedOut,
@@ -185,12 +219,15 @@ impl Driver {
             Happened::Read(Ok(_)) => {}
             Happened::Wrote(Ok(_)) => {}
             Happened::Read(Err(error)) | Happened::Wrote(Err(error)) => return Err(error.into()),
-            Happened::Left(abandoned) => self.tidy_up(abandoned),
+            Happened::Left(abandoned) => match inbox.commands.len() {
+                0 => self.tidy_up(abandoned),
+                before => self.left = Some((abandoned, before)),
+            },
             Happened::TimedOut => self.machine.handle_timeout(now),
-            Happened::Unstalled => self.unstall(),
+            Happened::Unstalled => self.unstall(clock),
             Happened::Asked(None) => {
                 self.handles_gone = true;
-                self.machine.close(now, Close::goodbye());
+                self.close(clock, Close::goodbye());
             }
             Happened::Asked(Some(first)) => self.take(clock, first, inbox),
         }
@@ -210,6 +247,17 @@ impl Driver {
     }
 
     fn obey(&mut self, clock: &Clock, command: Command) {
+        self.carry_out(clock, command);
+        if let Some((_, before)) = &mut self.left {
+            *before -= 1;
+            if *before == 0 {
+                let left = self.left.take();
+                left.into_iter().for_each(|(abandoned, _)| self.tidy_up(abandoned));
+            }
+        }
+    }
+
+    fn carry_out(&mut self, clock: &Clock, command: Command) {
         match command {
             Command::OpenChannel(waiter) => self.open_channel(waiter),
             Command::Call(key, request, waiter) => self.call(key, request, waiter),
@@ -225,27 +273,46 @@ impl Driver {
                     ledger.set_returns(returns);
                 }
             }
-            Command::CloseChannel(key, close, waiter) => self.close_channel(key, &close, waiter),
+            Command::CloseChannel(key, close, waiter) => {
+                self.close_channel(clock, key, &close, waiter);
+            }
             Command::Close(close, waiter) => {
                 self.closing = Some(waiter);
-                self.machine.close(clock.now(), close);
+                self.close(clock, close);
             }
         }
     }
 
-    fn open_channel(&mut self, waiter: oneshot::Sender<Result<ChannelKey, Error>>) {
+    /// From here on no delivery is waited for: what was not taken is the broker's again.
+    fn close(&mut self, clock: &Clock, close: Close) {
+        if let Some(stalled) = &self.stalled {
+            self.let_go(clock, stalled.channel);
+        }
+        self.machine.close(clock.now(), close);
+    }
+
+    /// The channel is being closed: nobody waits for room for a delivery of it, behind which the answer would stand.
+    fn let_go(&mut self, clock: &Clock, channel: ChannelId) {
+        if self.stalled.take_if(|stalled| stalled.channel == channel).is_some() {
+            self.machine.resume_reading(clock.now());
+        }
+    }
+
+    fn open_channel(&mut self, waiter: ChannelWaiter) {
         let max = match self.machine.tune().channel_max {
             0 => u16::MAX,
             max => max,
         };
-        let used = |id: &ChannelId| self.ledgers.contains_key(id) || self.opening.contains_key(id);
-        let Some(id) = (1..=max).map(ChannelId::new).find(|id| !used(id)) else {
+        let Some(id) = self.numbers.take(max) else {
             let _ = waiter.send(Err(Error::NoChannelLeft(max)));
             return;
         };
         match self.machine.send(id, &Method::ChannelOpen) {
             Ok(()) => drop(self.opening.insert(id, waiter)),
-            Err(misuse) => drop(waiter.send(Err(misuse.into()))),
+            Err(misuse) => {
+                self.numbers.give_back(id);
+                let _ = waiter.send(Err(misuse.into()));
+            }
         }
     }
 
@@ -258,6 +325,11 @@ impl Driver {
             Request::Method(method @ Method::ConfirmSelect(_)) => {
                 (method, Box::new(Pending::Select))
             }
+            Request::Method(Method::BasicGet(get)) => {
+                let no_ack = get.no_ack;
+                let pending = move |waiter| Pending::Get { no_ack, waiter };
+                (Method::BasicGet(get), Box::new(pending))
+            }
             Request::Method(method) => (method, Box::new(Pending::Call)),
             Request::Consume(consume, messages) => {
                 let no_ack = consume.no_ack;
@@ -267,6 +339,9 @@ impl Driver {
         };
         if self.ledger(key).is_none() {
             let _ = waiter.send(Err(self.channel_error()));
+            return;
+        }
+        if waiter.is_closed() && matches!(method, Method::BasicGet(_) | Method::BasicConsume(_)) {
             return;
         }
         match self.machine.send(key.id, &method) {
@@ -309,6 +384,7 @@ impl Driver {
 
     fn close_channel(
         &mut self,
+        clock: &Clock,
         key: ChannelKey,
         close: &Close,
         waiter: oneshot::Sender<Result<(), Error>>,
@@ -319,6 +395,7 @@ impl Driver {
         }
         match self.machine.close_channel(key.id, close) {
             Ok(()) => {
+                self.let_go(clock, key.id);
                 if let Some(ledger) = self.ledger(key) {
                     ledger.close_with(waiter);
                 }
@@ -336,13 +413,18 @@ impl Driver {
             }
             Abandoned::Consumer(key, tag, unread) => {
                 let Some(ledger) = self.ledger(key) else { return };
-                if ledger.has_consumer(&tag) {
+                if ledger.has_abandoned(&tag) {
                     // What is under way until cancel-ok finds nobody who reads it, and is given back.
                     let (unheard, _) = oneshot::channel();
                     let cancel = basic::Cancel { consumer_tag: tag, no_wait: false };
                     self.call(key, Request::Method(cancel.into()), unheard);
                 }
                 for delivery_tag in unread {
+                    self.give_back(key.id, delivery_tag);
+                }
+            }
+            Abandoned::Delivery(key, delivery_tag) => {
+                if self.ledger(key).is_some() {
                     self.give_back(key.id, delivery_tag);
                 }
             }
@@ -371,7 +453,7 @@ impl Driver {
     }
 
     /// Tells everybody who still waits.
-    fn finish(mut self) {
+    fn finish(&mut self) {
         let error = self.closed.take().unwrap_or(Error::Gone);
         // First, so that whoever is told finds the connection over.
         self.outbox.closed.send_replace(Some(error.clone()));

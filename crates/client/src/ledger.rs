@@ -1,6 +1,7 @@
 //! What the driver keeps about one channel: who waits for what.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, oneshot};
 use warrener_codec::method::basic;
@@ -16,6 +17,7 @@ pub(crate) type ReplyWaiter = oneshot::Sender<Result<Reply, Error>>;
 #[derive(Debug)]
 pub(crate) enum Pending {
     Call(ReplyWaiter),
+    Get { no_ack: bool, waiter: ReplyWaiter },
     Select(ReplyWaiter),
     Cancel(ShortStr, ReplyWaiter),
     Consume { no_ack: bool, messages: mpsc::Sender<Message>, waiter: ReplyWaiter },
@@ -47,6 +49,13 @@ pub(crate) enum Delivered {
     Stalled(Stalled),
 }
 
+/// An answer that nobody waits for any more, and what it brought.
+#[derive(Debug)]
+pub(crate) enum Unheard {
+    Consumer(ShortStr),
+    Delivery(u64),
+}
+
 #[derive(Debug)]
 pub(crate) struct Ledger {
     pub(crate) incarnation: u64,
@@ -55,12 +64,15 @@ pub(crate) struct Ledger {
     consumers: BTreeMap<Vec<u8>, Sink>,
     returns: Option<mpsc::Sender<Returned>>,
     closing: Option<oneshot::Sender<Result<(), Error>>>,
+    /// Where the channel's handles find out that it is over.
+    ended: Arc<OnceLock<Error>>,
 }
 
 impl Ledger {
-    pub(crate) fn new(incarnation: u64) -> Self {
+    pub(crate) fn new(incarnation: u64, ended: Arc<OnceLock<Error>>) -> Self {
         Self {
             incarnation,
+            ended,
             confirms: Confirms::default(),
             pending: VecDeque::new(),
             consumers: BTreeMap::new(),
@@ -94,11 +106,15 @@ impl Ledger {
         }
     }
 
-    /// The broker answered the oldest request.
-    pub(crate) fn handle_reply(&mut self, reply: Reply) {
-        let Some(pending) = self.pending.pop_front() else { return };
-        let waiter = match pending {
+    /// The broker answered the oldest request; gives what is to be tidied up because nobody hears it.
+    pub(crate) fn handle_reply(&mut self, reply: Reply) -> Option<Unheard> {
+        let mut keeps = false;
+        let waiter = match self.pending.pop_front()? {
             Pending::Call(waiter) => waiter,
+            Pending::Get { no_ack, waiter } => {
+                keeps = !no_ack;
+                waiter
+            }
             Pending::Select(waiter) => {
                 self.confirms.select();
                 waiter
@@ -115,7 +131,15 @@ impl Ledger {
                 waiter
             }
         };
-        let _ = waiter.send(Ok(reply));
+        match waiter.send(Ok(reply)).err()? {
+            Ok(Reply::Method(Method::BasicConsumeOk(ok))) => {
+                Some(Unheard::Consumer(ok.consumer_tag))
+            }
+            Ok(Reply::Content(Method::BasicGetOk(got), _)) if keeps => {
+                Some(Unheard::Delivery(got.delivery_tag()))
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn handle_delivery(
@@ -147,8 +171,9 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn has_consumer(&self, tag: &ShortStr) -> bool {
-        self.consumers.contains_key(tag.as_bytes())
+    /// Whether there is a consumer of this name that nobody reads any more. Another may have got its name since.
+    pub(crate) fn has_abandoned(&self, tag: &ShortStr) -> bool {
+        self.consumers.get(tag.as_bytes()).is_some_and(|sink| sink.messages.is_closed())
     }
 
     /// Nothing more comes for it: its stream ends when what was delivered has been read.
@@ -158,8 +183,11 @@ impl Ledger {
 
     /// The channel is gone: whoever waits learns why. `Ok` for a close that was asked for.
     pub(crate) fn finish(mut self, asked_for: bool, error: &Error) {
+        // First, so that whoever is told finds the channel over.
+        let _ = self.ended.set(error.clone());
         for pending in self.pending.drain(..) {
             let (Pending::Call(waiter)
+            | Pending::Get { waiter, .. }
             | Pending::Select(waiter)
             | Pending::Cancel(_, waiter)
             | Pending::Consume { waiter, .. }) = pending;

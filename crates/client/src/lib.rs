@@ -12,6 +12,7 @@ mod driver;
 mod error;
 mod got;
 mod ledger;
+mod numbers;
 mod recovery;
 mod returns;
 #[cfg(feature = "tls")]

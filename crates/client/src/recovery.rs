@@ -6,13 +6,14 @@ mod topology;
 
 use core::future::Future;
 use core::pin::Pin;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use warrener_codec::ReplyCode;
+use tokio::sync::watch;
+use warrener_codec::{MethodId, ReplyCode};
 use warrener_connection::Initiator;
 
 pub use self::channel::RecoveringChannel;
@@ -62,7 +63,8 @@ struct Shared {
     topology: Mutex<Topology>,
     current: tokio::sync::Mutex<Option<Generation>>,
     recoveries: AtomicU64,
-    closed: AtomicBool,
+    /// Whether it was closed on purpose.
+    closed: watch::Sender<bool>,
 }
 
 /// One of the connections that there were, one after the other.
@@ -128,7 +130,7 @@ impl RecoveringConnection {
             topology: Mutex::new(Topology::default()),
             current: tokio::sync::Mutex::new(Some(Generation { number: 0, connection })),
             recoveries: AtomicU64::new(0),
-            closed: AtomicBool::new(false),
+            closed: watch::Sender::new(false),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -151,7 +153,7 @@ impl RecoveringConnection {
     ///
     /// When it broke before the broker agreed.
     pub async fn close(&self) -> Result<(), Error> {
-        self.shared.closed.store(true, Ordering::Relaxed);
+        self.shared.closed.send_replace(true);
         match self.shared.current.lock().await.take() {
             Some(generation) => generation.connection.end().await,
             None => Ok(()),
@@ -160,6 +162,7 @@ impl RecoveringConnection {
 
     /// The connection, made again if it is over.
     async fn generation(&self) -> Result<Generation, Error> {
+        let mut closed = self.shared.closed.subscribe();
         let mut current = self.shared.current.lock().await;
         if self.is_closed() {
             return Err(Error::Gone);
@@ -169,7 +172,11 @@ impl RecoveringConnection {
             _ => self.recoveries() + 1,
         };
         *current = None;
-        let connection = Arc::new(self.recover().await?);
+        let recovered = tokio::select! {
+            recovered = self.recover() => recovered?,
+            _ = closed.wait_for(|closed| *closed) => return Err(Error::Gone),
+        };
+        let connection = Arc::new(recovered);
         let generation = Generation { number, connection };
         self.shared.recoveries.store(number, Ordering::Relaxed);
         *current = Some(generation.clone());
@@ -186,7 +193,10 @@ impl RecoveringConnection {
             };
             attempts += 1;
             let may_pass = is_broken(&error) || is_locked(&error) || is_unreachable(&error);
-            if !may_pass || attempts >= self.shared.recovery.attempts_max || self.is_closed() {
+            if !may_pass
+                || is_topology_blamed(&error)
+                || attempts >= self.shared.recovery.attempts_max
+            {
                 return Err(error);
             }
             tokio::time::sleep(pause).await;
@@ -207,7 +217,7 @@ impl RecoveringConnection {
     }
 
     fn is_closed(&self) -> bool {
-        self.shared.closed.load(Ordering::Relaxed)
+        *self.shared.closed.borrow()
     }
 }
 
@@ -218,6 +228,25 @@ fn is_broken(error: &Error) -> bool {
         Error::Closed(close) => close.by != Initiator::Local,
         _ => false,
     }
+}
+
+/// Whether the broker may have ended the connection because of a request like this one. To ask again would end the next one
+/// as well, and so on for ever.
+fn is_blamed(error: &Error, request: MethodId) -> bool {
+    let Error::Closed(close) = error else { return false };
+    let passes = [ReplyCode::CONNECTION_FORCED, ReplyCode::INTERNAL_ERROR].contains(&close.code);
+    close.by == Initiator::Peer
+        && !passes
+        && MethodId::from_ids(close.class_id, close.method_id).is_none_or(|id| id == request)
+}
+
+/// Whether the broker ended the connection because of something that is declared on each.
+fn is_topology_blamed(error: &Error) -> bool {
+    use MethodId::{ExchangeBind, ExchangeDeclare, QueueBind, QueueDeclare};
+    let Error::Closed(close) = error else { return false };
+    let blamed = MethodId::from_ids(close.class_id, close.method_id);
+    let is_declared = |id| matches!(id, ExchangeBind | ExchangeDeclare | QueueBind | QueueDeclare);
+    blamed.is_some_and(|id| is_declared(id) && is_blamed(error, id))
 }
 
 fn is_unreachable(error: &Error) -> bool {

@@ -1,5 +1,7 @@
 //! What the broker did, told to those whom it concerns.
 
+use std::sync::{Arc, OnceLock};
+
 use bytes::BytesMut;
 use tokio::sync::mpsc::error::TrySendError;
 use warrener_codec::method::{basic, channel};
@@ -8,9 +10,10 @@ use warrener_connection::{Close, Event, Initiator, Oversized};
 
 use super::{Driver, Reply};
 use crate::Error;
-use crate::abandoned::ChannelKey;
+use crate::abandoned::{Abandoned, ChannelKey};
+use crate::channel::Shared;
 use crate::clock::Clock;
-use crate::ledger::{Delivered, Ledger, Stalled};
+use crate::ledger::{Delivered, Ledger, Stalled, Unheard};
 
 impl Driver {
     /// Takes whole frames off the input and handles their events, until one cannot be handled yet.
@@ -54,12 +57,19 @@ impl Driver {
     fn channel_opened(&mut self, id: ChannelId) {
         let Some(waiter) = self.opening.remove(&id) else { return };
         self.incarnations += 1;
-        let incarnation = self.incarnations;
-        self.ledgers.insert(id, Ledger::new(incarnation));
-        if waiter.send(Ok(ChannelKey { id, incarnation })).is_err() {
-            // Whoever wanted it has gone meanwhile.
-            let _ = self.machine.close_channel(id, &Close::goodbye());
-        }
+        let key = ChannelKey { id, incarnation: self.incarnations };
+        let ended = Arc::new(OnceLock::new());
+        self.ledgers.insert(id, Ledger::new(key.incarnation, Arc::clone(&ended)));
+        let Some(commands) = self.handles.commands.upgrade() else { return };
+        // Where nobody waits for it any more, it goes as any channel does that is dropped.
+        let _ = waiter.send(Ok(Shared {
+            key,
+            commands,
+            abandoned: self.handles.abandoned.clone(),
+            ended,
+            frame_max: self.machine.tune().frame_max,
+            prefetch: 0.into(),
+        }));
     }
 
     fn handle_method(&mut self, id: ChannelId, method: Method) {
@@ -80,11 +90,7 @@ impl Driver {
                 // No broker in use pauses publishers this way; it is acknowledged, and TCP holds us back as ever.
                 let _ = self.machine.send(id, &channel::FlowOk { active: flow.active }.into());
             }
-            reply => {
-                if let Some(ledger) = self.ledgers.get_mut(&id) {
-                    ledger.handle_reply(Reply::Method(reply));
-                }
-            }
+            reply => self.handle_reply(id, Reply::Method(reply)),
         }
     }
 
@@ -105,21 +111,38 @@ impl Driver {
             Method::BasicDeliver(deliver) => match ledger.handle_delivery(id, &deliver, content) {
                 Delivered::Taken | Delivered::Unwanted { no_ack: true } => {}
                 Delivered::Unwanted { no_ack: false } => self.give_back(id, deliver.delivery_tag()),
-                Delivered::Stalled(stalled) => self.stalled = Some(stalled),
+                Delivered::Stalled(stalled) => {
+                    self.machine.suspend_reading();
+                    self.stalled = Some(stalled);
+                }
             },
             Method::BasicReturn(returned) => ledger.handle_returned(&returned, content),
-            reply => ledger.handle_reply(Reply::Content(reply, content)),
+            reply => self.handle_reply(id, Reply::Content(reply, content)),
+        }
+    }
+
+    fn handle_reply(&mut self, id: ChannelId, reply: Reply) {
+        let Some(ledger) = self.ledgers.get_mut(&id) else { return };
+        let key = ChannelKey { id, incarnation: ledger.incarnation };
+        match ledger.handle_reply(reply) {
+            None => {}
+            Some(Unheard::Consumer(tag)) => {
+                self.tidy_up(Abandoned::Consumer(key, tag, Vec::new()));
+            }
+            Some(Unheard::Delivery(tag)) => self.tidy_up(Abandoned::Delivery(key, tag)),
         }
     }
 
     /// There is room for the delivery that waited.
-    pub(super) fn unstall(&mut self) {
+    pub(super) fn unstall(&mut self, clock: &Clock) {
         let Some(Stalled { messages, message, channel, no_ack }) = self.stalled.take() else {
             return;
         };
+        self.machine.resume_reading(clock.now());
         match messages.try_send(message) {
             Ok(()) => {}
             Err(TrySendError::Full(message)) => {
+                self.machine.suspend_reading();
                 self.stalled = Some(Stalled { messages, message, channel, no_ack });
             }
             Err(TrySendError::Closed(_)) if no_ack => {}
@@ -141,6 +164,7 @@ impl Driver {
         if let Some(waiter) = self.opening.remove(&id) {
             let _ = waiter.send(Err(error.clone()));
         }
+        self.numbers.give_back(id);
         if let Some(ledger) = self.ledgers.remove(&id) {
             ledger.finish(by == Initiator::Local, &error);
         }

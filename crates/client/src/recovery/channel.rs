@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use warrener_codec::method::basic;
-use warrener_codec::{Properties, ShortStr};
+use warrener_codec::{Method, MethodId, Properties, ShortStr};
 
-use super::{Generation, RecoveringConnection, RecoveringConsumer, is_broken};
+use super::{Generation, RecoveringConnection, RecoveringConsumer, is_blamed, is_broken};
 use crate::{Call, Channel, Confirmation, Delivery, Error};
 
 /// A channel of a [`RecoveringConnection`]. Clones speak on the same channel.
@@ -30,22 +30,28 @@ impl RecoveringChannel {
     }
 
     /// Sends a request and waits for its reply, as [`Channel::call`]; again, if the connection breaks meanwhile. What it
-    /// declares is declared again after each break.
+    /// declares is declared again after each break. Dropped before it is ready, it may have been done, and is not known of then.
     ///
     /// # Errors
     ///
     /// When the broker refuses, or cannot be reached any more.
     pub async fn call<C: Call>(&self, request: C) -> Result<C::Reply, Error> {
         let asked = request.into_method();
-        let reply = self
-            .again(async |channel| {
+        loop {
+            let done = self.again_and_where(asked.id(), async |channel| {
                 let request = self.connection.topology().translated(asked.clone());
                 channel.request(request).await
-            })
-            .await?;
-        let reply = reply.into_method();
-        self.connection.topology().handle_done(&asked, &reply);
-        C::reply(reply)
+            });
+            let (reply, generation) = done.await?;
+            let reply = reply.into_method();
+            let mut topology = self.connection.topology();
+            // A connection that is over may have been made again meanwhile, without what was asked for here.
+            if generation.connection.is_over() && is_topology(&asked) {
+                continue;
+            }
+            topology.handle_done(&asked, &reply);
+            return C::reply(reply);
+        }
     }
 
     /// Publishes a message and waits for its confirm; publishes it again if the connection breaks before that came, so it
@@ -64,7 +70,7 @@ impl RecoveringChannel {
     ) -> Result<Confirmation, Error> {
         let body = body.into();
         self.confirm().await;
-        self.again(async |channel| {
+        self.again(MethodId::BasicPublish, async |channel| {
             let (properties, body) = (properties.clone(), body.clone());
             channel
                 .publish_confirmed(exchange, routing_key, mandatory, properties, body)
@@ -81,7 +87,7 @@ impl RecoveringChannel {
     /// When the broker cannot be reached any more.
     pub async fn prefetch(&self, count: u16) -> Result<(), Error> {
         self.state.lock().await.prefetch = count;
-        self.again(async |channel| channel.prefetch(count).await).await
+        self.again(MethodId::BasicQos, async |channel| channel.prefetch(count).await).await
     }
 
     /// Takes one message from a queue, if there is one.
@@ -91,7 +97,7 @@ impl RecoveringChannel {
     /// When the broker refuses, or cannot be reached any more.
     pub async fn get(&self, queue: &str, no_ack: bool) -> Result<Option<Delivery>, Error> {
         let known = ShortStr::try_from(queue).map_err(|_| Error::NameTooLong)?;
-        self.again(async |channel| {
+        self.again(MethodId::BasicGet, async |channel| {
             let name = self.connection.topology().current(&known);
             channel.get(name.as_str().unwrap_or(queue), no_ack).await
         })
@@ -119,13 +125,19 @@ impl RecoveringChannel {
         }
     }
 
-    async fn again<T>(&self, work: impl AsyncFn(Channel) -> Result<T, Error>) -> Result<T, Error> {
-        Ok(self.again_and_where(work).await?.0)
+    async fn again<T>(
+        &self,
+        request: MethodId,
+        work: impl AsyncFn(Channel) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        Ok(self.again_and_where(request, work).await?.0)
     }
 
-    /// Does it, and does it again as long as it is the connection that fails; says on which one it was done.
+    /// Does it, and does it again as long as it is the connection that fails, and not because of it; says on which one it was
+    /// done.
     pub(super) async fn again_and_where<T>(
         &self,
+        request: MethodId,
         work: impl AsyncFn(Channel) -> Result<T, Error>,
     ) -> Result<(T, Generation), Error> {
         loop {
@@ -134,6 +146,9 @@ impl RecoveringChannel {
                 Ok(outcome) => return Ok((outcome, generation)),
                 Err(error) => error,
             };
+            if is_blamed(&error, request) {
+                return Err(error);
+            }
             if !is_broken(&error) && !generation.connection.is_over() {
                 if matches!(error, Error::ChannelClosed(_)) {
                     self.state.lock().await.current = None;
@@ -165,6 +180,21 @@ impl RecoveringChannel {
             }
         }
     }
+}
+
+/// Whether it is remembered what became of it.
+fn is_topology(request: &Method) -> bool {
+    matches!(
+        request,
+        Method::ExchangeDeclare(_)
+            | Method::ExchangeDelete(_)
+            | Method::ExchangeBind(_)
+            | Method::ExchangeUnbind(_)
+            | Method::QueueDeclare(_)
+            | Method::QueueDelete(_)
+            | Method::QueueBind(_)
+            | Method::QueueUnbind(_)
+    )
 }
 
 async fn prepare(generation: &Generation, state: &State) -> Result<Channel, Error> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use warrener_codec::MethodId;
 use warrener_codec::method::basic;
 
 use super::RecoveringChannel;
@@ -29,7 +30,7 @@ impl RecoveringConsumer {
 
     async fn restart(&mut self) -> Result<(), Error> {
         let (channel, consume) = (&self.channel, &self.consume);
-        let started = channel.again_and_where(async |open| {
+        let started = channel.again_and_where(MethodId::BasicConsume, async |open| {
             let mut consume = consume.clone();
             consume.queue = channel.connection().topology().current(&consume.queue);
             open.consume(consume).await
@@ -65,8 +66,8 @@ impl RecoveringConsumer {
     /// # Errors
     ///
     /// When the connection is broken; the consumer is gone then as well.
-    pub async fn cancel(self) -> Result<(), Error> {
-        match &self.current {
+    pub async fn cancel(mut self) -> Result<(), Error> {
+        match &mut self.current {
             Some((consumer, _)) => consumer.cancel().await,
             None => Ok(()),
         }

@@ -1,0 +1,6 @@
+//! The client against a broker that does what each test says, right or wrong.
+
+mod abandoned;
+mod back_pressure;
+mod hostile;
+mod world;
