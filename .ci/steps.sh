@@ -35,7 +35,7 @@ use_packages() {
 # Every bug that is planted on purpose is found by the simulator within so many seeds.
 planted_bugs() {
     RUSTFLAGS="--cfg warrener_planted" cargo run --profile planted --target-dir target/planted --locked --quiet \
-        --package warrener-simulator -- --planted 300
+        --package warrener-simulator -- --planted 500
 }
 
 report() {
