@@ -22,5 +22,5 @@ pub(crate) const DISK_LOOK: Duration = Duration::from_secs(1);
 pub(crate) const REST: Duration = Duration::from_secs(10);
 
 /// So many looks at the disk, [`REST`] apart, after something was written: the first of them may find that it was not long
-/// ago, the second lets the segment go that was being written, and the third its file.
-pub(crate) const REST_LOOKS: u32 = 3;
+/// ago, the second lets go of what is kept.
+pub(crate) const REST_LOOKS: u32 = 2;

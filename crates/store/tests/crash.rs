@@ -297,6 +297,16 @@ impl Run {
         self.log.end_group();
     }
 
+    /// Two looks at the disk without a new segment between them.
+    fn rest(&mut self) {
+        for _ in 0..2 {
+            self.log.check_space();
+            (0..3).for_each(|_| {
+                self.step(Lane::Reclaim);
+            });
+        }
+    }
+
     fn history(&mut self, steps: u64) {
         for _ in 0..steps {
             match self.random.below(20) {
@@ -309,6 +319,9 @@ impl Run {
                 }),
                 _ => {
                     self.step(Lane::Reclaim);
+                    if self.random.chance(8) {
+                        self.rest();
+                    }
                 }
             }
             self.events();

@@ -176,3 +176,49 @@ fn on_a_full_disk_the_spare_file_goes_before_the_reserve() {
     assert!(!world.events().contains(&LogEvent::Full), "there is room again");
     assert!(world.disk.list().unwrap().iter().any(|name| name == "reserve"));
 }
+
+#[test]
+fn a_log_at_rest_gives_back_what_lies_behind_the_end_of_its_last_segment() {
+    let mut world = World::new();
+    let last = flow(&mut world, 1);
+    let length = |world: &World| {
+        let name = world.disk.list().unwrap().into_iter().rfind(|name| name.ends_with(".segment"));
+        world.disk.contents(&name.unwrap()).unwrap().len()
+    };
+    let before = length(&world);
+    assert_eq!(before, taken_bytes(&world.disk) as usize);
+    for look in 0..2 {
+        assert_eq!(length(&world), before, "look {look}");
+        world.log.check_space();
+        world.run();
+    }
+    let cut = length(&world);
+    assert!(cut < before / 2, "{cut} of {before}");
+    assert!(!has_spare(&world));
+
+    // Whichever length a loss of power leaves, and whatever comes behind the end afterwards.
+    for grows in [false, true] {
+        let disk = world.disk.copy();
+        let mut other = World::opening(disk, small());
+        other.run();
+        if grows {
+            (last + 1..last + 4).for_each(|id| other.append(id, 900));
+            other.run();
+        }
+        other.disk.cut_power();
+        other.disk.restart(|_| 0);
+        let mut other = World::opening(other.disk.clone(), small());
+        other.run();
+        let upto = if grows { last + 3 } else { last };
+        (last - 4..=upto).for_each(|id| other.assert_loads(id, 900));
+        assert_eq!(verify(&other.disk.copy()).unwrap().damages, []);
+    }
+    // It goes on in the same segment.
+    (last + 1..last + 4).for_each(|id| world.append(id, 900));
+    world.run();
+    assert!(length(&world) > cut);
+    world.disk.end_process();
+    let mut world = World::opening(world.disk.clone(), small());
+    world.run();
+    (last - 4..last + 4).for_each(|id| world.assert_loads(id, 900));
+}

@@ -2,6 +2,7 @@
 
 use super::batch_writer::BatchWriter;
 use super::pending::Batch;
+use super::reclaim::SHORT_PART;
 use super::recovery::write_manifest;
 use super::spare::{self, Spare};
 use crate::config::Config;
@@ -51,6 +52,8 @@ pub(super) struct Commit<D: Disk> {
     pub(super) sync: bool,
     /// Seal the segment first, however short it is.
     pub(super) seal: bool,
+    /// Cut off what is left of an older segment behind the end.
+    pub(super) cut: bool,
     /// The manifest to end with, when this is the last commit of all.
     pub(super) manifest: Option<Manifest>,
 }
@@ -109,7 +112,7 @@ pub(super) fn failed(doing: &str, error: &io::Error) -> LogError {
 
 impl<D: Disk> Commit<D> {
     pub(super) fn run(self) -> Committed<D> {
-        let Self { committer, batch, sync, seal, manifest } = self;
+        let Self { committer, batch, sync, seal, cut, manifest } = self;
         let mut done = Committed {
             committer,
             batch,
@@ -122,7 +125,10 @@ impl<D: Disk> Commit<D> {
             free_bytes: None,
             outcome: Ok(()),
         };
-        done.outcome = done.run(sync, seal, manifest.as_ref());
+        done.outcome = if cut { done.committer.cut() } else { Ok(()) };
+        if done.outcome.is_ok() {
+            done.outcome = done.run(sync, seal, manifest.as_ref());
+        }
         while done.outcome == Err(Failure::Full) && (done.give_up_spare() || done.give_up_reserve())
         {
             done.outcome = done.run(sync, seal, manifest.as_ref());
@@ -200,6 +206,22 @@ impl<D: Disk> Committer<D> {
         self.sync()?;
         self.active = None;
         Ok(Sealed { number, trailer, bytes })
+    }
+
+    /// Whether much of the file of the segment being written is an older segment's.
+    pub(super) fn has_slack(&self) -> bool {
+        let least = u64::from(self.config.segment_bytes) / SHORT_PART;
+        self.active.as_ref().is_some_and(|active| active.file_bytes >= active.bytes + least)
+    }
+
+    /// Gives back what the file of the segment being written has behind its end. It is not synced: whichever length a loss
+    /// of power leaves, what is there besides is an older segment's.
+    fn cut(&mut self) -> Result<(), Failure> {
+        let Some(active) = &mut self.active else { return Ok(()) };
+        let cut = self.disk.truncate(&active.file, active.bytes);
+        cut.map_err(|error| Failure::Failed(failed("cutting a segment off", &error)))?;
+        active.file_bytes = active.bytes;
+        Ok(())
     }
 
     /// Makes a new segment whose name and header are on disk before anything else is in it.

@@ -1,6 +1,6 @@
 //! The group commit, the cheap side: what goes into a batch, and what is true once it is on disk.
 
-use super::commit::{Commit, Committed, Failure};
+use super::commit::{Commit, Committed, Committer, Failure};
 use super::index::{Bits, FragmentPlace, Line, Segment};
 use super::pending::Batch;
 use super::{SegmentLog, State};
@@ -32,7 +32,8 @@ impl<D: Disk> SegmentLog<D> {
             || batch.as_ref().is_some_and(|batch| batch.sync)
             || bytes > self.config.unsynced_bytes;
         let wasteful = batch.is_none() && self.is_active_wasteful();
-        if batch.is_none() && !self.sync_asked && !closing && !wasteful {
+        let cut = self.at_rest && self.committer.as_ref().is_some_and(Committer::has_slack);
+        if batch.is_none() && !self.sync_asked && !closing && !wasteful && !cut {
             return None;
         }
         let mut committer = self.committer.take()?;
@@ -47,7 +48,7 @@ impl<D: Disk> SegmentLog<D> {
         let seal = (closing || wasteful) && batch.is_none() && committer.active.is_some();
         let last = closing && batch.is_none() && committer.active.is_none();
         let manifest = last.then(|| self.manifest(&[]));
-        Some(Commit { committer, batch, sync, seal, manifest })
+        Some(Commit { committer, batch, sync, seal, cut, manifest })
     }
 
     pub(super) fn handle_committed(&mut self, done: Committed<D>) {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// So many short segments side by side are put together.
 pub(super) const SHORT_RUN: usize = 4;
 /// A segment shorter than this part of the configured length is short.
-const SHORT_PART: u64 = 8;
+pub(super) const SHORT_PART: u64 = 8;
 /// No more segments than this at once.
 const RUN_MAX: usize = 256;
 
@@ -82,8 +82,9 @@ impl<D: Disk> SegmentLog<D> {
             lines: kept().map(|s| s.lines.clone()).filter(|lines| !lines.is_empty()).collect(),
             fragmented: self.index.fragmented.keys().filter(|id| elsewhere(id)).copied().collect(),
         };
-        // What is kept would be missing where there is no room.
-        let spare_bytes = if self.full { None } else { self.spares.ask(&self.config) };
+        // What is kept would be missing where there is no room, and is of no use where nothing comes.
+        let keeps = !self.full && !self.at_rest;
+        let spare_bytes = if keeps { self.spares.ask(&self.config) } else { None };
         Some(Rewrite { disk: self.disk.clone(), inputs, header, manifest, others, spare_bytes })
     }
 
