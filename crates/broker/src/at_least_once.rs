@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use warrener_queue::{Effect as QueueEffect, Outcome, Seq, State, Why};
 use warrener_time::Time;
 
-use crate::config::{DEAD_LETTER_RETRY, QUEUES_PER_TURN};
+use crate::config::{DEAD_LETTER_RETRY, QUEUES_PER_TURN, STEPS_IN_A_ROW};
 use crate::dead_letter::DeathReason;
 use crate::effect::Effect;
 use crate::fan_out::{AT_ONCE, Origin};
@@ -189,7 +189,8 @@ impl Realm {
 
     /// Tries some of what a queue holds, from where it left off. Whether there is more.
     fn retry_some(&mut self, now: Time, queue: QueueId, out: &mut Vec<Effect>) -> bool {
-        let bound = self.limits.work_per_turn.min(self.effort.left(out.len())).max(1) as usize;
+        let bound = self.limits.work_per_turn.min(STEPS_IN_A_ROW);
+        let bound = bound.min(self.effort.left(out.len())).max(1) as usize;
         let slot = self.queue_mut(queue);
         if slot.fans_out {
             return false;
@@ -206,8 +207,15 @@ impl Realm {
             })
             .collect();
         let mut last = dead.last().map(|dead| dead.seq).filter(|_| dead.len() == bound);
-        self.effort.visit(dead.len());
+        let mut tried = None;
         for dead in dead {
+            // Each may be for very many queues, and have much to say; but one is tried in any case.
+            if tried.is_some() && self.effort.is_spent(out.len()) {
+                last = tried;
+                break;
+            }
+            self.effort.visit(1);
+            tried = Some(dead.seq);
             if self.pass_on(now, queue, dead, out) == Passed::Begun {
                 last = Some(dead.seq);
                 break;

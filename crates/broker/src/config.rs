@@ -185,6 +185,26 @@ pub(crate) const PAID_PER_TURN: u64 = VISITS_ENOUGH;
 pub(crate) const BINDING_BYTES_A_VISIT: u64 = 64;
 pub(crate) const BODY_BYTES_A_VISIT: u32 = 4 << 10;
 
+/// How many octets of headers and history that are written anew when a message dies are as much work as a visit.
+pub(crate) const BURIED_BYTES_A_VISIT: usize = 256;
+
+/// How many steps the way of a message may take: exchanges, conditions and nodes that are looked at. One that would take
+/// more is refused; a dead letter goes nowhere.
+pub(crate) const ROUTE_STEPS: u32 = 1 << 18;
+
+/// How many of them are as much work as a visit.
+pub(crate) const STEPS_A_VISIT: u32 = 64;
+
+/// How many routing keys a message may have in all; one with more is refused with 406.
+pub(crate) const ROUTING_KEYS: usize = 4_096;
+
+/// How many queues that a message is found to be for are as much work as a visit, before it is offered to any.
+pub(crate) const TARGETS_A_VISIT: usize = 16;
+
+/// What the history of a message's deaths may take, in octets more or less: with some 1,500 queues in it, it is longer than a
+/// frame is by default, and hardly anybody could take the message any more. One that dies again then goes no further.
+pub(crate) const HISTORY_BYTES: usize = 512 << 10;
+
 /// What a binding takes of memory beside its key and its arguments, more or less.
 pub(crate) const BINDING_BYTES: u64 = 320;
 

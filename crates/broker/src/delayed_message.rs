@@ -95,7 +95,7 @@ impl Realm {
         let mut new = self.messages.whole(message).new.clone();
         new.content = after_delay(&new.content);
         let mut targets = Vec::new();
-        if !self.route(vhost, Exchange::Named(exchange), &new, &mut targets) {
+        if self.route(vhost, Exchange::Named(exchange), &new, &mut targets) != Ok(true) {
             self.stats.unroutable += 1;
         }
         let source = Some(Held { queue, message });

@@ -9,8 +9,8 @@ use warrener_time::Time;
 use warrener_time::planted::{Bug, planted};
 
 use crate::arguments::DeadLetterTo;
-use crate::config::STEPS_IN_A_ROW;
-use crate::dead_letter::{DeathReason, bury};
+use crate::config::{BURIED_BYTES_A_VISIT, HISTORY_BYTES, STEPS_IN_A_ROW, TARGETS_A_VISIT};
+use crate::dead_letter::{DeathReason, History, bury};
 use crate::effect::Effect;
 use crate::fan_out::{AT_ONCE, Origin};
 use crate::id::{LinkId, MessageId, QueueId, RecordId};
@@ -260,8 +260,16 @@ impl Realm {
         to: &DeadLetterTo,
         since: Time,
     ) -> Option<(NewMessage, Vec<QueueId>)> {
+        let vhost = self.queue(queue).vhost;
+        // Its headers are written anew, and say all that it went through.
+        let before = message.0.extra.as_ref().and_then(|extra| extra.history.as_ref());
+        let history_bytes = before.map_or(0, History::bytes);
+        let bytes = message.0.content.properties.as_bytes().len() + history_bytes;
+        self.effort.visit(bytes / BURIED_BYTES_A_VISIT);
+        if history_bytes > HISTORY_BYTES {
+            return None;
+        }
         let slot = self.queue(queue);
-        let vhost = slot.vhost;
         let buried = bury(message, reason, &slot.spec.name, to, since);
         let exchange = if to.exchange.is_empty() {
             Exchange::Default
@@ -269,13 +277,14 @@ impl Realm {
             Exchange::Named(self.vhosts[vhost].exchange(to.exchange.as_bytes())?.0)
         };
         let mut targets = Vec::new();
-        self.route(vhost, exchange, &buried, &mut targets);
+        self.route(vhost, exchange, &buried, &mut targets).ok()?;
+        self.effort.visit(targets.len() / TARGETS_A_VISIT);
         if reason != DeathReason::Rejected {
             let history = buried.extra.as_ref().and_then(|extra| extra.history.as_ref());
-            let history = history.expect("it was just buried");
+            let cycles = history.expect("it was just buried").cycles();
             targets.retain(|target| {
                 let slot = self.queues.get(*target).expect("routed to");
-                slot.keeper.is_some() || !history.would_cycle(&slot.spec.name)
+                slot.keeper.is_some() || !cycles.contains(slot.spec.name.as_bytes())
             });
         }
         #[cfg(warrener_planted)]

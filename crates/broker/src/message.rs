@@ -11,7 +11,7 @@ use warrener_time::Time;
 
 use crate::address::Address;
 use crate::arguments::QueueKind;
-use crate::dead_letter::{History, parse_expiration};
+use crate::dead_letter::{History, KEY_BYTES, parse_expiration};
 use crate::fields::Fields;
 use crate::id::{MessageId, RecordId};
 use crate::pages::Pages;
@@ -78,6 +78,17 @@ pub(crate) struct Extra {
     pub(crate) redelivered: bool,
 }
 
+impl Extra {
+    /// What it takes of memory, in octets more or less.
+    fn bytes(&self) -> usize {
+        let keys: usize = self.cc.iter().chain(&self.bcc).map(|key| KEY_BYTES + key.len()).sum();
+        EXTRA_BYTES
+            + keys
+            + self.fields.as_bytes().len()
+            + self.history.as_ref().map_or(0, History::bytes)
+    }
+}
+
 impl NewMessage {
     /// Every key it is routed by, its own first.
     pub(crate) fn keys(&self) -> impl Iterator<Item = ShortRef<'_>> {
@@ -119,7 +130,7 @@ impl NewMessage {
         let slack = if self.is_large() { pieces.len() * SLACK_BYTES } else { 0 };
         let octets = self.content.body.len() + self.content.properties.as_bytes().len();
         let extra = self.extra.as_deref();
-        let more = extra.map_or(0, |extra| EXTRA_BYTES + extra.fields.as_bytes().len());
+        let more = extra.map_or(0, Extra::bytes);
         let all = octets + self.address.len() + more + slack + size_of::<Whole>();
         u32::try_from(all).unwrap_or(u32::MAX)
     }

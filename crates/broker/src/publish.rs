@@ -1,5 +1,6 @@
 //! From an exchange to queues: routing, taking in, and making durable.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use smallvec::{SmallVec, smallvec};
@@ -7,7 +8,7 @@ use warrener_queue::{Entry, Refusal as QueueRefusal};
 use warrener_router::ExchangeId;
 use warrener_time::Time;
 
-use crate::config::BODY_BYTES_A_VISIT;
+use crate::config::{BODY_BYTES_A_VISIT, STEPS_A_VISIT, TARGETS_A_VISIT};
 use crate::effect::Effect;
 use crate::header::MessageHeaders;
 use crate::id::{MessageId, QueueId, RecordId, VhostId};
@@ -24,6 +25,10 @@ pub(crate) enum Exchange {
     /// One with bindings.
     Named(ExchangeId),
 }
+
+/// The way of a message takes more steps than it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooManySteps;
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,6 +141,10 @@ impl Admission {
 impl Realm {
     /// The queues that a message goes to, each once. Whether anybody is to get it: those that exchanges keep messages in
     /// do not count, unless it is to wait there.
+    ///
+    /// # Errors
+    ///
+    /// When the way takes more steps than a message gets; nobody is to get it then.
     #[inline]
     pub(crate) fn route(
         &mut self,
@@ -143,7 +152,7 @@ impl Realm {
         exchange: Exchange,
         message: &NewMessage,
         targets: &mut Vec<QueueId>,
-    ) -> bool {
+    ) -> Result<bool, TooManySteps> {
         if exchange != Exchange::Default {
             self.prepare_keepers(vhost, message);
         }
@@ -154,12 +163,10 @@ impl Realm {
                 targets.extend(place.queue_names.get(key.as_bytes()));
             }
             Exchange::Default => {
-                for key in message.keys() {
-                    let found = place.queue_names.get(key.as_bytes());
-                    if let Some(id) = found.filter(|id| !targets.contains(id)) {
-                        targets.push(*id);
-                    }
-                }
+                let found = message.keys().filter_map(|key| place.queue_names.get(key.as_bytes()));
+                let mut seen = BTreeSet::new();
+                targets.extend(found.filter(|id| seen.insert(**id)));
+                self.effort.visit(seen.len() / TARGETS_A_VISIT);
             }
             Exchange::Named(id) => {
                 let headers = MessageHeaders(&message.content.properties);
@@ -171,20 +178,40 @@ impl Realm {
                         message.keys().map(|key| key.as_bytes()).collect();
                     place.router.route_all(id, &keys, &headers, &mut self.matches);
                 }
+                let steps = self.matches.steps();
+                if steps >= STEPS_A_VISIT {
+                    self.effort.visit((steps / STEPS_A_VISIT) as usize);
+                    if self.matches.has_given_up() {
+                        return Err(TooManySteps);
+                    }
+                }
                 targets.extend_from_slice(self.matches.destinations());
                 let reached = !targets.is_empty() || self.matches.has_stopped();
                 if !self.matches.watched().is_empty() {
                     self.add_keepers(vhost, message, targets);
                 }
-                return reached;
+                return Ok(reached);
             }
         }
-        !targets.is_empty()
+        Ok(!targets.is_empty())
     }
 
     /// Puts a message into queues, on disk where it must be, and deals with what that leads to.
     #[inline]
     pub(crate) fn publish(
+        &mut self,
+        now: Time,
+        publication: Publication<'_>,
+        out: &mut Vec<Effect>,
+    ) -> Taken {
+        let taken = self.take_in(now, publication, out);
+        self.absorb(now, out);
+        taken
+    }
+
+    /// The same, but what that leads to is dealt with later.
+    #[inline]
+    pub(crate) fn take_in(
         &mut self,
         now: Time,
         publication: Publication<'_>,
@@ -197,7 +224,6 @@ impl Realm {
             self.mark_deep(targets, record, out);
         }
         let message = self.finish(&admission);
-        self.absorb(now, out);
         Taken { rejected: admission.rejected, record, message, first: admission.first }
     }
 

@@ -17,7 +17,7 @@ use warrener_time::Time;
 #[cfg(warrener_planted)]
 use warrener_time::planted::{Bug, planted};
 
-use crate::config::{Config, Limits};
+use crate::config::{Config, Limits, ROUTE_STEPS};
 use crate::declare::QueueSlot;
 use crate::definitions::{GlobalParameterDefinition, ParameterDefinition};
 use crate::effect::Effect;
@@ -181,6 +181,8 @@ impl Realm {
         }
         let mut messages = Messages::new();
         let shelf = messages.add_shelf();
+        let mut matches = Matches::with_seed(seed);
+        matches.set_most_steps(ROUTE_STEPS);
         Self {
             limits: config.limits,
             generator,
@@ -215,7 +217,7 @@ impl Realm {
             latencies: Latencies::new(),
             actor: ShortStr::EMPTY,
             node: config.node,
-            matches: Matches::with_seed(seed),
+            matches,
             targets: Vec::new(),
             answers: Vec::new(),
             wanted: Vec::new(),

@@ -52,9 +52,15 @@ impl Realm {
         let kept =
             slot.queue.ready(after).take_while(|look| look.seq <= upto).take(REPLAYED_AT_ONCE);
         let kept: Vec<(MessageId, State)> = kept.map(|look| (*look.handle, look.state)).collect();
-        let is_full = kept.len() == REPLAYED_AT_ONCE;
-        let last = kept.last().map(|(_, state)| *state).filter(|_| is_full);
-        for (message, _) in kept {
+        let mut is_done = kept.len() < REPLAYED_AT_ONCE;
+        let mut last = None;
+        for (message, state) in kept {
+            // An exchange may lead each of them to very many queues; but one is sent in any case.
+            if last.is_some() && self.effort.is_spent(out.len()) {
+                is_done = false;
+                break;
+            }
+            last = Some(state);
             if self.messages.find(message).is_none() {
                 continue;
             }
@@ -63,7 +69,8 @@ impl Realm {
             match target {
                 Target::Destination(queue) => targets.push(queue),
                 Target::Exchange(exchange) => {
-                    self.route(vhost, Exchange::Named(exchange), &new, &mut targets);
+                    // Nobody published it just now who could be told that it takes too many steps.
+                    let _ = self.route(vhost, Exchange::Named(exchange), &new, &mut targets);
                 }
             }
             if targets.len() > AT_ONCE {
@@ -71,10 +78,10 @@ impl Realm {
                 continue;
             }
             let publication = Publication { new, targets: &targets, awaited: false };
-            let taken = self.publish(now, publication, out);
+            let taken = self.take_in(now, publication, out);
             self.shelve(taken.message, taken.first);
         }
-        if let Some(State::Ready(last)) = last {
+        if let Some(State::Ready(last)) = last.filter(|_| !is_done) {
             let rest = Happened::Asked { target, after: Some(last), upto };
             self.happened.push_front((id, rest));
         }

@@ -247,6 +247,12 @@ pub enum Reason {
         /// The name of the type received.
         kind: &'static str,
     },
+    /// The message names more routing keys than the broker follows.
+    #[error("message with {0} routing keys: there may be {1}")]
+    TooManyKeys(usize, usize),
+    /// To find the message's queues would take more steps than it gets.
+    #[error("routing by {0} takes more than {1} steps")]
+    TooManySteps(Resource, u32),
     /// A request with direct reply-to came from a channel that does not consume replies.
     #[error("fast reply consumer does not exist")]
     NoReplyConsumer,
@@ -415,6 +421,8 @@ impl Reason {
             | Self::InvalidExpiration { .. }
             | Self::UserId { .. }
             | Self::HeaderType { .. }
+            | Self::TooManyKeys(..)
+            | Self::TooManySteps(..)
             | Self::NoReplyConsumer
             | Self::ReplyConsumerAcknowledges
             | Self::ReplyConsumerExists

@@ -103,8 +103,8 @@ impl Realm {
         let exchange = ShortStr::from_static(exchange);
         let new = NewMessage { address: (&exchange, &key).into(), content, extra: None, traits };
         let mut targets = Vec::new();
-        self.route(vhost, Exchange::Named(id), &new, &mut targets);
-        if targets.is_empty() {
+        let routed = self.route(vhost, Exchange::Named(id), &new, &mut targets);
+        if routed.is_err() || targets.is_empty() {
             return;
         }
         if targets.len() > AT_ONCE {

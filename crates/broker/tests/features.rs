@@ -18,6 +18,7 @@ mod firehose;
 mod flow;
 mod held;
 mod hello;
+mod hostile_message;
 mod hostile_tenant;
 mod latency;
 mod law;

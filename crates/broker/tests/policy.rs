@@ -211,6 +211,28 @@ fn a_pattern_that_costs_too_much_applies_nowhere_and_is_reported_once() {
 }
 
 #[test]
+fn very_many_costly_patterns_cost_a_name_no_more_than_a_few_do() {
+    let mut world = world();
+    for number in 0..100 {
+        let evil = policy(
+            &format!("p{number:03}"),
+            "^(?:(?=(a*))a){100}z",
+            "all",
+            one("max-length", 1_i64),
+        );
+        world.obeyed(Command::SetPolicy(evil));
+    }
+    let told = world.run(&format!("1.1 queue.declare {}", "a".repeat(250)));
+    let told = told.matches("does not apply everywhere").count();
+    assert_eq!(told, 1, "one is told of, and the others are not tried");
+    // A name on which they fail at once is tried with all of them.
+    let last = policy("z", "^q$", "all", one("max-length", 1_i64));
+    world.obeyed(Command::SetPolicy(last));
+    world.run("1.1 queue.declare q\n1.1 publish - q a\n1.1 publish - q b");
+    assert_eq!(ready(&world, "q"), 1);
+}
+
+#[test]
 fn many_queues_are_looked_at_in_slices() {
     let mut world = world();
     for queue in 0..1_000 {

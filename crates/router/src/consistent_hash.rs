@@ -11,6 +11,7 @@ use crate::claims::Claims;
 use crate::error::BindError;
 use crate::limits::WEIGHT_MAX;
 use crate::stable_hash::{mix, stable_hash};
+use crate::work::Work;
 
 /// The targets of one consistent-hash exchange.
 #[derive(Clone, Debug)]
@@ -28,15 +29,21 @@ struct Member {
     target: u32,
 }
 
+/// How many draws are as much work as a step.
+const DRAWS_A_STEP: usize = 4;
+
 impl ConsistentHash {
     pub(crate) const fn new() -> Self {
         Self { claims: Claims::new(), classes: BTreeMap::new() }
     }
 
     /// The target of a message of this hash.
-    pub(crate) fn find(&self, message: u64) -> Option<u32> {
+    pub(crate) fn find(&self, message: u64, work: &mut Work) -> Option<u32> {
         let mut first: Option<(Arrival, u32)> = None;
         for (weight, class) in &self.classes {
+            if !work.spend(class.len().div_ceil(DRAWS_A_STEP)) {
+                return None;
+            }
             let drawn = class.iter().map(|member| (draw(message, member.identity), member.target));
             // Targets of one identity draw the same; which of them is taken must not depend on who came and went.
             let largest = drawn.max_by_key(|(draw, target)| (*draw, *target));

@@ -16,6 +16,7 @@ use crate::header::{Arguments, HeaderValue, Headers};
 use crate::posting::{Posting, Postings};
 use crate::slots::Slots;
 use crate::words::Words;
+use crate::work::Work;
 
 /// The bindings of one headers exchange.
 #[derive(Clone, Debug)]
@@ -77,6 +78,9 @@ struct Met {
 
 const PRESENCE: u32 = u32::MAX;
 
+/// How many octets of a value are as much work as a step.
+const OCTETS_A_STEP: usize = 64;
+
 impl HeadersTable {
     pub(crate) const fn new() -> Self {
         Self {
@@ -96,13 +100,17 @@ impl HeadersTable {
         hashing: &Hashing,
         headers: &dyn Headers,
         scratch: &mut HeadersScratch,
+        work: &mut Work,
         mut visit: impl FnMut(u32),
     ) {
-        self.gather(hashing, headers, scratch);
+        self.gather(hashing, headers, scratch, work);
         let met = &scratch.met[..];
         let mut check = |posting: &Posting| {
             for rule in self.lists.targets(posting) {
                 let rule = &self.rules[*rule];
+                if !work.spend(rule.steps()) {
+                    return;
+                }
                 if rule.agrees(met) {
                     visit(rule.target);
                 }
@@ -151,14 +159,22 @@ impl HeadersTable {
     }
 
     /// Finds what the message's headers meet; of two headers of one name the last counts.
-    fn gather(&self, hashing: &Hashing, headers: &dyn Headers, scratch: &mut HeadersScratch) {
+    fn gather(
+        &self,
+        hashing: &Hashing,
+        headers: &dyn Headers,
+        scratch: &mut HeadersScratch,
+        work: &mut Work,
+    ) {
         let HeadersScratch { met, canonical, spelling } = scratch;
         met.clear();
         headers.for_each(&mut |name, value| {
+            work.spend(1);
             if let Some(name) = self.names.find(hashing, name, spelling) {
                 canonical.clear();
                 canonical.extend_from_slice(&name.to_be_bytes());
                 value.as_compared().write_canonical(canonical);
+                work.spend(canonical.len() / OCTETS_A_STEP);
                 let pair = self.pairs.find(hashing, canonical, spelling).unwrap_or(Words::UNKNOWN);
                 met.push(Met { name, pair, place: met.len() });
             }
@@ -214,6 +230,11 @@ impl HeadersTable {
 }
 
 impl RuleRecord {
+    /// How many steps it may take to see whether a message agrees.
+    fn steps(&self) -> usize {
+        if self.quorum == Quorum::Any { 1 } else { self.conditions.len().max(1) }
+    }
+
     /// Whether a message agrees that meets these conditions, one of which led here.
     fn agrees(&self, met: &[Met]) -> bool {
         let is_met = |condition: &Known| {

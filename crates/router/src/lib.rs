@@ -29,6 +29,7 @@ mod targets;
 mod topic;
 mod visited;
 mod words;
+mod work;
 
 #[doc(hidden)]
 pub mod fuzzing;

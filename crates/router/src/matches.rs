@@ -10,6 +10,7 @@ use crate::posting::{Lead, Postings};
 use crate::targets::{Meaning, Targets};
 use crate::topic::TopicScratch;
 use crate::visited::Visited;
+use crate::work::Work;
 
 /// The result of [`Router::route`](crate::Router::route): reused scratch, so that routing allocates nothing once it is
 /// warm, and so that a router can be shared between threads that each hold their own `Matches`.
@@ -30,6 +31,7 @@ pub struct Matches<D> {
     /// What the last key led to in a topic exchange, but for what is in a trie.
     pub(crate) leads: Vec<Lead<D>>,
     pub(crate) headers: HeadersScratch,
+    pub(crate) work: Work,
     dice: u64,
     counts: Option<Vec<CountSlot>>,
     watched: Vec<ExchangeId>,
@@ -71,6 +73,7 @@ impl<D> Matches<D> {
             topic: TopicScratch::default(),
             leads: Vec::new(),
             headers: HeadersScratch::default(),
+            work: Work::with_most(u32::MAX),
             dice: seed,
             counts: None,
             watched: Vec::new(),
@@ -125,6 +128,25 @@ impl<D> Matches<D> {
         self.stops = stops;
     }
 
+    /// Says how many steps the way of a message may take from now on; without this there is no such limit. What takes one:
+    /// an exchange that the message comes to for each of its keys, a node of the trie of a topic exchange for each word, a
+    /// condition of a headers exchange, eight targets. Patterns found as a whole, and direct exchanges, take none.
+    pub const fn set_most_steps(&mut self, most: u32) {
+        self.work.set_most(most);
+    }
+
+    /// How many steps the last message took.
+    #[must_use]
+    pub const fn steps(&self) -> u32 {
+        self.work.steps()
+    }
+
+    /// Whether the last message took more steps than it may: it was followed no further, and what was found is not all.
+    #[must_use]
+    pub const fn has_given_up(&self) -> bool {
+        self.work.is_spent()
+    }
+
     /// Whether the last result follows from the exchange and the key alone: no headers were asked and no dice thrown.
     /// Such a result may be kept and used again while [`Router::generation`](crate::Router::generation) is unchanged.
     #[must_use]
@@ -157,6 +179,7 @@ impl<D> Matches<D> {
         self.stopped = false;
         self.exchanges.begin();
         self.targets.begin();
+        self.work.begin();
         self.by_key_alone = true;
     }
 
@@ -220,6 +243,9 @@ impl<D> Matches<D> {
     }
 }
 
+/// How many targets are as much work as a step.
+const TARGETS_A_STEP: usize = 8;
+
 impl<D: Copy + Eq + Hash> Matches<D> {
     /// Takes the targets that a key leads to, and leaves out those that were taken before.
     #[inline(always)]
@@ -261,6 +287,9 @@ impl<D: Copy + Eq + Hash> Matches<D> {
 
     /// Takes targets that differ from one another, and leaves out those that were taken before.
     pub(crate) fn take(&mut self, table: &Targets<D>, exchanges: usize, targets: &[u32]) {
+        if !self.work.spend(targets.len() / TARGETS_A_STEP) {
+            return;
+        }
         if self.targets.as_slice().is_empty() {
             self.targets.start_with(targets);
             for target in targets {

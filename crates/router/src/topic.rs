@@ -252,6 +252,7 @@ mod tests {
     use super::*;
     use crate::posting::Lead;
     use crate::targets::Meaning;
+    use crate::work::Work;
     use std::format;
     use std::string::String;
 
@@ -297,10 +298,10 @@ mod tests {
 
         /// How many patterns match, and in how many steps that was found.
         fn find(&mut self, key: &str) -> (usize, usize) {
-            self.scratch.steps.set(0);
+            let mut work = Work::with_most(u32::MAX);
             let Self { hashing, topics, root, scratch, leads, .. } = self;
-            topics.find(hashing, root, key.as_bytes(), scratch, leads);
-            (scratch.found.len() + leads.len(), scratch.steps.get())
+            topics.find(hashing, root, key.as_bytes(), scratch, leads, &mut work);
+            (scratch.found.len() + leads.len(), work.steps() as usize)
         }
     }
 

@@ -268,3 +268,52 @@ fn an_exchange_that_is_watched_in_passing_is_told_of_and_routes_on() {
         assert!(!matches.has_stopped() && !matches.by_key_alone());
     }
 }
+
+/// Whatever makes a way long: it is followed as far as the message may go, and no further.
+#[test]
+fn a_message_takes_no_more_steps_than_it_may() {
+    let mut router = Router::new(1);
+    let chain: Vec<_> = (0..100).map(|_| router.add(Kind::Fanout)).collect();
+    for pair in chain.windows(2) {
+        assert_eq!(router.bind(pair[0], Target::Exchange(pair[1]), ""), Ok(true));
+    }
+    let alternates: Vec<_> = (0..100).map(|_| router.add(Kind::Direct)).collect();
+    for pair in alternates.windows(2) {
+        router.set_alternate(pair[0], Some(pair[1]));
+    }
+    let (topic, headers) = (router.add(Kind::Topic), router.add(Kind::Headers));
+    let hash = router.add(Kind::ConsistentHash(warrener_router::HashOn::RoutingKey));
+    for number in 0..500 {
+        let pattern = format!("#.a.#.{number}.#");
+        assert_eq!(router.bind(topic, to(number), &pattern), Ok(true));
+        let arguments = HeaderMap::from([("a", 1.into())]);
+        let rule = Rule::new("").with_arguments(&arguments);
+        assert_eq!(router.bind(headers, to(number), rule), Ok(true));
+        assert_eq!(
+            router.bind(hash, to(number), Rule::new("1").with_identity(&number.to_be_bytes())),
+            Ok(true)
+        );
+    }
+    let message = HeaderMap::from([("a", 1.into())]);
+    let mut matches = Matches::new();
+    for (from, most) in
+        [(chain[0], 50), (alternates[0], 50), (topic, 10), (headers, 50), (hash, 50)]
+    {
+        matches.set_most_steps(most);
+        router.route(from, b"a.a.a.a.a.a", &message, &mut matches);
+        assert!(matches.has_given_up(), "{from:?}");
+        assert_eq!(matches.steps(), most);
+        matches.set_most_steps(10_000);
+        router.route(from, b"a.a.a.a.a.a", &message, &mut matches);
+        assert!(!matches.has_given_up() && matches.steps() > most, "{from:?} {}", matches.steps());
+    }
+    // A message that takes one way of many costs what that way does.
+    assert_eq!(router.bind(topic, to(1_000), "x.*"), Ok(true));
+    router.route(topic, b"x.y", &NoHeaders, &mut matches);
+    assert_eq!(matches.destinations(), [1_000]);
+    assert!(matches.steps() < 10, "{}", matches.steps());
+    let keys = [&b"x.y"[..]; 300];
+    matches.set_most_steps(50);
+    router.route_all(topic, &keys, &NoHeaders, &mut matches);
+    assert!(matches.has_given_up());
+}

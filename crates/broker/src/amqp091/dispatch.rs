@@ -63,8 +63,14 @@ impl Broker {
         let close = Effect::CloseChannel(channel.connection, channel.number, refusal);
         self.clear_channel(now, key, out);
         // As in RabbitMQ, a channel that is refused confirms nothing more.
-        self.amqp.channel_mut(key).mode = Mode::Plain;
-        self.emit(key, close, out);
+        let channel = self.amqp.channel_mut(key);
+        channel.mode = Mode::Plain;
+        // Once its client has heard of it, the number may be used again.
+        if channel.slices.is_clearing {
+            channel.last_word = Some(close);
+        } else {
+            self.emit(key, close, out);
+        }
     }
 
     fn obey(

@@ -16,12 +16,13 @@ use crate::amqp091::confirm::Confirmed;
 use crate::amqp091::parked::{Parked, Stall};
 use crate::amqp091::sender_selected::{sender_selected, without_bcc};
 use crate::broker::Broker;
+use crate::config::ROUTE_STEPS;
 use crate::dead_letter::parse_expiration;
 use crate::effect::{Confirm, Effect};
 use crate::fan_out::AT_ONCE;
 use crate::id::{ChannelKey, ConnectionId, QueueId, RecordId, VhostId};
 use crate::message::{NewMessage, Traits};
-use crate::publish::{Exchange, Publication};
+use crate::publish::{Exchange, Publication, TooManySteps};
 use crate::refusal::{Reason, Resource, shown};
 use crate::sync::Sync;
 
@@ -131,7 +132,15 @@ impl Broker {
         self.realm.stats.sizes.add(new.content.body.len() as u64);
         let mut targets = core::mem::take(&mut self.realm.targets);
         targets.clear();
-        let reached = self.realm.route(vhost, exchange, &new, &mut targets);
+        let reached = match self.realm.route(vhost, exchange, &new, &mut targets) {
+            Ok(reached) => reached,
+            Err(TooManySteps) => {
+                self.realm.targets = targets;
+                let vhost = self.realm.vhosts[vhost].name().as_bytes();
+                let to = Resource::exchange(new.address.exchange().as_bytes(), vhost);
+                return Err(Reason::TooManySteps(to, ROUTE_STEPS));
+            }
+        };
         #[cfg(warrener_planted)]
         if planted(Bug::LoseLastTarget) && targets.len() > 1 {
             targets.pop();
@@ -280,7 +289,13 @@ impl Broker {
             let key = new.address.routing_key();
             return self.replier(vhost, key.as_bytes()).into_iter().collect();
         }
-        new.keys().filter_map(|key| self.replier(vhost, key.as_bytes())).collect()
+        let mut repliers = Repliers::new();
+        for own in new.keys().filter_map(|key| self.replier(vhost, key.as_bytes())) {
+            if !repliers.contains(&own) {
+                repliers.push(own);
+            }
+        }
+        repliers
     }
 
     /// Sends back what nobody takes, and puts the rest into queues; whether one refused, and what must be on disk first.

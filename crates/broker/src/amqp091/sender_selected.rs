@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use warrener_codec::{PropertiesRef, ShortStr, Table, TableBuilder, TableRef, Value};
 
+use crate::config::ROUTING_KEYS;
 use crate::message::Extra;
 use crate::refusal::Reason;
 use crate::value::type_name;
@@ -21,6 +22,10 @@ pub(crate) fn sender_selected(
         return Ok((None, false));
     }
     let (cc, bcc) = (cc.unwrap_or_default(), bcc.unwrap_or_default());
+    let count = 1 + cc.len() + bcc.len();
+    if count > ROUTING_KEYS {
+        return Err(Reason::TooManyKeys(count, ROUTING_KEYS));
+    }
     Ok((Some(Box::new(Extra { cc, bcc, ..Extra::default() })), has_bcc))
 }
 

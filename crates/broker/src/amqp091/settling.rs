@@ -214,6 +214,8 @@ impl Broker {
         channel.slices.is_clearing = false;
         if channel.is_leaving {
             self.leave_channel(now, key, out);
+        } else if let Some(last_word) = channel.last_word.take() {
+            self.emit(key, last_word, out);
         }
         false
     }

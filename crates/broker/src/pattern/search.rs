@@ -29,6 +29,9 @@ pub(crate) fn by_trying(program: &Program, name: &[u8], steps: &mut u32) -> Resu
 
 const NOWHERE: usize = usize::MAX;
 
+/// How much that is remembered is as much work as a step.
+const REMEMBERED_A_STEP: usize = 4;
+
 struct Search<'a> {
     program: &'a Program,
     name: &'a [u8],
@@ -109,7 +112,7 @@ impl Search<'_> {
             Instruction::Atomic(after) => {
                 let base = self.undo.len();
                 let end = self.run(next + 1, at)?;
-                self.settle(base);
+                self.settle(base)?;
                 end.map(|end| (after, end))
             }
             Instruction::UnlessGroup { group, to } => {
@@ -132,7 +135,10 @@ impl Search<'_> {
     }
 
     /// Forgets all other ways above the base, but not what was remembered before.
-    fn settle(&mut self, base: usize) {
+    fn settle(&mut self, base: usize) -> Result<(), GaveUp> {
+        // What is remembered below many atomic groups is gone over at the end of each of them.
+        let steps = (self.undo.len() - base) / REMEMBERED_A_STEP;
+        *self.steps = self.steps.checked_sub(steps as u32).ok_or(GaveUp)?;
         let mut kept = base;
         for place in base..self.undo.len() {
             if let Undo::Place { .. } = self.undo[place] {
@@ -141,6 +147,7 @@ impl Search<'_> {
             }
         }
         self.undo.truncate(kept);
+        Ok(())
     }
 
     fn look(&mut self, body: u16, at: usize, back: usize, keeps: bool) -> Result<bool, GaveUp> {
@@ -148,7 +155,7 @@ impl Search<'_> {
         let base = self.undo.len();
         let seen = self.run(body, start)?.is_some();
         if keeps {
-            self.settle(base);
+            self.settle(base)?;
         } else {
             while self.go_back(base).is_some() {}
         }

@@ -12,6 +12,9 @@ use crate::matches::Matches;
 use crate::stable_hash::{hash_of_keys, hash_of_value};
 use crate::topic::Root;
 
+/// How many steps it takes to find a header that an exchange hashes.
+const HEADER_STEPS: usize = 1 << 13;
+
 impl<D: Copy + Eq + Hash> Router<D> {
     /// Follows a message with one key from exchange to exchange, each once.
     #[inline]
@@ -69,7 +72,9 @@ impl<D: Copy + Eq + Hash> Router<D> {
         headers: &dyn Headers,
         out: &mut Matches<D>,
     ) {
-        if let Some(exchange) = self.exchanges.get(start) {
+        if let Some(exchange) = self.exchanges.get(start)
+            && out.work.spend(keys.len())
+        {
             self.visit(start.index, exchange, keys, headers, out);
             self.walk_on(keys, headers, out);
         }
@@ -80,6 +85,9 @@ impl<D: Copy + Eq + Hash> Router<D> {
     fn walk_on(&self, keys: &[&[u8]], headers: &dyn Headers, out: &mut Matches<D>) {
         for place in 1.. {
             let Some(next) = out.exchange(place) else { return };
+            if !out.work.spend(1 + keys.len()) {
+                return;
+            }
             self.visit(next, self.exchanges.at(next), keys, headers, out);
         }
     }
@@ -137,7 +145,7 @@ impl<D: Copy + Eq + Hash> Router<D> {
             Table::Headers(table) => self.choose_by_headers(table, headers, out),
             Table::ConsistentHash(table) => {
                 let message = self.hash_of(&exchange.kind, keys, headers, out);
-                self.take_one(table.find(message), out)
+                self.take_one(table.find(message, &mut out.work), out)
             }
             Table::ModulusHash(table) => self.take_one(table.find(hash_of_keys(keys)), out),
         }
@@ -160,8 +168,12 @@ impl<D: Copy + Eq + Hash> Router<D> {
     fn choose_by_topic(&self, root: &Root<D>, keys: &[&[u8]], out: &mut Matches<D>) -> bool {
         let mut found = false;
         for key in keys {
-            self.topics.find(&self.hashing, root, key, &mut out.topic, &mut out.leads);
+            let Matches { topic, leads, work, .. } = out;
+            self.topics.find(&self.hashing, root, key, topic, leads, work);
             found |= self.take_found(out);
+            if out.work.is_spent() {
+                break;
+            }
         }
         found
     }
@@ -175,12 +187,14 @@ impl<D: Copy + Eq + Hash> Router<D> {
     ) -> bool {
         out.by_key_alone = false;
         let mut scratch = core::mem::take(&mut out.headers);
+        let mut work = out.work;
         let mut found = false;
-        table.find(&self.hashing, headers, &mut scratch, |target| {
+        // One target at a time takes no steps of its own: that of its rule was counted.
+        table.find(&self.hashing, headers, &mut scratch, &mut work, |target| {
             self.take(&[target], out);
             found = true;
         });
-        out.headers = scratch;
+        (out.headers, out.work) = (scratch, work);
         found
     }
 
@@ -218,7 +232,11 @@ impl<D: Copy + Eq + Hash> Router<D> {
         out: &mut Matches<D>,
     ) -> u64 {
         let value = match kind {
-            Kind::ConsistentHash(HashOn::Header(name)) => headers.get(name),
+            Kind::ConsistentHash(HashOn::Header(name)) => {
+                // All headers may have to be looked at.
+                out.work.spend(HEADER_STEPS);
+                headers.get(name)
+            }
             Kind::ConsistentHash(HashOn::Property(property)) => headers.property(*property),
             _ => return hash_of_keys(keys),
         };

@@ -14,6 +14,7 @@ use crate::hashing::Hashing;
 use crate::posting::{Lead, Posting};
 use crate::visited::Marks;
 use crate::words::Words;
+use crate::work::Work;
 
 /// The memory of a walk.
 #[derive(Clone, Debug, Default)]
@@ -34,8 +35,6 @@ pub(crate) struct TopicScratch {
     /// Which children of a `#`, and which leaves with one, were reached. Only kept once `lasting` is not empty: before,
     /// nothing can be reached twice.
     seen: Marks,
-    #[cfg(test)]
-    pub(crate) steps: core::cell::Cell<usize>,
 }
 
 impl Topics {
@@ -48,6 +47,7 @@ impl Topics {
         key: &[u8],
         scratch: &mut TopicScratch,
         leads: &mut Vec<Lead<D>>,
+        work: &mut Work,
     ) {
         leads.clear();
         scratch.found.clear();
@@ -55,21 +55,31 @@ impl Topics {
             self.find_whole(hashing, root, key, scratch, leads);
         }
         if root.node != NONE {
-            self.walk(hashing, Place::root(hashing, root), key, scratch);
+            self.walk(hashing, Place::root(hashing, root), key, scratch, work);
         }
     }
 
     #[inline(never)]
-    fn walk(&self, hashing: &Hashing, root: Place, key: &[u8], scratch: &mut TopicScratch) {
+    fn walk(
+        &self,
+        hashing: &Hashing,
+        root: Place,
+        key: &[u8],
+        scratch: &mut TopicScratch,
+        work: &mut Work,
+    ) {
         scratch.begin();
         let TopicScratch { words, spelling, .. } = scratch;
         let found = words_of(key).map(|(word, _)| self.words.find(hashing, word, spelling));
         words.extend(found.map(|word| word.unwrap_or(Words::UNKNOWN)));
         scratch.places.push(root);
-        self.open(hashing, root, 0, scratch);
+        self.open(hashing, root, 0, scratch, work);
         scratch.places.extend_from_slice(&scratch.lasting);
         for at in 0..scratch.words.len() {
-            self.go_on(hashing, scratch.words[at], at + 1, scratch);
+            self.go_on(hashing, scratch.words[at], at + 1, scratch, work);
+            if work.is_spent() {
+                return;
+            }
         }
         for place in &scratch.places {
             let end = self.nodes[place.node].end;
@@ -80,11 +90,19 @@ impl Topics {
     }
 
     /// Goes from the places of this round by one word, with `at` words behind it, to those of the next.
-    fn go_on(&self, hashing: &Hashing, word: u32, at: usize, scratch: &mut TopicScratch) {
+    fn go_on(
+        &self,
+        hashing: &Hashing,
+        word: u32,
+        at: usize,
+        scratch: &mut TopicScratch,
+        work: &mut Work,
+    ) {
         scratch.reached.clear();
         for place in &scratch.places {
-            #[cfg(test)]
-            scratch.count_steps(1);
+            if !work.spend(1) {
+                return;
+            }
             for step in [word, ANY_WORD] {
                 let child = self.child(hashing, *place, step);
                 if !child.is_none() {
@@ -95,26 +113,36 @@ impl Topics {
         scratch.places.clear();
         for index in 0..scratch.reached.len() {
             let (child, path) = scratch.reached[index];
+            if work.is_spent() {
+                return;
+            }
             if let Some(leaf) = child.leaf() {
-                self.compare(leaf, at, scratch);
+                self.compare(leaf, at, scratch, work);
             } else {
                 let place = Place { node: child.0, path };
                 scratch.places.push(place);
-                self.open(hashing, place, at, scratch);
+                self.open(hashing, place, at, scratch, work);
             }
         }
         scratch.places.extend_from_slice(&scratch.lasting);
     }
 
     /// Follows the `#` below a place, and a `#` below that, with `at` words behind it.
-    fn open(&self, hashing: &Hashing, mut place: Place, at: usize, scratch: &mut TopicScratch) {
+    fn open(
+        &self,
+        hashing: &Hashing,
+        mut place: Place,
+        at: usize,
+        scratch: &mut TopicScratch,
+        work: &mut Work,
+    ) {
         loop {
             let child = self.nodes[place.node].any_words;
             if child.is_none() || !self.is_new(child, scratch) {
                 return;
             }
             if let Some(leaf) = child.leaf() {
-                self.search(leaf, at, scratch);
+                self.search(leaf, at, scratch, work);
                 return;
             }
             place = Place { node: child.0, path: hashing.of_step(place.path, ANY_WORDS) };
@@ -133,10 +161,9 @@ impl Topics {
     }
 
     /// Matches a leaf's tail with the words from `at` on.
-    fn compare(&self, leaf: u32, at: usize, scratch: &mut TopicScratch) {
+    fn compare(&self, leaf: u32, at: usize, scratch: &mut TopicScratch, work: &mut Work) {
         let record = &self.leaves[leaf];
-        #[cfg(test)]
-        scratch.count_steps(record.tail.steps(&self.long_tails).len());
+        work.spend(record.tail.steps(&self.long_tails).len());
         if record.tail.matches(&scratch.words[at..], record.is_open, &self.long_tails)
             && (!record.is_open || self.is_new(Child::of_leaf(leaf), scratch))
         {
@@ -145,13 +172,12 @@ impl Topics {
     }
 
     /// Matches a leaf's tail, which follows a `#`, with the words from `at` on.
-    fn search(&self, leaf: u32, at: usize, scratch: &mut TopicScratch) {
+    fn search(&self, leaf: u32, at: usize, scratch: &mut TopicScratch, work: &mut Work) {
         let record = &self.leaves[leaf];
         let tail = record.tail.steps(&self.long_tails);
         let Some(last) = scratch.words.len().checked_sub(tail.len()) else { return };
         let first = if record.is_open { at } else { last.max(at) };
-        #[cfg(test)]
-        scratch.count_steps(tail.len() * (last + 1).saturating_sub(first));
+        work.spend(tail.len() * (last + 1).saturating_sub(first));
         if (first..=last).any(|at| agree(tail, &scratch.words[at..])) {
             scratch.found.push(record.posting);
         }
@@ -164,10 +190,5 @@ impl TopicScratch {
         self.places.clear();
         self.lasting.clear();
         self.seen.begin();
-    }
-
-    #[cfg(test)]
-    fn count_steps(&self, steps: usize) {
-        self.steps.set(self.steps.get() + steps);
     }
 }

@@ -1,189 +1,47 @@
 //! One tenant does its worst, and another publishes and consumes in between: the longest single call of the broker, and how
 //! long the good tenant waits from its publish to its delivery, in real time.
 //!
-//! `cargo run --release -p warrener-benches --example hostile_turns` prints a line for each history.
+//! `cargo run --release -p warrener-benches --example hostile_turns` prints a line for each history; words after `--` choose
+//! those whose names have them.
 
-#![expect(clippy::disallowed_methods, reason = "calls are measured one by one")]
-#![expect(clippy::print_stdout, reason = "it prints what it measured")]
+mod shapes;
+mod world;
 
 use core::time::Duration;
-use std::time::Instant;
 
 use warrener_broker::{
-    BindingDefinition, Broker, Capabilities, ClosedBy, Command, CommandId, Config, Connected,
-    ConnectionId, Definitions, Effect, Input, Kind, Object, PasswordHash, PolicyDefinition,
-    Progress, QueueDefinition, Seed, User,
+    BindingDefinition, ClosedBy, Command, CommandId, Definitions, Input, Kind, Object,
+    PolicyDefinition, QueueDefinition,
 };
 use warrener_codec::method::basic::{Publish, PublishRef};
 use warrener_codec::method::{basic, exchange, queue};
-use warrener_codec::{
-    ChannelId, Content, Method, Properties, ShortRef, ShortStr, Table, TableBuilder,
-};
-use warrener_time::Time;
+use warrener_codec::{Content, Method, Properties, ShortRef, Table, TableBuilder};
 
-const GOOD: ConnectionId = ConnectionId(1);
-const BAD: ConnectionId = ConnectionId(2);
-const CHANNEL: ChannelId = ChannelId::new(1);
+use crate::world::{BAD, CHANNEL, World, short};
+
 const MILLION: usize = 1_000_000;
 
 fn main() {
-    println!(
-        "{:40} {:>10} {:>12} {:>12} {:>8}",
-        "history", "longest", "good p99", "good worst", "turns"
-    );
-    fan_out();
-    deletion();
-    expiry();
-    delivery();
-    unacked();
-    unacked_deletion();
-    policy();
-    import();
-    transaction();
-    rollback();
-    broken();
-}
-
-struct World {
-    broker: Broker,
-    now: Time,
-    effects: Vec<Effect>,
-    longest: Duration,
-    /// What the good tenant waited, each time.
-    waits: Vec<Duration>,
-    delivered: bool,
-    turns: usize,
-}
-
-impl World {
-    fn new() -> Self {
-        let mut config = Config::new(Seed::from(1));
-        let guest = ShortStr::from_static("guest");
-        let vhost = ShortStr::from_static("/");
-        config.users = vec![User::with_full_access(guest, PasswordHash::default(), vhost)];
-        config.limits.memory_budget_bytes = 64 << 30;
-        let now = Time::from_secs(1_000);
-        let mut world = Self {
-            broker: Broker::new(config, now),
-            now,
-            effects: Vec::new(),
-            longest: Duration::ZERO,
-            waits: Vec::new(),
-            delivered: false,
-            turns: 0,
-        };
-        for connection in [GOOD, BAD] {
-            let connected = Connected {
-                connection,
-                user: ShortStr::from_static("guest"),
-                vhost: ShortStr::from_static("/"),
-                name: ShortStr::EMPTY,
-                frame_max: 131_072,
-                capabilities: Capabilities::default(),
-                said: Default::default(),
-            };
-            world.handle(Input::Connected(Box::new(connected)));
-            world.handle(Input::ChannelOpened(connection, CHANNEL));
-        }
-        world.declare(GOOD, "own", Table::default());
-        let consume = basic::Consume { queue: short("own"), no_ack: true, ..Default::default() };
-        world.method(GOOD, consume.into());
-        world
-    }
-
-    /// One call, measured.
-    fn call(&mut self, call: impl FnOnce(&mut Broker, Time, &mut Vec<Effect>)) -> Duration {
-        let begun = Instant::now();
-        call(&mut self.broker, self.now, &mut self.effects);
-        let took = begun.elapsed();
-        self.longest = self.longest.max(took);
-        let mut written = None;
-        for effect in self.effects.drain(..) {
-            match effect {
-                Effect::Persist(record) => written = Some(record.id),
-                Effect::Deliver(delivery) if delivery.connection == GOOD => self.delivered = true,
-                _ => {}
-            }
-        }
-        if let Some(upto) = written {
-            self.handle(Input::Persisted(Progress { upto, ahead: upto }));
-        }
-        took
-    }
-
-    fn handle(&mut self, input: Input) -> Duration {
-        self.call(|broker, now, effects| broker.handle(now, input, effects))
-    }
-
-    fn method(&mut self, connection: ConnectionId, method: Method) -> Duration {
-        self.handle(Input::Method(connection, CHANNEL, method))
-    }
-
-    fn declare(&mut self, connection: ConnectionId, name: &str, arguments: Table) {
-        let declare = queue::Declare { queue: short(name), arguments, ..Default::default() };
-        self.method(connection, declare.into());
-    }
-
-    fn publish(&mut self, connection: ConnectionId, exchange: &str, key: &str) -> Duration {
-        let publish = PublishRef {
-            exchange: ShortRef::new(exchange.as_bytes()).expect("short"),
-            routing_key: ShortRef::new(key.as_bytes()).expect("short"),
-            ..Default::default()
-        };
-        let content = Content::new(Properties::default(), vec![7; 16]);
-        self.handle(Input::Publish(connection, CHANNEL, Publish::from(publish), content))
-    }
-
-    /// Goes on until nothing is left to do. After each call, `took` long, the good tenant's message has come in while that was
-    /// going on, and waits until it is delivered.
-    fn finish(&mut self, mut took: Duration) {
-        loop {
-            self.delivered = false;
-            let mut waited = took + self.publish(GOOD, "", "own");
-            while !self.delivered {
-                waited += self.turn();
-            }
-            self.waits.push(waited);
-            self.handle(Input::Drained(GOOD, u32::MAX));
-            self.handle(Input::Drained(BAD, u32::MAX));
-            if self.broker.poll_timeout().is_none_or(|(due, _)| due > self.now) {
-                return;
-            }
-            took = self.turn();
+    world::headings();
+    let chosen: Vec<String> = std::env::args().skip(1).collect();
+    let histories: [(&str, fn()); 11] = [
+        ("fan_out", fan_out),
+        ("deletion", deletion),
+        ("expiry", expiry),
+        ("delivery", delivery),
+        ("unacked", unacked),
+        ("unacked_deletion", unacked_deletion),
+        ("policy", policy),
+        ("import", import),
+        ("transaction", transaction),
+        ("rollback", rollback),
+        ("broken", broken),
+    ];
+    for (name, history) in histories.into_iter().chain(shapes::HISTORIES) {
+        if chosen.is_empty() || chosen.iter().any(|own| name.contains(own.as_str())) {
+            history();
         }
     }
-
-    fn turn(&mut self) -> Duration {
-        self.turns += 1;
-        self.call(|broker, now, effects| broker.handle_timeout(now, effects))
-    }
-
-    fn prepared(&mut self) {
-        self.finish(Duration::ZERO);
-        (self.longest, self.turns) = (Duration::ZERO, 0);
-        self.waits.clear();
-    }
-
-    fn tell(mut self, history: &str) {
-        self.waits.sort_unstable();
-        let p99 = self.waits[self.waits.len() * 99 / 100];
-        let worst = self.waits.last().copied().unwrap_or_default();
-        println!(
-            "{history:40} {:>7.2} ms {:>9.2} ms {:>9.2} ms {:>8}",
-            ms(self.longest),
-            ms(p99),
-            ms(worst),
-            self.turns
-        );
-    }
-}
-
-fn ms(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
-}
-
-fn short(text: &str) -> ShortStr {
-    ShortStr::truncated(text)
 }
 
 fn many_queues(world: &mut World, count: usize) {
