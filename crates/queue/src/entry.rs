@@ -1,7 +1,7 @@
 //! What goes into a queue, and how an entry is kept while it waits.
 
 use crate::effect::Why;
-use crate::extras::Extras;
+use crate::places::Places;
 use crate::sorted::Near;
 use core::fmt;
 use core::num::NonZeroU32;
@@ -141,9 +141,10 @@ impl More {
 }
 
 /// Among whom an entry stands while it waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// It may be handed out.
+    #[default]
     Ready,
     /// It may not yet, and never could before: it does not grow older.
     Delayed,
@@ -151,8 +152,12 @@ pub(crate) enum Standing {
     Retrying,
 }
 
+/// All extras of a queue, by number. In large pieces: among a million that expire in no order, finding the piece costs a
+/// fetch from near memory as long as there are few.
+pub(crate) type Extras = Places<Extra, 8_192>;
+
 /// What stands beside an entry with rare attributes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Extra {
     pub(crate) level: u8,
     /// Where in its line it probably stands, if that was looked for.

@@ -14,7 +14,6 @@ mod deliver;
 mod effect;
 mod entry;
 mod expiry;
-mod extras;
 #[doc(hidden)]
 pub mod fuzzing;
 mod limits;

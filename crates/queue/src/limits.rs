@@ -3,7 +3,6 @@
 use crate::config::Overflow;
 use crate::effect::{Effect, Refusal, Why};
 use crate::queue::Queue;
-use crate::ready::Lines;
 use alloc::vec::Vec;
 use warrener_time::Time;
 #[cfg(warrener_planted)]
@@ -73,12 +72,13 @@ impl<M: Clone> Queue<M> {
             return;
         }
         while self.is_over_limit() {
+            let lines = [&mut self.ready, &mut self.retrying, &mut self.delayed];
+            let Some(lines) = lines.into_iter().find(|lines| !lines.is_empty()) else { break };
             if *budget == 0 {
                 return;
             }
             *budget -= 1;
-            let lines = [&mut self.ready, &mut self.retrying, &mut self.delayed];
-            let Some((level, slot)) = lines.into_iter().find_map(Lines::pop_least) else { break };
+            let (level, slot) = lines.pop_least().expect("it is not empty");
             self.depart(now, level, slot, Why::MaxLength, out);
         }
         (self.overflowing, self.shedding) = (false, false);

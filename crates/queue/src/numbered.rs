@@ -6,10 +6,14 @@
 
 use crate::sorted::Sorted;
 use alloc::vec::Vec;
+use core::mem;
 use core::num::NonZeroU32;
 
 /// How many numbers share a page.
 const PAGE: u64 = 32;
+
+/// For how many pages memory is kept when nothing is left.
+const KEPT: usize = 64;
 
 /// Where a page is kept. Never zero, so that a hole in the order takes no more memory than this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +31,7 @@ impl PageKey {
 }
 
 /// What stands under the numbers of one page.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Page {
     /// A bit for each number under which something stands.
     taken: u32,
@@ -41,6 +45,7 @@ type Bound = (u64, PageKey);
 #[derive(Clone, Debug)]
 pub(crate) struct Numbered {
     order: Sorted<u64, Bound>,
+    /// Those that went among them. In one piece: there are few, four bytes a number, and each of both verbs asks for one.
     pages: Vec<Page>,
     /// Where pages were that went.
     free: Vec<PageKey>,
@@ -117,16 +122,12 @@ impl Numbered {
         })
     }
 
-    /// Gives memory back that only past sizes explain.
-    pub(crate) fn shrink(&mut self) {
+    /// Gives memory back that only past sizes explain, if nothing stands anywhere; whether there was any.
+    pub(crate) fn give_back_some(&mut self) -> bool {
         self.leave_page();
         self.order.shrink();
-        self.free.sort_unstable_by_key(|kept| kept.get());
-        while self.free.pop_if(|last| last.get() + 1 == self.pages.len()).is_some() {
-            self.pages.pop();
-        }
-        self.pages.shrink_to_fit();
         self.free.shrink_to_fit();
+        self.pages.is_empty() && mem::take(&mut self.pages).capacity() > 0
     }
 
     fn kept(&self, page: u64) -> Option<PageKey> {
@@ -146,7 +147,7 @@ impl Numbered {
         self.leave_page();
         let kept = self.kept(page).unwrap_or_else(|| {
             let kept = self.free.pop().unwrap_or_else(|| {
-                self.pages.push(Page { taken: 0, keys: [0; PAGE as usize] });
+                self.pages.push(Page::default());
                 PageKey::new(self.pages.len() - 1)
             });
             self.order.insert(page, (page, kept), |(page, _)| *page);
@@ -170,6 +171,12 @@ impl Numbered {
         let place = self.order.find(bound.0, |(page, _)| *page).expect("every page is in order");
         self.order.remove(place);
         self.free.push(bound.1);
+        if self.free.len() == self.pages.len() {
+            self.pages.clear();
+            self.pages.shrink_to(KEPT);
+            self.free.clear();
+            self.free.shrink_to(KEPT);
+        }
         self.found_in.take_if(|it| *it == bound);
     }
 }
@@ -209,9 +216,8 @@ mod tests {
             for (number, key) in model {
                 prop_assert_eq!(numbered.take(number, |_| true), Some(key));
             }
-            prop_assert!(numbered.pages.len() - numbered.free.len() <= 1);
-            numbered.shrink();
-            prop_assert!(numbered.order.is_empty() && numbered.pages.is_empty());
+            while numbered.give_back_some() {}
+            prop_assert!(numbered.order.is_empty() && numbered.pages.capacity() == 0);
         }
     }
 }

@@ -121,13 +121,12 @@ impl<M: Clone> Queue<M> {
             slot.published = published;
             return self.put_among_the_dead(now, level, slot, tries);
         }
-        if rare.not_before.is_some_and(|not_before| not_before > now) {
+        if rare.not_before.is_some_and(|not_before| not_before > published) {
             return self.delay(level, slot, rare);
         }
-        let begun = published.max(rare.not_before.unwrap_or(Time::ZERO));
-        slot.published = self.ready.fit_published(level, seq.number(), begun, &self.extras);
+        slot.published = self.ready.fit_published(level, seq.number(), published, &self.extras);
         if let Some(ttl) = rare.ttl {
-            slot.extra_mut(level, &mut self.extras).expires = expiry(begun, ttl);
+            slot.extra_mut(level, &mut self.extras).expires = expiry(published, ttl);
         }
         self.arm(&slot);
         self.note_deadline(&slot);

@@ -6,8 +6,7 @@ use crate::effect::{
     ConsumeError, ConsumerId, Counts, Delivery, Effect, Outcome, Passage, Progress, Refusal,
     Rejected, Timer, Whose, Why,
 };
-use crate::entry::{Entry, Rare, Restored, Seq};
-use crate::extras::Extras;
+use crate::entry::{Entry, Extras, Rare, Restored, Seq};
 use crate::limits::BY_THE_WAY;
 use crate::look::Look;
 use crate::ready::Lines;
@@ -156,7 +155,8 @@ impl<M: Clone> Queue<M> {
     /// queue that is rebuilt, before anything else is done with it. What is too much then leaves with the next
     /// [`Queue::work`], before anything is handed out.
     ///
-    /// Times of publishing are made to follow the order of the numbers where they do not. An entry that has failed more
+    /// Times of publishing are made to follow the order of the numbers where they do not. One that was delayed waits for
+    /// its time again; if that is past, it takes the last place with whatever is done next. An entry that has failed more
     /// often than [`Config::delivery_limit`] lets it stay is not in line again: it leaves with the next
     /// [`Queue::work`], or is held at once.
     ///
@@ -387,15 +387,17 @@ impl<M: Clone> Queue<M> {
         }
     }
 
-    /// Gives memory back that only past sizes explain; for a queue at rest.
-    pub fn shrink(&mut self) {
+    /// Gives memory back that only past sizes explain, of a queue at rest: a piece of it, and says whether there is more.
+    /// What stands among entries that are there stays. An emptied queue does most of this by itself.
+    pub fn shrink(&mut self) -> Progress {
         self.ready.shrink();
         self.delayed.shrink();
         self.retrying.shrink();
-        self.extras.shrink();
-        self.unacked.shrink();
         self.times.shrink();
-        self.pending.shrink_to_fit();
+        if self.extras.give_back_some() || self.unacked.give_back_some() {
+            return Progress::More;
+        }
+        Progress::Done
     }
 
     /// Chooses the single active consumer anew, after something that may have changed it.

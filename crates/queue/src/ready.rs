@@ -1,7 +1,6 @@
 //! Lines of waiting entries, one per priority: first in, first out, and whoever returns gets its old place.
 
-use crate::entry::{Extra, Slot};
-use crate::extras::Extras;
+use crate::entry::{Extra, Extras, Slot};
 use crate::sorted::{Near, Sorted};
 use crate::times::{AHEAD, Hint};
 use alloc::vec::Vec;

@@ -11,6 +11,9 @@ use warrener_time::Time;
 /// No record, no holder.
 const NONE: u32 = u32::MAX;
 
+/// How many records lie in one piece of memory.
+const RECORDS: usize = 1_024;
+
 const IS_THERE: &str = "the key of a record that is there";
 
 /// Where a holder is kept.
@@ -85,7 +88,7 @@ pub(crate) struct Record<M> {
 /// All holders and what they hold.
 #[derive(Clone, Debug)]
 pub(crate) struct Unacked<M> {
-    records: Places<Record<M>>,
+    records: Places<Option<Record<M>>, RECORDS>,
     by_number: Numbered,
     holders: Slab<Holder>,
     getter: HolderKey,
@@ -176,7 +179,7 @@ impl<M> Unacked<M> {
         let its = &mut self.holders[holder.0 as usize];
         let (older, newer, leaving) = (its.newest, NONE, None);
         let record = Record { slot, level, tries, since: now, holder, leaving, older, newer };
-        let key = self.records.insert(record);
+        let key = self.records.insert(Some(record));
         self.by_number.insert(number, key);
         its.newest = key;
         its.len += 1;
@@ -185,7 +188,7 @@ impl<M> Unacked<M> {
             self.len += 1;
             self.bytes += bytes;
         }
-        match self.records.get_mut(older) {
+        match self.records.there_mut(older) {
             Some(before) => before.newer = key,
             None => its.oldest = key,
         }
@@ -209,7 +212,7 @@ impl<M> Unacked<M> {
     pub(crate) fn remove(&mut self, seq: Seq) -> Option<Record<M>> {
         let Self { by_number, records, holders, .. } = self;
         let may_go = |key| {
-            let record: &Record<M> = records.get(key).expect(IS_THERE);
+            let record: &Record<M> = records.there(key).expect(IS_THERE);
             !matches!(holders[record.holder.0 as usize].kind, HolderKind::Settled(_))
         };
         let key = by_number.take(seq.number(), may_go)?;
@@ -219,14 +222,14 @@ impl<M> Unacked<M> {
     /// Takes out what `holder` has held for longest.
     pub(crate) fn remove_oldest(&mut self, holder: HolderKey) -> Option<Record<M>> {
         let key = self.holder(holder).oldest;
-        let seq = self.records.get(key)?.slot.seq;
+        let seq = self.records.there(key)?.slot.seq;
         self.by_number.take(seq.number(), |_| true).expect("every record is indexed");
         Some(self.take(key))
     }
 
     /// What `holder` has held for longest.
     pub(crate) fn oldest(&self, holder: HolderKey) -> Option<&Record<M>> {
-        self.records.get(self.holder(holder).oldest)
+        self.records.there(self.holder(holder).oldest)
     }
 
     /// Gives everything that a holder has to nobody, however much it is: its records stay under the old key, and the
@@ -257,25 +260,17 @@ impl<M> Unacked<M> {
             .filter(|record| !self.is_settled(record))
     }
 
-    /// Gives some memory back, of a queue whose entries have all gone; whether there was any.
+    /// Gives a piece of memory back, if nobody holds anything; whether there was any.
     pub(crate) fn give_back_some(&mut self) -> bool {
-        let all_gone = self.holders.iter().all(|(_, holder)| holder.len == 0);
-        all_gone && self.records.give_back_some()
-    }
-
-    /// Gives memory back that only past sizes explain.
-    pub(crate) fn shrink(&mut self) {
-        self.by_number.shrink();
-        self.records.shrink();
-        self.holders.shrink_to_fit();
+        self.records.give_back_some() || self.by_number.give_back_some()
     }
 
     fn record(&self, key: u32) -> &Record<M> {
-        self.records.get(key).expect(IS_THERE)
+        self.records.there(key).expect(IS_THERE)
     }
 
     fn record_mut(&mut self, key: u32) -> &mut Record<M> {
-        self.records.get_mut(key).expect(IS_THERE)
+        self.records.there_mut(key).expect(IS_THERE)
     }
 
     fn is_settled(&self, record: &Record<M>) -> bool {
@@ -293,11 +288,11 @@ impl<M> Unacked<M> {
             self.len -= 1;
             self.bytes -= bytes;
         }
-        match self.records.get_mut(record.older) {
+        match self.records.there_mut(record.older) {
             Some(older) => older.newer = record.newer,
             None => holder.oldest = record.newer,
         }
-        match self.records.get_mut(record.newer) {
+        match self.records.there_mut(record.newer) {
             Some(newer) => newer.older = record.older,
             None => holder.newest = record.older,
         }

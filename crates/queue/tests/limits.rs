@@ -288,3 +288,19 @@ fn what_cannot_be_handed_out_yet_is_in_the_way() {
         assert_eq!(world.handles(), [5, 6]);
     }
 }
+
+#[test]
+fn a_full_queue_that_has_nothing_to_drop_takes_what_it_can_hand_out_at_once() {
+    let mut world = World::new(Config::default().with_max_length(Some(0)).with_hold(true));
+    world.consume(ANN, Consume::default());
+    // As many as one call settles by the way, and nothing is left of what it may do to look after the limit.
+    for handle in 0..63 {
+        world.publish(handle);
+        assert_eq!(world.handles(), [handle]);
+    }
+    let (outcome, effects) = (Outcome::Discard, &mut world.effects);
+    assert_eq!(world.queue.settle_all(world.now, Whose::Everyones, outcome, effects), 63);
+    assert_eq!(world.queue.counts().held, 63);
+    world.publish(63);
+    assert_eq!((world.handles(), world.gone()), (vec![63], vec![]));
+}

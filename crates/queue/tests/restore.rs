@@ -123,6 +123,23 @@ fn a_delay_goes_on_over_a_restart() {
 }
 
 #[test]
+fn one_whose_time_came_meanwhile_makes_no_other_late() {
+    let mut world = World::new(Config::default().with_ttl(Some(millis(100))));
+    let begun = world.now;
+    let delayed = Rare { ttl: None, not_before: Some(begun + millis(60)) };
+    world.now += millis(70);
+    world.queue.restore(world.now, entry(1), Restored { rare: delayed, ..restored(1, begun) });
+    let later = begun + millis(20);
+    world.queue.restore(world.now, entry(2), restored(2, later));
+    world.pass(49);
+    assert_eq!(world.gone(), []);
+    world.pass(1);
+    assert_eq!(world.gone(), [(2, Why::Expired)], "100 ms after it was published");
+    world.pass(40);
+    assert_eq!(world.gone(), [(1, Why::Expired)], "100 ms after its time came");
+}
+
+#[test]
 #[should_panic(expected = "entry 5 is there already")]
 fn an_entry_is_restored_only_once() {
     let mut world = World::new(Config::default().with_max_priority(9));

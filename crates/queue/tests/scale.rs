@@ -4,6 +4,7 @@
 mod support;
 
 use allocation_counter::measure;
+use core::mem;
 use support::{ANN, World, millis};
 use warrener_queue::{Config, Consume, Effect, Entry, Outcome, Progress, Queue, Rare, Whose};
 use warrener_time::Time;
@@ -78,10 +79,30 @@ fn an_emptied_queue_can_give_its_memory_back() {
         }
         world.queue.purge(world.now, &mut Vec::new());
         while world.queue.work(world.now, 10_000, &mut Vec::new()) == Progress::More {}
-        world.queue.shrink();
+        while world.queue.shrink() == Progress::More {}
         world.effects = Vec::new();
     });
     assert!(allocated.bytes_current < 1_000, "{allocated:?}");
+}
+
+#[test]
+fn a_queue_whose_consumers_have_settled_everything_is_small_again() {
+    let measured = measure(|| {
+        let mut world = crowd(Config::default(), true);
+        world.queue.settle_all(world.now, Whose::Everyones, Outcome::Accept, &mut Vec::new());
+        while world.queue.work(world.now, 10_000, &mut Vec::new()) == Progress::More {}
+        world.effects = Vec::new();
+        // What is not given back at once goes while the queue is used.
+        for handle in 0..500 {
+            let seq = world.publish(handle);
+            assert_eq!(world.handles(), [handle]);
+            world.settle(seq, Outcome::Accept);
+            world.effects.clear();
+        }
+        mem::forget(world);
+    });
+    assert!(measured.bytes_max > 9_000_000, "{measured:?}");
+    assert!(measured.bytes_current < 250_000, "{measured:?}");
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl Command {
                 bytes: b,
                 priority: c,
                 ttl: option(d),
-                delay: option(e).filter(|delay| delay % 2 == 0),
+                delay: option(e).filter(|delay| delay.is_multiple_of(2)),
             },
             9 => {
                 // More than one call does by the way, but not so many that a model made of vectors takes long.
@@ -164,7 +164,9 @@ impl Run {
             Command::Settle { from, count, outcome, delay } => {
                 self.settle(from, count, self.outcome(outcome, delay));
             }
-            Command::SettleAll { who, outcome, delay } => self.settle_all(who, outcome, delay),
+            Command::SettleAll { who, outcome, delay } => {
+                return self.settle_all(who, outcome, delay);
+            }
             Command::Purge { finish } => {
                 let purged = self.queue.purge(now, &mut self.effects);
                 assert_eq!(purged, self.model.purge());
@@ -196,7 +198,9 @@ impl Run {
                 self.model.expire_if_unused(now);
                 return false;
             }
-            Command::Shrink => self.queue.shrink(),
+            Command::Shrink => {
+                let _ = self.queue.shrink();
+            }
         }
         true
     }
@@ -303,7 +307,9 @@ impl Run {
         assert_eq!(settled, expected);
     }
 
-    fn settle_all(&mut self, who: Option<u8>, outcome: u8, delay: u8) {
+    /// Says whether it is to be finished first: what goes need not be gone before the history goes on, but what stays can
+    /// be settled again only then.
+    fn settle_all(&mut self, who: Option<u8>, outcome: u8, delay: u8) -> bool {
         let sends_back = self
             .queue
             .config()
@@ -319,6 +325,11 @@ impl Run {
         // What returns may be held because it failed too often or expired, which shows when its turn comes.
         if !matches!(outcome, Outcome::Requeue { .. } | Outcome::Retry { .. }) {
             assert_eq!((counts.held, counts.held_bytes), (expected.held, expected.held_bytes));
+        }
+        match outcome {
+            Outcome::Accept => delay.is_multiple_of(2),
+            Outcome::Discard => delay.is_multiple_of(2) || self.queue.config().hold,
+            _ => true,
         }
     }
 
