@@ -18,16 +18,32 @@ const MESSAGES: u8 = 4;
 /// Far more frames than the story has.
 const FRAMES_MAX: u64 = 1_000;
 
+/// After how many more frames the connection that replaces the first is cut as well: in the handshake, while it declares, and
+/// while it goes on.
+const AGAIN: [u64; 5] = [3, 8, 11, 14, 19];
+
 #[tokio::test]
 async fn a_connection_cut_at_any_frame_is_made_again_with_all_that_was_on_it() {
+    cut_everywhere(None).await;
+}
+
+#[tokio::test]
+async fn a_connection_cut_again_while_it_is_made_again_goes_on_as_well() {
+    for again in AGAIN {
+        cut_everywhere(Some(again)).await;
+    }
+}
+
+async fn cut_everywhere(again: Option<u64>) {
     for cut in 0..FRAMES_MAX {
+        let cuts = [cut, again.map_or(u64::MAX, |again| cut + again)];
         let broker = Arc::new(Broker::start().await.unwrap());
         let frames = Arc::new(AtomicU64::new(0));
         let recoveries = tokio::time::timeout(
             Duration::from_secs(60),
-            story(Arc::clone(&broker), Arc::clone(&frames), cut),
+            story(Arc::clone(&broker), Arc::clone(&frames), cuts),
         );
-        let recoveries = recoveries.await.unwrap_or_else(|_| panic!("stuck after frame {cut}"));
+        let recoveries = recoveries.await.unwrap_or_else(|_| panic!("stuck after frames {cuts:?}"));
         if frames.load(Ordering::Relaxed) <= cut {
             assert_eq!(recoveries, 0, "nothing was cut");
             assert!(cut > 50, "a story of only {cut} frames");
@@ -38,8 +54,8 @@ async fn a_connection_cut_at_any_frame_is_made_again_with_all_that_was_on_it() {
 }
 
 /// Declares, publishes, consumes; says how often the connection was made again.
-async fn story(broker: Arc<Broker>, frames: Arc<AtomicU64>, cut: u64) -> u64 {
-    let connection = open(broker, frames, cut).await;
+async fn story(broker: Arc<Broker>, frames: Arc<AtomicU64>, cuts: [u64; 2]) -> u64 {
+    let connection = open(broker, frames, cuts).await;
     let channel = connection.channel();
     let events = ShortStr::from_static("events");
     let kind = ShortStr::from_static("fanout");
@@ -86,13 +102,13 @@ async fn story(broker: Arc<Broker>, frames: Arc<AtomicU64>, cut: u64) -> u64 {
     recoveries
 }
 
-/// By a line that is cut in the middle of a frame, the first time that so many have passed.
-async fn open(broker: Arc<Broker>, frames: Arc<AtomicU64>, cut: u64) -> RecoveringConnection {
+/// By a line that is cut in the middle of a frame, when so many have passed in all.
+async fn open(broker: Arc<Broker>, frames: Arc<AtomicU64>, cuts: [u64; 2]) -> RecoveringConnection {
     let mut recovery = Recovery::default();
     recovery.first_pause = Duration::from_millis(1);
     let connect = move || {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
-        tokio::spawn(carry(theirs, broker.connect(), Arc::clone(&frames), cut));
+        tokio::spawn(carry(theirs, broker.connect(), Arc::clone(&frames), cuts));
         async { Ok(ours) }
     };
     loop {
@@ -107,13 +123,13 @@ async fn open(broker: Arc<Broker>, frames: Arc<AtomicU64>, cut: u64) -> Recoveri
     }
 }
 
-async fn carry(client: DuplexStream, broker: DuplexStream, frames: Arc<AtomicU64>, cut: u64) {
+async fn carry(client: DuplexStream, broker: DuplexStream, frames: Arc<AtomicU64>, cuts: [u64; 2]) {
     let (from_client, to_client) = tokio::io::split(client);
     let (from_broker, to_broker) = tokio::io::split(broker);
     // The first to end takes the other along.
     tokio::select! {
-        _ = pass(from_client, to_broker, &frames, cut, true) => {}
-        _ = pass(from_broker, to_client, &frames, cut, false) => {}
+        _ = pass(from_client, to_broker, &frames, cuts, true) => {}
+        _ = pass(from_broker, to_client, &frames, cuts, false) => {}
     }
 }
 
@@ -122,7 +138,7 @@ async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     frames: &AtomicU64,
-    cut: u64,
+    cuts: [u64; 2],
     begins: bool,
 ) -> io::Result<()> {
     let mut begins = begins;
@@ -135,7 +151,7 @@ async fn pass(
             from.read_exact(&mut frame[7..]).await?;
         }
         begins = false;
-        if frames.fetch_add(1, Ordering::Relaxed) == cut {
+        if cuts.contains(&frames.fetch_add(1, Ordering::Relaxed)) {
             to.write_all(&frame[..frame.len() / 2]).await?;
             return to.flush().await;
         }

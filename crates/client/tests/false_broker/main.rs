@@ -3,4 +3,5 @@
 mod abandoned;
 mod back_pressure;
 mod hostile;
+mod recovery;
 mod world;

@@ -101,6 +101,11 @@ impl FalseBroker {
         self.say_octets(&octets).await;
     }
 
+    /// basic.ack of a message that was published.
+    pub(crate) async fn confirm(&mut self, channel: u16, delivery_tag: u64) {
+        self.say(channel, basic::Ack { delivery_tag, multiple: false }).await;
+    }
+
     pub(crate) async fn answer_get(&mut self, channel: u16, delivery_tag: u64) {
         let got = basic::GetOkRef { delivery_tag, ..Default::default() };
         let mut octets = BytesMut::new();
