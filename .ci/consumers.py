@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Somebody else's programs: each crate's README example, built and run against the crate as packaged.
 
-    cargo package --workspace ..; .ci/consumers.py target/package
+    cargo package --workspace ..; .ci/consumers.py use target/package
+    .ci/consumers.py profile        the workspace's profile for tests, as options of cargo's --config
 
 Each program is a package of its own outside of the workspace, so nothing is found but what was packaged. The programs that
 are published are built as well. What they need from elsewhere is what the workspace has built already.
@@ -15,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 
 # What the examples use besides the crate itself.
 BESIDES = {
@@ -54,8 +56,9 @@ def main(folder):
     folders = [f"uses-{name}" for name in libraries] + [f"crates/{crates[name].name}" for name in binaries]
     members = ", ".join(f'"{folder}"' for folder in folders)
     patches = "".join(f'{name} = {{ path = "{path}" }}\n' for name, path in crates.items())
-    manifest = f'[workspace]\nresolver = "3"\nmembers = [{members}]\n\n[patch.crates-io]\n{patches}\n{profile()}'
-    (consumers / "Cargo.toml").write_text(manifest)
+    manifest = f'[workspace]\nresolver = "3"\nmembers = [{members}]\n\n[patch.crates-io]\n{patches}'
+    # Above all tables, because its names are whole.
+    (consumers / "Cargo.toml").write_text("\n".join(profile()) + "\n" + manifest)
     # The versions that the workspace is tested with.
     (consumers / "Cargo.lock").write_bytes(pathlib.Path("Cargo.lock").read_bytes())
     environment = os.environ | {"CARGO_TARGET_DIR": metadata["target_directory"]}
@@ -71,7 +74,17 @@ def main(folder):
 
 def profile():
     """The workspace's own, so that what comes from elsewhere is not compiled again."""
-    return re.search(r"^\[profile\.dev\].*?(?=^\[profile\.release)", pathlib.Path("Cargo.toml").read_text(), re.M | re.S)[0]
+    return settings("profile.dev", tomllib.loads(pathlib.Path("Cargo.toml").read_text())["profile"]["dev"])
+
+
+def settings(prefix, values):
+    """A table of TOML as lines of its own: prefix.name = value."""
+    for name, value in values.items():
+        path = f"{prefix}.{json.dumps(name) if name == '*' else name}"
+        if isinstance(value, dict):
+            yield from settings(path, value)
+        else:
+            yield f"{path} = {json.dumps(value)}"
 
 
 def unpack(folder, crates, name, version):
@@ -98,7 +111,9 @@ def write(folder, name, version, crates):
 
 def example(crate):
     """The first example of a crate's README, and whether it can be run without a broker."""
-    found = re.search(r"^```(rust|rust,no_run|)\n(.*?)^```$", (crate / "README.md").read_text(), re.M | re.S)
+    # Every fence with its end, so that the end of one is not taken for the beginning of another.
+    fences = re.finditer(r"^```([^\n]*)\n(.*?)^```$", (crate / "README.md").read_text(), re.M | re.S)
+    found = next((fence for fence in fences if fence[1] in ("rust", "rust,no_run", "")), None)
     if not found:
         sys.exit(f"{crate.name}: no example in its README")
     lines = (re.sub(r"^# ?", "", line) if re.match(r"# |#$", line) else line for line in found[2].splitlines())
@@ -115,4 +130,7 @@ def program(body):
     return f"fn main() {{\n{body}\n}}\n"
 
 
-main(sys.argv[1])
+if sys.argv[1] == "profile":
+    print("\n".join(profile()))
+else:
+    main(sys.argv[2])

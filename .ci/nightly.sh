@@ -8,13 +8,7 @@ source "$(dirname "$0")/steps.sh"
 tools() {
     system_packages
     cargo_tool cargo-fuzz
-    cargo_tool cargo-hack
     cargo fetch --locked
-}
-
-# Every crate that is published is built from its package alone, besides what .ci/run does with the packages.
-packages() {
-    use_packages
 }
 
 # What each library shows to others, against the last release: the version says enough of what has changed.
@@ -23,15 +17,6 @@ semver() {
     last=$(git describe --tags --match 'v*' --abbrev=0 2>/dev/null) || { echo "there is no release to compare with"; return; }
     cargo_tool cargo-semver-checks
     cargo semver-checks --workspace --baseline-rev "$last"
-}
-
-# Every set of features builds without a warning.
-features() {
-    local -a crates=()
-    mapfile -t crates < <(cargo metadata --no-deps --format-version 1 |
-        python3 -c 'import json, sys; [print("--package=" + p["name"]) for p in json.load(sys.stdin)["packages"] if p["features"]]')
-    [ ${#crates[@]} = 0 ] && { echo "no crate has features"; return; }
-    RUSTFLAGS="-D warnings" cargo hack clippy "${crates[@]}" --feature-powerset --locked -- -D warnings
 }
 
 # The oldest compiler that Cargo.toml promises.
@@ -163,6 +148,6 @@ comparison() {
 }
 
 if [ $# = 0 ]; then
-    set -- tools packages semver features oldest_rust kills full_disk backlog suites made_up_requests properties seeds planted_bugs counts comparison fuzzing
+    set -- tools semver oldest_rust kills full_disk backlog suites made_up_requests properties seeds planted_bugs counts comparison fuzzing
 fi
 run_steps "$@"
