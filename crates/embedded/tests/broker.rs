@@ -97,6 +97,59 @@ async fn a_hundred_brokers_start_and_stop() {
 }
 
 #[tokio::test]
+async fn a_hundred_brokers_work_at_the_same_time() {
+    let mut brokers = Vec::new();
+    for number in 0..100_u8 {
+        let broker = Broker::start().await.unwrap();
+        let connection = Connection::open(&broker.listen().await.unwrap()).await.unwrap();
+        let channel = connection.channel().await.unwrap();
+        channel.call(declare("q")).await.unwrap();
+        channel.publish("", "q", Properties::default(), vec![number]).await.unwrap();
+        brokers.push((broker, connection, channel));
+    }
+    for (number, (broker, connection, channel)) in (0_u8..).zip(brokers) {
+        let got = channel.get("q", true).await.unwrap().expect("its own message");
+        assert_eq!(got.body.to_bytes(), [number][..]);
+        assert!(channel.get("q", true).await.unwrap().is_none());
+        drop(broker);
+        connection.closed().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_goes_while_clients_come_leaves_nobody_waiting() {
+    for turns in 0..40 {
+        let broker = Broker::start().await.unwrap();
+        let uri = broker.listen().await.unwrap();
+        let clients: Vec<_> = (0..20)
+            .map(|number| {
+                let (stream, uri) = (broker.connect(), uri.clone());
+                tokio::spawn(async move {
+                    let connection = match number % 2 {
+                        0 => Connection::over(stream, Options::default()).await?,
+                        _ => Connection::open(&uri).await?,
+                    };
+                    let channel = connection.channel().await?;
+                    loop {
+                        channel.call(declare("q")).await?;
+                    }
+                    #[expect(unreachable_code, reason = "it says what the task gives")]
+                    Ok::<(), warrener_client::Error>(())
+                })
+            })
+            .collect();
+        for _ in 0..turns * 5 {
+            tokio::task::yield_now().await;
+        }
+        drop(broker);
+        for client in clients {
+            let ended = tokio::time::timeout(core::time::Duration::from_secs(60), client).await;
+            ended.expect("it does not wait for ever").unwrap().unwrap_err();
+        }
+    }
+}
+
+#[tokio::test]
 async fn only_those_named_come_in_and_only_where_they_may() {
     let broker = Broker::builder().user("ann", "secret").vhost("shop").start().await.unwrap();
     let uri = broker.listen().await.unwrap();
