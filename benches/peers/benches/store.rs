@@ -11,7 +11,9 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use warrener_store::{After, Append, Config, Lane, Log, LogEvent, RealDisk, RecordId, SegmentLog, Work};
+use warrener_store::{
+    After, Append, Config, Lane, Log, LogEvent, RealDisk, RecordId, SegmentLog, Work,
+};
 
 const BODY_BYTES: usize = 1024;
 
@@ -60,7 +62,14 @@ impl Appends for Warrener {
     fn append(&mut self, first: u64, count: u64, body: &Bytes) {
         let (body, digest) = (core::slice::from_ref(body), &[7; 32]);
         for id in first..first + count {
-            let record = Append { id: RecordId(id), refers_to: &[], digest, body, sync: true, after: After::Nothing };
+            let record = Append {
+                id: RecordId(id),
+                refers_to: &[],
+                digest,
+                body,
+                sync: true,
+                after: After::Nothing,
+            };
             self.0.append(record).expect("an append");
         }
         self.run();
