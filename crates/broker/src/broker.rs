@@ -245,7 +245,9 @@ impl Broker {
         if !self.realm.overdue.is_empty() {
             self.realm.release_overdue(now, out);
         }
-        self.handle_notices(now, out);
+        if !self.realm.notices.is_empty() {
+            self.handle_notices(now, out);
+        }
         self.deliver(now, out);
         if !self.realm.notices.is_empty() {
             self.handle_notices(now, out);

@@ -107,6 +107,12 @@ pub(crate) struct DeleteIf {
 }
 
 impl QueueSlot {
+    /// Whether the timers know when it wants to be woken.
+    #[inline]
+    pub(crate) fn is_on_schedule(&self) -> bool {
+        self.queue.poll_timeout().map(|(time, _)| time) == self.scheduled
+    }
+
     /// An empty queue without consumers.
     pub(crate) fn new(
         now: Time,

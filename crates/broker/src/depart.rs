@@ -26,6 +26,12 @@ impl Realm {
     /// Deals with what happened in queues, and with what that leads to in others.
     #[inline]
     pub(crate) fn absorb(&mut self, now: Time, out: &mut Vec<Effect>) {
+        if !self.happened.is_empty() {
+            self.absorb_some(now, out);
+        }
+    }
+
+    fn absorb_some(&mut self, now: Time, out: &mut Vec<Effect>) {
         while !self.happened.is_empty() {
             if self.effort.absorbs == 0 || self.effort.is_spent(out.len()) {
                 return;
@@ -127,6 +133,7 @@ impl Realm {
     }
 
     /// A message has left a queue.
+    #[inline]
     pub(crate) fn depart(
         &mut self,
         now: Time,
@@ -328,6 +335,7 @@ impl Realm {
     }
 
     /// A queue holds a message no more. `told` says that a record tells so already.
+    #[inline]
     pub(crate) fn let_go(
         &mut self,
         queue: QueueId,
@@ -335,41 +343,58 @@ impl Realm {
         told: Option<Place>,
         out: &mut Vec<Effect>,
     ) {
-        let slot = self.queue(queue);
-        let record = slot.record;
-        let kept = slot.spec.durable && slot.keeps(self.messages.get(id).persistent);
         let message = self.messages.get_mut(id);
         let loading = if message.is_coming() { message.on_disk() } else { None };
         message.holders -= 1;
         let last = message.holders == 0;
-        if let Some(durable) = message.durable().filter(|_| kept) {
-            let (at, holders) = (durable.at, durable.holders - 1);
-            // The record may be all that there is of a message that another queue holds.
-            let is_needed = !last && message.on_disk() == Some((at.record, at.part));
-            let is_needed = is_needed && !message.is_here();
-            message.set_durable((holders > 0).then_some(Durable { at, holders }));
-            // A record that goes with this takes what it says along; one that stays would bring the message back.
-            let shared = self.compounds.get(&at.record).is_some_and(|record| record.left > 1);
-            let stays = holders > 0 || is_needed || shared;
-            #[cfg(warrener_planted)]
-            let stays = stays && !planted(Bug::ForgetSettlement);
-            if let Some(queue) = record.filter(|_| stays && told.is_none()) {
-                let settled = Fact::Settled(Place { queue, message: at });
-                self.append(&settled, SmallVec::new(), false, out);
-            }
-            if holders == 0 && !is_needed {
-                self.release_message(at, out);
-            }
-            if holders == 0 && is_needed {
-                self.messages.get_mut(id).set_spilled(at.record);
-            }
+        if let Some(durable) = message.durable() {
+            self.let_go_durable(queue, (id, durable), told, out);
         }
         if last {
             self.forget_message(id, loading, out);
         }
     }
 
+    /// The same of a message that is on disk, which may be because of other queues.
+    fn let_go_durable(
+        &mut self,
+        queue: QueueId,
+        (id, durable): (MessageId, Durable),
+        told: Option<Place>,
+        out: &mut Vec<Effect>,
+    ) {
+        let slot = self.queue(queue);
+        let record = slot.record;
+        let kept = slot.spec.durable && slot.keeps(self.messages.get(id).persistent);
+        if !kept {
+            return;
+        }
+        let message = self.messages.get_mut(id);
+        let last = message.holders == 0;
+        let (at, holders) = (durable.at, durable.holders - 1);
+        // The record may be all that there is of a message that another queue holds.
+        let is_needed = !last && message.on_disk() == Some((at.record, at.part));
+        let is_needed = is_needed && !message.is_here();
+        message.set_durable((holders > 0).then_some(Durable { at, holders }));
+        // A record that goes with this takes what it says along; one that stays would bring the message back.
+        let shared = self.compounds.get(&at.record).is_some_and(|record| record.left > 1);
+        let stays = holders > 0 || is_needed || shared;
+        #[cfg(warrener_planted)]
+        let stays = stays && !planted(Bug::ForgetSettlement);
+        if let Some(queue) = record.filter(|_| stays && told.is_none()) {
+            let settled = Fact::Settled(Place { queue, message: at });
+            self.append(&settled, SmallVec::new(), false, out);
+        }
+        if holders == 0 && !is_needed {
+            self.release_message(at, out);
+        }
+        if holders == 0 && is_needed {
+            self.messages.get_mut(id).set_spilled(at.record);
+        }
+    }
+
     /// A message is nowhere any more.
+    #[inline]
     fn forget_message(
         &mut self,
         id: MessageId,

@@ -9,6 +9,7 @@ mod alarm;
 mod amqp091;
 mod arguments;
 mod at_least_once;
+mod attached;
 mod base64;
 mod bind;
 mod bring;

@@ -1,7 +1,6 @@
 //! Messages: kept once, however many queues hold them, and gone when the last one lets go.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -11,6 +10,7 @@ use warrener_time::Time;
 
 use crate::address::Address;
 use crate::arguments::QueueKind;
+use crate::attached::Attached;
 use crate::dead_letter::{History, KEY_BYTES, parse_expiration};
 use crate::fields::Fields;
 use crate::id::{MessageId, RecordId};
@@ -299,11 +299,16 @@ impl Messages {
     }
 
     /// Takes a message in that nobody holds yet.
-    #[inline(always)]
     pub(crate) fn insert(&mut self, new: NewMessage) -> MessageId {
-        let persistent = new.traits.persistent;
-        let id = self.insert_absent(persistent);
-        self.bring(id, new);
+        self.insert_from(&mut Some(new))
+    }
+
+    /// The same, of one that is moved only once.
+    #[inline(always)]
+    pub(crate) fn insert_from(&mut self, from: &mut Option<NewMessage>) -> MessageId {
+        let new = from.as_ref().expect("a message to be taken in");
+        let id = self.insert_absent(new.traits.persistent);
+        self.bring_from(id, from);
         id
     }
 
@@ -324,26 +329,36 @@ impl Messages {
     }
 
     /// The content of a message comes into memory.
-    #[inline(always)]
     pub(crate) fn bring(&mut self, id: MessageId, new: NewMessage) {
-        let bytes = new.memory_bytes();
+        self.bring_from(id, &mut Some(new));
+    }
+
+    #[inline(always)]
+    fn bring_from(&mut self, id: MessageId, from: &mut Option<NewMessage>) {
+        let bytes = from.as_ref().map_or(0, NewMessage::memory_bytes);
         self.bytes += u64::from(bytes);
-        let whole = Whole { new, id, bytes, handed: 0, link: Link::NONE };
-        let number = self.wholes.insert(whole);
+        let make = || {
+            let new = from.take().expect("a message to be taken in");
+            Whole { new, id, bytes, handed: 0, link: Link::NONE }
+        };
+        let number = self.wholes.insert_with(make);
         let message = self.get_mut(id);
         debug_assert!(!message.is_here(), "a content comes once");
         message.whole = number;
     }
 
+    #[inline]
     pub(crate) fn get(&self, id: MessageId) -> &Message {
         self.index.get(id).expect("a queue holds only messages that are there")
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: MessageId) -> &mut Message {
         self.index.get_mut(id).expect("a queue holds only messages that are there")
     }
 
     /// The message, unless everybody has let go of it.
+    #[inline]
     pub(crate) fn find(&self, id: MessageId) -> Option<&Message> {
         self.index.get(id)
     }
@@ -358,6 +373,13 @@ impl Messages {
         self.wholes.get_mut(number).expect("a content that is in memory")
     }
 
+    /// The same, and how many queues hold it.
+    #[inline]
+    pub(crate) fn whole_of(&mut self, id: MessageId) -> (&mut Whole, u32) {
+        let Message { whole, holders, .. } = *self.get(id);
+        (self.wholes.get_mut(whole).expect("a content that is in memory"), holders)
+    }
+
     /// The content of a message, if it is in memory.
     pub(crate) fn content(&self, id: MessageId) -> Option<&NewMessage> {
         self.wholes.get(self.get(id).whole).map(|whole| &whole.new)
@@ -366,18 +388,25 @@ impl Messages {
     /// Forgets a message that nobody holds.
     #[inline]
     pub(crate) fn remove(&mut self, id: MessageId) {
-        assert_eq!(self.get(id).holders, 0, "a message goes when the last queue lets go of it");
-        self.drop_content(id);
-        let _ = self.index.remove(id);
+        let message = self.index.remove(id).expect("a queue holds only messages that are there");
+        assert_eq!(message.holders, 0, "a message goes when the last queue lets go of it");
+        self.drop_whole(message.whole);
     }
 
     /// The content of a message leaves memory.
     pub(crate) fn drop_content(&mut self, id: MessageId) {
         let message = self.get_mut(id);
         let number = core::mem::replace(&mut message.whole, NOWHERE);
+        self.drop_whole(number);
+    }
+
+    #[inline]
+    fn drop_whole(&mut self, number: u32) {
         let Some(whole) = self.wholes.get(number) else { return };
         self.bytes -= u64::from(whole.bytes);
-        self.shelves.take(&mut self.wholes, number);
+        if whole.link.is_on_shelf() {
+            self.shelves.take(&mut self.wholes, number);
+        }
         self.wholes.clear(number);
     }
 
@@ -453,41 +482,6 @@ impl AsRef<Link> for Whole {
 impl Weighted for Whole {
     fn bytes(&self) -> u64 {
         u64::from(self.bytes)
-    }
-}
-
-/// Contents that keep alive the buffers that they were read into. What one turn brings was read together, so turns are
-/// counted as well as contents: those of a busy publisher share few buffers, those of many quiet ones have one each.
-#[derive(Debug)]
-struct Attached {
-    line: VecDeque<(Time, MessageId)>,
-    turns: usize,
-}
-
-/// The contents of how many turns may keep their buffers alive.
-const ATTACHED_TURNS: usize = 256;
-
-/// And how many contents.
-const ATTACHED: usize = 1 << 12;
-
-impl Attached {
-    fn new() -> Self {
-        Self { line: VecDeque::with_capacity(ATTACHED + 1), turns: 0 }
-    }
-
-    fn push(&mut self, now: Time, id: MessageId) {
-        self.turns += usize::from(self.line.back().is_none_or(|(last, _)| *last != now));
-        self.line.push_back((now, id));
-    }
-
-    /// The oldest, while there are too many.
-    fn pop_excess(&mut self) -> Option<MessageId> {
-        if self.turns <= ATTACHED_TURNS && self.line.len() <= ATTACHED {
-            return None;
-        }
-        let (turn, id) = self.line.pop_front()?;
-        self.turns -= usize::from(self.line.front().is_none_or(|(next, _)| *next != turn));
-        Some(id)
     }
 }
 

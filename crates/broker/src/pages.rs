@@ -14,7 +14,7 @@ pub(crate) struct Pages<T> {
     pages: Vec<Page<T>>,
     /// Pages that may have room, the one to use last; each at most once.
     roomy: Vec<u32>,
-    /// An empty page that keeps its memory, so that one thing that comes and goes asks for none.
+    /// A page that keeps its memory when it is empty, so that one thing that comes and goes asks for none.
     spare: Option<u32>,
     len: usize,
 }
@@ -34,15 +34,21 @@ impl<T> Page<T> {
         Self { places: Vec::new(), free: Vec::new(), taken: 0, is_listed: true }
     }
 
-    #[inline]
-    fn insert(&mut self, thing: T) -> usize {
+    /// A large thing is made where it stays, and not moved.
+    #[inline(always)]
+    fn insert_with(&mut self, make: impl FnOnce() -> T) -> usize {
         self.taken += 1;
-        if let Some(place) = self.free.pop() {
-            let place = usize::from(place);
-            self.places[place] = Some(thing);
-            return place;
-        }
-        self.places.push(Some(thing));
+        let place = match self.free.pop() {
+            Some(place) => usize::from(place),
+            None => self.add_place(),
+        };
+        self.places[place] = Some(make());
+        place
+    }
+
+    #[cold]
+    fn add_place(&mut self) -> usize {
+        self.places.push(None);
         self.places.len() - 1
     }
 }
@@ -59,15 +65,17 @@ impl<T> Pages<T> {
     /// Takes a thing in, and gives it its number.
     #[inline]
     pub(crate) fn insert(&mut self, thing: T) -> u32 {
+        self.insert_with(|| thing)
+    }
+
+    #[inline(always)]
+    pub(crate) fn insert_with(&mut self, make: impl FnOnce() -> T) -> u32 {
         let index = self.page_with_room();
         let page = &mut self.pages[index as usize];
-        let place = page.insert(thing);
+        let place = page.insert_with(make);
         if page.taken == PAGE as u16 {
             page.is_listed = false;
             self.roomy.pop();
-        }
-        if self.spare == Some(index) {
-            self.spare = None;
         }
         self.len += 1;
         index * PAGE as u32 + place as u32
@@ -106,6 +114,7 @@ impl<T> Pages<T> {
     }
 
     /// A place has nothing in it any more.
+    #[inline]
     fn vacate(&mut self, index: usize, place: usize) {
         let page = &mut self.pages[index];
         page.taken -= 1;
@@ -115,7 +124,7 @@ impl<T> Pages<T> {
         if !core::mem::replace(&mut page.is_listed, true) {
             self.roomy.push(index as u32);
         }
-        if is_empty {
+        if is_empty && self.spare != Some(index as u32) {
             self.empty(index as u32);
         }
     }
@@ -144,10 +153,16 @@ impl<T> Pages<T> {
     }
 
     /// The page to put the next thing into.
+    #[inline]
     fn page_with_room(&mut self) -> u32 {
-        if let Some(index) = self.roomy.last() {
-            return *index;
+        match self.roomy.last() {
+            Some(index) => *index,
+            None => self.add_page(),
         }
+    }
+
+    #[cold]
+    fn add_page(&mut self) -> u32 {
         let index = self.pages.len();
         assert!(index < u32::MAX as usize / PAGE, "four thousand million things in one slab");
         self.pages.push(Page::new());
@@ -155,15 +170,15 @@ impl<T> Pages<T> {
         index as u32
     }
 
-    /// A page has nothing in it any more.
+    /// A page that is not the spare one has nothing in it any more.
+    #[cold]
     fn empty(&mut self, index: u32) {
-        let page = &mut self.pages[index as usize];
-        page.places.clear();
-        page.free.clear();
-        if self.spare.is_none() {
-            self.spare = Some(index);
-        } else if self.spare != Some(index) {
+        let is_spared = self.spare.is_some_and(|spare| self.pages[spare as usize].taken == 0);
+        if is_spared {
+            let page = &mut self.pages[index as usize];
             (page.places, page.free) = (Vec::new(), Vec::new());
+        } else {
+            self.spare = Some(index);
         }
     }
 }

@@ -45,7 +45,8 @@ pub(crate) struct Taken {
 
 /// A message on its way into queues.
 pub(crate) struct Publication<'a> {
-    pub(crate) new: NewMessage,
+    /// Taken from where it was made to where it is kept: it is larger than what registers hold.
+    pub(crate) new: &'a mut Option<NewMessage>,
     pub(crate) targets: &'a [QueueId],
     /// Whether somebody waits for it to be durable.
     pub(crate) awaited: bool,
@@ -197,7 +198,7 @@ impl Realm {
     }
 
     /// Puts a message into queues, on disk where it must be, and deals with what that leads to.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn publish(
         &mut self,
         now: Time,
@@ -218,7 +219,7 @@ impl Realm {
         out: &mut Vec<Effect>,
     ) -> Taken {
         let Publication { new, targets, awaited } = publication;
-        let admission = self.admit(now, new, targets);
+        let admission = self.admit_from(now, new, targets);
         let record = self.make_durable(now, &admission, (awaited, After::Nothing), out);
         if let Some(record) = record {
             self.mark_deep(targets, record, out);
@@ -228,17 +229,28 @@ impl Realm {
     }
 
     /// Offers a message to each of the queues. What leaves them meanwhile is dealt with later.
-    #[inline(always)]
     pub(crate) fn admit(&mut self, now: Time, new: NewMessage, targets: &[QueueId]) -> Admission {
-        let brief = Brief::of(&new);
+        self.admit_from(now, &mut Some(new), targets)
+    }
+
+    #[inline(always)]
+    fn admit_from(
+        &mut self,
+        now: Time,
+        new: &mut Option<NewMessage>,
+        targets: &[QueueId],
+    ) -> Admission {
+        let brief = Brief::of(new.as_ref().expect("a message to be published"));
         self.effort.visit((brief.bytes / BODY_BYTES_A_VISIT) as usize);
-        let message = self.messages.insert(new);
+        let message = self.messages.insert_from(new);
         let mut admission = Admission::new(message);
         let mut holders = 0;
         for &id in targets {
             if let Offer::Taken(record) = self.offer(now, &mut admission, brief, id) {
                 holders += 1;
-                admission.durable_targets.extend(record);
+                if let Some(record) = record {
+                    admission.durable_targets.push(record);
+                }
             }
         }
         let known = self.messages.get_mut(message);
@@ -252,7 +264,7 @@ impl Realm {
     }
 
     /// Offers a message to one queue.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn offer(
         &mut self,
         now: Time,
@@ -285,6 +297,7 @@ impl Realm {
                 admission.is_kept |= slot.keeper.is_some();
                 admission.stays |= matches!(slot.keeper, Some(Keeper::Remembers(_)));
                 slot.has_wide |= is_wide;
+                self.has_wide |= is_wide;
                 Offer::Taken(slot.record.filter(|_| slot.keeps(traits.persistent)))
             }
             Err(rejected) => {
@@ -296,18 +309,22 @@ impl Realm {
                 Offer::Refused
             }
         };
-        let delivers = !slot.links.is_empty() || slot.keeper.is_some();
+        // A queue without consumers has nothing to do in the line of those that deliver.
+        let wakes = !slot.awake && (!slot.links.is_empty() || slot.keeper.is_some());
+        let is_on_schedule = slot.is_on_schedule();
         self.effort.visit(1);
         self.collect(id);
-        // A queue without consumers has nothing to do in the line of those that deliver.
-        if delivers {
+        if wakes {
             self.wake(id);
         }
-        self.reschedule(id);
+        if !is_on_schedule {
+            self.schedule_anew(id);
+        }
         offer
     }
 
     /// Writes a message down once for all the durable queues that took it.
+    #[inline]
     pub(crate) fn make_durable(
         &mut self,
         now: Time,
@@ -318,12 +335,22 @@ impl Realm {
         if !admission.is_durable() {
             return None;
         }
+        Some(self.write_down(now, admission, (awaited, after), out))
+    }
+
+    fn write_down(
+        &mut self,
+        now: Time,
+        admission: &Admission,
+        (awaited, after): (bool, After),
+        out: &mut Vec<Effect>,
+    ) -> RecordId {
         let published = self.published(now, admission);
         let content = self.messages.whole(admission.message).new.content.clone();
         let fact = Fact::Published(published);
         let record = self.append_after(&fact, after, smallvec![content], awaited, out);
         self.set_durable(admission, MessageAt { record, part: 0 });
-        Some(record)
+        record
     }
 
     /// What a record says of a message that was just taken in.
@@ -345,6 +372,7 @@ impl Realm {
     }
 
     /// Forgets a message that no queue took. A queue that refused it may want it dead-lettered.
+    #[inline]
     pub(crate) fn finish(&mut self, admission: &Admission) -> Option<MessageId> {
         self.finish_for(admission, None)
     }

@@ -86,6 +86,8 @@ pub(crate) struct Realm {
     pub(crate) loads: Loads,
     /// The shelf of contents whose queue is not known.
     pub(crate) shelf: ShelfId,
+    /// Whether any queue ever had a message whose headers not every client may be able to take.
+    pub(crate) has_wide: bool,
     /// More is held than should be, and too little of it can leave.
     pub(crate) is_strained: bool,
     /// What others than messages hold of memory, in octets.
@@ -193,6 +195,7 @@ impl Realm {
             messages,
             loads: Loads::default(),
             shelf,
+            has_wide: false,
             is_strained: false,
             held_elsewhere_bytes: 0,
             stats: Stats::default(),
@@ -371,6 +374,12 @@ impl Realm {
     /// Takes what a queue answered, to be dealt with in its turn.
     #[inline]
     pub(crate) fn collect(&mut self, id: QueueId) {
+        if !self.answers.is_empty() {
+            self.collect_some(id);
+        }
+    }
+
+    fn collect_some(&mut self, id: QueueId) {
         self.effort.visit(self.answers.len());
         for answer in self.answers.drain(..) {
             self.happened.push_back((id, Happened::Queue(answer)));
@@ -381,10 +390,15 @@ impl Realm {
     #[inline]
     pub(crate) fn reschedule(&mut self, id: QueueId) {
         let slot = self.queues.get_mut(id).expect("the id of a queue that is there");
-        let due = slot.queue.poll_timeout().map(|(time, _)| time);
-        if due == slot.scheduled {
-            return;
+        if !slot.is_on_schedule() {
+            self.schedule_anew(id);
         }
+    }
+
+    /// The timers are not right about a queue.
+    pub(crate) fn schedule_anew(&mut self, id: QueueId) {
+        let slot = self.queues.get_mut(id).expect("the id of a queue that is there");
+        let due = slot.queue.poll_timeout().map(|(time, _)| time);
         if let Some(before) = slot.scheduled {
             self.timers.remove(&(before, id));
         }

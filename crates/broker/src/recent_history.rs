@@ -77,7 +77,8 @@ impl Realm {
                 self.begin_fan_out(new, &targets, false, Origin::Nobody);
                 continue;
             }
-            let publication = Publication { new, targets: &targets, awaited: false };
+            let publication =
+                Publication { new: &mut Some(new), targets: &targets, awaited: false };
             let taken = self.take_in(now, publication, out);
             self.shelve(taken.message, taken.first);
         }

@@ -111,7 +111,7 @@ impl Realm {
             self.begin_fan_out(new, &targets, false, Origin::Nobody);
             return;
         }
-        let publication = Publication { new, targets: &targets, awaited: false };
+        let publication = Publication { new: &mut Some(new), targets: &targets, awaited: false };
         let taken = self.publish(now, publication, out);
         if let Some(message) = taken.message {
             self.settle_down(now, message, taken.first);

@@ -332,6 +332,7 @@ fn restore_message(
         realm.messages.get_mut(handle).failed |= failed > 0;
         let slot = realm.queues.get_mut(*queue).expect("a queue that was just restored");
         slot.has_wide |= is_wide;
+        realm.has_wide |= is_wide;
         let priority = traits.priority_in(slot.settings.kind);
         let kept = slot.keeper.is_some();
         // What is overdue is put back as if it were not, so that it goes on in the order in which it became due.

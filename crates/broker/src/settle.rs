@@ -107,7 +107,12 @@ impl Realm {
             self.effort.visit(1);
             if let Some(slot) = self.queues.get_mut(id).filter(|slot| slot.returning == 0) {
                 if let Some(delivery) = slot.queue.poll_delivery(now, &mut self.answers) {
+                    let is_drained = slot.queue.is_drained();
                     self.collect(id);
+                    if is_drained {
+                        self.sleep_first(id);
+                        return Some((id, delivery));
+                    }
                     self.in_a_row += 1;
                     if self.in_a_row >= DELIVERIES_IN_A_ROW {
                         self.in_a_row = 0;
@@ -115,10 +120,11 @@ impl Realm {
                     }
                     return Some((id, delivery));
                 }
-                slot.awake = false;
                 self.collect(id);
-                self.reschedule(id);
-            } else if let Some(slot) = self.queues.get_mut(id) {
+                self.sleep_first(id);
+                continue;
+            }
+            if let Some(slot) = self.queues.get_mut(id) {
                 slot.awake = false;
             }
             self.awake.pop_front();
@@ -127,9 +133,26 @@ impl Realm {
         None
     }
 
+    /// The first queue of those that are awake has nothing more for now.
+    #[inline]
+    fn sleep_first(&mut self, id: QueueId) {
+        self.awake.pop_front();
+        self.in_a_row = 0;
+        let slot = self.queue_mut(id);
+        slot.awake = false;
+        if !slot.is_on_schedule() {
+            self.schedule_anew(id);
+        }
+    }
+
+    /// Whether [`look_ahead`](Realm::look_ahead) may have anything to do.
+    #[inline]
+    pub(crate) fn must_look_ahead(&self) -> bool {
+        self.has_wide || self.messages.absent() > 0
+    }
+
     /// Sees to it that the next delivery is one that can be made: puts queues aside whose next message is on disk. Answers
     /// who would get which message, when not every client may be able to take it.
-    #[inline]
     pub(crate) fn look_ahead(
         &mut self,
         now: Time,
@@ -240,23 +263,23 @@ impl Realm {
         settlement: Settlement,
         out: &mut Vec<Effect>,
     ) {
-        if self.queues.get(id).is_none() {
-            return;
-        }
-        if settlement.is_failure() {
+        if settlement.is_failure() && self.queues.get(id).is_some() {
             self.note_failures(id, seqs, settlement, out);
         }
-        let slot = self.queues.get_mut(id).expect("it was just there");
+        let Some(slot) = self.queues.get_mut(id) else { return };
         if settlement == Settlement::Accepted {
             slot.traffic.acknowledged += seqs.len() as u64;
             self.stats.of(slot.settings.kind).acknowledged += seqs.len() as u64;
         }
         slot.queue.settle(now, seqs, settlement.outcome(), &mut self.answers);
+        let is_on_schedule = slot.is_on_schedule();
         self.collect(id);
         if settlement != Settlement::Accepted {
             self.wake(id);
         }
-        self.reschedule(id);
+        if !is_on_schedule {
+            self.schedule_anew(id);
+        }
         self.absorb(now, out);
     }
 }

@@ -31,6 +31,10 @@ pub(crate) struct Link {
 impl Link {
     /// On no shelf.
     pub(crate) const NONE: Self = Self { shelf: None, before: NOBODY, after: NOBODY };
+
+    pub(crate) const fn is_on_shelf(&self) -> bool {
+        self.shelf.is_some()
+    }
 }
 
 /// No neighbour.
@@ -110,8 +114,11 @@ impl Shelves {
         id: ShelfId,
         at: End,
     ) {
-        self.take(things, number);
-        let thing = things.get_mut(number).expect("a thing that is there");
+        let mut thing = things.get_mut(number).expect("a thing that is there");
+        if thing.as_ref().is_on_shelf() {
+            self.take(things, number);
+            thing = things.get_mut(number).expect("a thing that is there");
+        }
         let bytes = thing.bytes();
         let shelf = self.shelves.get_mut(id.0).expect("a shelf that is there");
         let (before, after) = match at {
@@ -127,7 +134,10 @@ impl Shelves {
             Some(neighbour) => neighbour.as_mut().before = number,
             None => shelf.last = number,
         }
-        self.weigh(id, |all| all + bytes);
+        shelf.bytes += bytes;
+        if shelf.size() > shelf.class {
+            self.classify(id);
+        }
     }
 
     /// Takes something from its shelf, if it stands on one.
@@ -148,19 +158,14 @@ impl Shelves {
             Some(neighbour) => neighbour.as_mut().before = before,
             None => shelf.last = before,
         }
-        self.weigh(id, |all| all - bytes);
-        self.drop_if_done(id);
-    }
-
-    fn weigh(&mut self, id: ShelfId, change: impl FnOnce(u64) -> u64) {
-        let shelf = self.shelves.get_mut(id.0).expect("a shelf that is there");
-        shelf.bytes = change(shelf.bytes);
-        if shelf.size() > shelf.class {
-            self.classify(id);
+        shelf.bytes -= bytes;
+        if shelf.is_orphan {
+            self.drop_if_done(id);
         }
     }
 
     /// Puts a shelf where it belongs in the order.
+    #[cold]
     fn classify(&mut self, id: ShelfId) {
         let shelf = self.shelves.get_mut(id.0).expect("a shelf that is there");
         let size = shelf.size();

@@ -7,9 +7,10 @@ use warrener_queue::{Delivery, Seq};
 use warrener_time::Time;
 
 use crate::address::Address;
+use crate::amqp091::Amqp;
 use crate::amqp091::unacked::Delivered;
 use crate::broker::Broker;
-use crate::effect::{Deliver, Effect};
+use crate::effect::{Deliver, Effect, content_bytes};
 use crate::id::{ChannelKey, LinkId, MessageId, QueueId};
 use crate::refusal::Reason;
 
@@ -27,8 +28,15 @@ impl Broker {
     /// Hands out what can be handed out, up to a bound; the rest waits for the next turn.
     #[inline]
     pub(crate) fn deliver(&mut self, now: Time, out: &mut Vec<Effect>) {
+        if !self.realm.awake.is_empty() {
+            self.deliver_some(now, out);
+        }
+    }
+
+    fn deliver_some(&mut self, now: Time, out: &mut Vec<Effect>) {
         for _ in 0..self.realm.limits.deliveries_per_input {
-            if let Some((link, message)) = self.realm.look_ahead(now, out)
+            if self.realm.must_look_ahead()
+                && let Some((link, message)) = self.realm.look_ahead(now, out)
                 && self.give_up(now, link, message, out)
             {
                 continue;
@@ -75,14 +83,16 @@ impl Broker {
     #[inline]
     fn hand_over(&mut self, queue: QueueId, delivery: &Delivery<MessageId>, out: &mut Vec<Effect>) {
         let link = LinkId::from_consumer(delivery.consumer.expect("only get has no consumer"));
-        let key = self.amqp.consumers.get(link).expect("a queue's consumer is known").channel;
-        self.guard_delivery(key, queue, delivery.handle, out);
-        if self.realm.reports.is_watching {
-            self.watch_delivery(key, queue, delivery);
+        let slot = self.realm.queue(queue);
+        let kind = slot.settings.kind;
+        if slot.mark.is_some() || self.realm.reports.is_watching {
+            let key = self.amqp.consumers.get(link).expect("a queue's consumer is known").channel;
+            self.guard_delivery(key, queue, delivery.handle, out);
+            if self.realm.reports.is_watching {
+                self.watch_delivery(key, queue, delivery);
+            }
         }
-        let kind = self.realm.queue(queue).settings.kind;
-        let holders = self.realm.messages.get(delivery.handle).holders;
-        let message = self.realm.messages.whole_mut(delivery.handle);
+        let (message, holders) = self.realm.messages.whole_of(delivery.handle);
         let redelivered = delivery.redelivered || message.new.is_redelivered();
         let (address, content) = message.hand_out(kind, delivery, holders);
         let (seq, settled) = (delivery.seq, delivery.settled);
@@ -94,13 +104,15 @@ impl Broker {
     #[inline(always)]
     pub(crate) fn hand_to(&mut self, link: LinkId, handed: Handed, out: &mut Vec<Effect>) {
         let Handed { queue, seq, settled, redelivered, address, content } = handed;
-        let consumer = self.amqp.consumers.get_mut(link).expect("a queue's consumer is known");
+        let Amqp { consumers, channels, disk, .. } = &mut self.amqp;
+        let consumer = consumers.get_mut(link).expect("a queue's consumer is known");
         let key = consumer.channel;
-        let channel = self.amqp.channels.get_mut(key).expect("a consumer has a channel");
+        let channel = channels.get_mut(key).expect("a consumer has a channel");
         let slot = self.realm.queues.get_mut(queue).expect("a delivery comes from a queue");
         slot.traffic.deliver(settled, redelivered);
         channel.traffic.messages.deliver(settled, redelivered);
         self.realm.stats.of(slot.settings.kind).deliver(settled, redelivered);
+        self.realm.stats.delivered += 1;
         let tag = channel.next_delivery_tag();
         consumer.last_tag = tag;
         if !settled {
@@ -108,7 +120,9 @@ impl Broker {
             channel.unacked.push(Delivered { tag, queue, seq, link: Some(link) });
             channel.shared_unacked += 1;
         }
-        let deliver = Deliver {
+        let became_full = !settled && channel.is_full();
+        let (client, weight_bytes) = (channel.client, content_bytes(&content));
+        let deliver = Effect::Deliver(Deliver {
             connection: channel.connection,
             channel: channel.number,
             consumer_tag: consumer.tag.clone(),
@@ -116,10 +130,13 @@ impl Broker {
             redelivered,
             address,
             content,
-        };
-        let became_full = !settled && channel.is_full();
-        self.realm.stats.delivered += 1;
-        self.emit(key, Effect::Deliver(deliver), out);
+        });
+        if channel.is_held(disk) {
+            channel.hold(deliver);
+        } else {
+            out.push(deliver);
+        }
+        self.burden(client, weight_bytes, out);
         if became_full {
             self.refresh_channel(key);
         }

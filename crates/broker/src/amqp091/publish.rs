@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use warrener_codec::method::basic;
 use warrener_codec::{ChannelId, Content, Method, PropertiesRef, ShortStr};
 use warrener_time::Time;
@@ -127,12 +127,21 @@ impl Broker {
     ) -> Result<(), Reason> {
         let mandatory = publish.mandatory();
         let (vhost, exchange) = self.check_exchange(key, &publish, content.body.len() as u64)?;
-        let new = self.check_content(key, exchange, publish, content)?;
+        let address = Address::within(publish.into_bytes(), EXCHANGE_AT);
+        // It is taken from here to where it is kept, and not moved from step to step.
+        let mut made =
+            Some(NewMessage { address, content, extra: None, traits: Traits::default() });
+        let new = made.as_mut().expect("it was just made");
+        if new.content.properties.as_bytes() == NO_PROPERTIES {
+            self.check_topics(key, exchange, &new.address, None)?;
+        } else {
+            self.check_properties(key, exchange, new)?;
+        }
         self.realm.stats.published += 1;
         self.realm.stats.sizes.add(new.content.body.len() as u64);
         let mut targets = core::mem::take(&mut self.realm.targets);
         targets.clear();
-        let reached = match self.realm.route(vhost, exchange, &new, &mut targets) {
+        let reached = match self.realm.route(vhost, exchange, new, &mut targets) {
             Ok(reached) => reached,
             Err(TooManySteps) => {
                 self.realm.targets = targets;
@@ -146,16 +155,16 @@ impl Broker {
             targets.pop();
         }
         self.count_publish(key, vhost, exchange, targets.len());
-        let repliers = self.repliers(vhost, exchange, &new);
+        let repliers = self.repliers(vhost, exchange, new);
         if self.realm.reports.is_tracing {
-            self.trace_publish((key, vhost), &new, &targets, &repliers);
+            self.trace_publish((key, vhost), new, &targets, &repliers);
         }
         let comes_back = mandatory && !reached && repliers.is_empty();
         let routed = Routed { repliers, targets: &targets, reached, mandatory };
-        let done = match comes_back.then(|| self.check_return(key, &new)) {
+        let done = match comes_back.then(|| self.check_return(key, new)) {
             // An address that it carries may have made it longer than its sender can take.
             Some(Err(too_large)) => Err(too_large),
-            Some(Ok(())) | None => self.publish_routed(now, key, new, routed, out),
+            Some(Ok(())) | None => self.publish_routed(now, key, &mut made, routed, out),
         };
         self.realm.targets = targets;
         done
@@ -175,24 +184,24 @@ impl Broker {
     }
 
     /// Does with a message what the channel's mode says: now, with a confirm, or when it commits.
-    #[inline]
+    #[inline(always)]
     fn publish_routed(
         &mut self,
         now: Time,
         key: ChannelKey,
-        new: NewMessage,
+        made: &mut Option<NewMessage>,
         routed: Routed<'_>,
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
         match &mut self.amqp.channel_mut(key).mode {
             Mode::Plain => {
-                self.enqueue(now, key, new, &routed, (None, false), out);
+                self.enqueue(now, key, made, &routed, (None, false), out);
             }
             Mode::Confirming(confirms) => {
                 let tag = confirms.count();
                 self.realm.stats.published_for_confirm += 1;
                 let awaited = self.amqp.channel(key).sync == Sync::Always;
-                let done = self.enqueue(now, key, new, &routed, (Some(tag), awaited), out);
+                let done = self.enqueue(now, key, made, &routed, (Some(tag), awaited), out);
                 if let Some((rejected, record)) = done {
                     self.confirm(key, tag, rejected, record, out);
                 }
@@ -200,6 +209,7 @@ impl Broker {
             Mode::Transactional(transaction) => {
                 let targets = routed.targets.to_vec();
                 let Routed { repliers, reached, mandatory, .. } = routed;
+                let new = made.take().expect(IS_MADE);
                 let checked = Checked { new, targets, reached, repliers, mandatory };
                 let before = transaction.bytes();
                 let kept = transaction.publish(checked, &self.realm.limits);
@@ -213,7 +223,7 @@ impl Broker {
     }
 
     /// Where a message goes, if its sender may send it there.
-    #[inline]
+    #[inline(always)]
     fn check_exchange(
         &mut self,
         key: ChannelKey,
@@ -246,26 +256,19 @@ impl Broker {
     }
 
     /// Checks what a message says about itself, and changes what must not be seen of it.
-    #[inline]
-    fn check_content(
+    fn check_properties(
         &self,
         key: ChannelKey,
         exchange: Exchange,
-        publish: basic::Publish,
-        content: Content,
-    ) -> Result<NewMessage, Reason> {
-        let address = Address::within(publish.into_bytes(), EXCHANGE_AT);
-        if content.properties.as_bytes() == NO_PROPERTIES {
-            self.check_topics(key, exchange, &address, None)?;
-            return Ok(NewMessage { address, content, extra: None, traits: Traits::default() });
-        }
-        let properties = content.properties.read().unwrap_or_default();
+        new: &mut NewMessage,
+    ) -> Result<(), Reason> {
+        let properties = new.content.properties.read().unwrap_or_default();
         let reply_to = self.reply_address(key, &properties)?;
         check_expiration(&properties)?;
         let (extra, has_bcc) = sender_selected(&properties)?;
-        self.check_topics(key, exchange, &address, extra.as_deref())?;
+        self.check_topics(key, exchange, &new.address, extra.as_deref())?;
         self.check_user_id(key, &properties)?;
-        let traits = Traits::of(&properties);
+        new.traits = Traits::of(&properties);
         let changed = if has_bcc || reply_to.is_some() {
             let kept = without_bcc(properties.headers.unwrap_or_default());
             let headers = properties.headers.map(|_| kept.as_table_ref());
@@ -274,9 +277,11 @@ impl Broker {
         } else {
             None
         };
-        let Content { properties, body } = content;
-        let content = Content { properties: changed.unwrap_or(properties), body };
-        Ok(NewMessage { address, content, extra, traits })
+        if let Some(changed) = changed {
+            new.content.properties = changed;
+        }
+        new.extra = extra;
+        Ok(())
     }
 
     /// The channels that take a message as a direct reply.
@@ -287,7 +292,8 @@ impl Broker {
         }
         if new.extra.is_none() {
             let key = new.address.routing_key();
-            return self.replier(vhost, key.as_bytes()).into_iter().collect();
+            let replier = self.replier(vhost, key.as_bytes());
+            return replier.map_or_else(Repliers::new, |replier| smallvec![replier]);
         }
         let mut repliers = Repliers::new();
         for own in new.keys().filter_map(|key| self.replier(vhost, key.as_bytes())) {
@@ -300,18 +306,18 @@ impl Broker {
 
     /// Sends back what nobody takes, and puts the rest into queues; whether one refused, and what must be on disk first.
     /// `None` when that takes several turns.
-    // A message on its way from here into memory is not to be moved at each step: it is larger than what registers hold.
     #[inline(always)]
     fn enqueue(
         &mut self,
         now: Time,
         key: ChannelKey,
-        new: NewMessage,
+        made: &mut Option<NewMessage>,
         routed: &Routed<'_>,
         (tag, awaited): (Option<u64>, bool),
         out: &mut Vec<Effect>,
     ) -> Option<(bool, Option<RecordId>)> {
         if routed.targets.is_empty() {
+            let new = made.take().expect(IS_MADE);
             self.without_queues(now, key, new, &routed.repliers, routed.mandatory, out);
             return Some((false, None));
         }
@@ -319,25 +325,31 @@ impl Broker {
             return Some((true, None));
         }
         if !routed.reached {
-            self.without_queues(now, key, new.clone(), &[], routed.mandatory, out);
+            let new = made.as_ref().expect(IS_MADE).clone();
+            self.without_queues(now, key, new, &[], routed.mandatory, out);
         }
-        self.hand_to_repliers(now, &routed.repliers, &new, out);
+        if !routed.repliers.is_empty() {
+            self.hand_to_repliers(now, &routed.repliers, made.as_ref().expect(IS_MADE), out);
+        }
         if routed.targets.len() > AT_ONCE {
+            let new = made.take().expect(IS_MADE);
             self.fan_out(key, tag, new, routed.targets, awaited, out);
             return None;
         }
+        let new = made.as_ref().expect(IS_MADE);
         if let [queue] = *routed.targets
-            && let Some(passage) = self.realm.pass_through(now, queue, &new, out.len())
+            && let Some(passage) = self.realm.pass_through(now, queue, new, out.len())
         {
+            let new = made.take().expect(IS_MADE);
             self.hand_through(queue, passage, new, out);
             return Some((false, None));
         }
-        let left = self.pass_through_some(now, &new, routed.targets, out);
+        let left = self.pass_through_some(now, new, routed.targets, out);
         let targets = left.as_deref().unwrap_or(routed.targets);
         if targets.is_empty() {
             return Some((false, None));
         }
-        let taken = self.realm.publish(now, Publication { new, targets, awaited }, out);
+        let taken = self.realm.publish(now, Publication { new: made, targets, awaited }, out);
         if let Some(message) = taken.message {
             if self.realm.reports.is_watching {
                 self.realm.latencies.enqueue(now, message);
@@ -468,6 +480,8 @@ impl Broker {
         Ok(())
     }
 }
+
+const IS_MADE: &str = "a message goes one way";
 
 /// Where the exchange's length lies in the arguments of basic.publish: behind the ticket.
 const EXCHANGE_AT: u16 = 2;

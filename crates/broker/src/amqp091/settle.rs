@@ -10,6 +10,7 @@ use warrener_time::Time;
 #[cfg(warrener_planted)]
 use warrener_time::planted::{Bug, planted};
 
+use crate::amqp091::Amqp;
 use crate::amqp091::channel::Mode;
 use crate::amqp091::settling::{SETTLED_AT_ONCE, Settling};
 use crate::amqp091::unacked::Delivered;
@@ -65,6 +66,12 @@ impl Broker {
         out: &mut Vec<Effect>,
     ) -> Result<(), Reason> {
         let channel = self.amqp.channel(key);
+        if !multiple
+            && settlement == Settlement::Accepted
+            && !matches!(channel.mode, Mode::Transactional(_))
+        {
+            return self.accept_one(now, key, tag, out);
+        }
         if multiple && channel.unacked.distance(tag) > SETTLED_AT_ONCE as usize {
             return self.settle_many(now, key, tag, settlement, out);
         }
@@ -94,6 +101,41 @@ impl Broker {
         };
         self.amqp.settling = taken;
         settled
+    }
+
+    /// What nearly every client does with nearly every message.
+    #[inline]
+    fn accept_one(
+        &mut self,
+        now: Time,
+        key: ChannelKey,
+        tag: u64,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Reason> {
+        let Amqp { channels, consumers, .. } = &mut self.amqp;
+        let channel = channels.get_mut(key).expect("the key of a channel that is there");
+        let Some(delivered) = channel.unacked.take(tag) else {
+            return Err(Reason::UnknownDeliveryTag(tag));
+        };
+        self.realm.effort.visit(1);
+        self.realm.stats.acknowledged += 1;
+        channel.traffic.messages.acknowledged += 1;
+        if let Some(link) = delivered.link {
+            let was_full = channel.is_full();
+            channel.shared_unacked -= 1;
+            let mut is_limited = false;
+            if let Some(consumer) = consumers.get_mut(link) {
+                consumer.unacked -= 1;
+                is_limited = consumer.prefetch > 0;
+            }
+            if was_full {
+                self.refresh_channel(key);
+            } else if is_limited {
+                self.refresh_limited(&delivered);
+            }
+        }
+        self.realm.settle(now, delivered.queue, &[delivered.seq], Settlement::Accepted, out);
+        Ok(())
     }
 
     #[cold]
