@@ -131,6 +131,17 @@ impl<M: Clone> Queue<M> {
         self.hand_through(now)
     }
 
+    /// The same where whoever is next must settle it: the queue keeps it as handed out, and it counts as handed out once.
+    /// It has no time to live of its own. `entry` is asked for it only if it passes.
+    #[inline(always)]
+    pub fn pass_into_hands(
+        &mut self,
+        now: Time,
+        entry: impl FnOnce() -> Entry<M>,
+    ) -> Option<Passage> {
+        self.hand_into(now, entry)
+    }
+
     /// Puts a message in line whatever the limits say: for a host that has asked before whether there is room, and let
     /// others in meanwhile. What is too much is dropped at the head where [`Config::overflow`] says so.
     ///

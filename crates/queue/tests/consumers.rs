@@ -5,7 +5,7 @@ mod support;
 
 use support::{ANN, BOB, CAT, World};
 use warrener_queue::{
-    Config, Consume, ConsumeError, ConsumerId, Effect, Outcome, SingleActive, Why,
+    Config, Consume, ConsumeError, ConsumerId, Effect, Entry, Outcome, SingleActive, Why,
 };
 
 fn credit(credit: u32) -> Consume {
@@ -229,4 +229,25 @@ fn what_must_be_settled_or_finds_nobody_does_not_pass_through() {
     world.consume(BOB, credit(1).with_settled(true).with_priority(1));
     assert_eq!(world.queue.pass_through(world.now).map(|passage| passage.consumer), Some(BOB));
     assert_eq!(world.queue.pass_through(world.now), None, "its credit is used up");
+}
+
+#[test]
+fn what_is_taken_at_once_and_to_be_settled_goes_straight_into_hands() {
+    let mut world = World::new(Config::default().with_max_length(Some(1)));
+    let entry = |handle| Entry { handle, bytes: 1, priority: 0 };
+    let pass = |world: &mut World, handle| {
+        let passage = world.queue.pass_into_hands(world.now, || entry(handle));
+        passage.map(|passage| (passage.consumer, passage.seq))
+    };
+    assert_eq!(pass(&mut world, 0), None, "nobody is there");
+    world.consume(ANN, credit(2));
+    let (first, second) = (pass(&mut world, 1).unwrap(), pass(&mut world, 2).unwrap());
+    assert_eq!([first.0, second.0], [ANN, ANN]);
+    assert_eq!(pass(&mut world, 3), None, "its credit is used up");
+    assert_eq!((world.queue.counts().ready, world.queue.counts().unacked), (0, 2));
+    world.settle(first.1, Outcome::Requeue { failed: true });
+    world.queue.set_credit(ANN, 2);
+    assert_eq!(pass(&mut world, 4), None, "not past what stands in line");
+    let again = world.queue.poll_delivery(world.now, &mut world.effects).unwrap();
+    assert_eq!((again.handle, again.redelivered, again.tries.acquired), (1, true, 1));
 }
