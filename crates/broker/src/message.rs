@@ -312,6 +312,24 @@ impl Messages {
         id
     }
 
+    /// Takes in a message that somebody holds from now on who took it at once: it is in nobody's line.
+    #[inline(always)]
+    pub(crate) fn insert_handed(
+        &mut self,
+        now: Time,
+        from: &mut Option<NewMessage>,
+        shelf: ShelfId,
+    ) -> MessageId {
+        let id = self.insert_from(from);
+        let message = self.get_mut(id);
+        message.holders = 1;
+        let number = message.whole;
+        self.wholes.get_mut(number).expect("it was just put there").handed = 1;
+        self.shelves.put(&mut self.wholes, number, shelf, End::Last);
+        self.leave_attached(now, id);
+        id
+    }
+
     /// Takes in a message whose content is on disk.
     pub(crate) fn insert_absent(&mut self, persistent: bool) -> MessageId {
         self.index.insert(Message {

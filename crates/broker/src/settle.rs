@@ -5,7 +5,9 @@ use core::mem;
 
 use smallvec::SmallVec;
 use warrener_codec::{Content, PropertiesRef, TableBuilder};
-use warrener_queue::{Consume, ConsumeError, ConsumerId, Delivery, Outcome, Seq, Tries};
+use warrener_queue::{
+    Consume, ConsumeError, ConsumerId, Delivery, Effect as Answer, Outcome, Seq, Tries, Why,
+};
 use warrener_time::Time;
 
 use crate::address::Address;
@@ -250,6 +252,35 @@ impl Realm {
             if let Some(place) = place.filter(|_| settlement == Settlement::Failed) {
                 self.append(&Fact::Returned { place, failures }, SmallVec::new(), false, out);
             }
+        }
+    }
+
+    /// A message that was handed out is done with: what nearly every settlement is. Mostly the queue lets go of it and has
+    /// nothing else to say, which needs no line to wait in.
+    #[inline]
+    pub(crate) fn accept(&mut self, now: Time, id: QueueId, seq: Seq, out: &mut Vec<Effect>) {
+        let Some(slot) = self.queues.get_mut(id) else { return };
+        slot.traffic.acknowledged += 1;
+        self.stats.of(slot.settings.kind).acknowledged += 1;
+        slot.queue.settle(now, &[seq], Outcome::Accept, &mut self.answers);
+        let is_on_schedule = slot.is_on_schedule();
+        let only = match self.answers[..] {
+            [Answer::Gone { handle, why: Why::Accepted, .. }] if slot.keeper.is_none() => {
+                Some(handle).filter(|_| self.happened.is_empty())
+            }
+            _ => None,
+        };
+        if only.is_some() {
+            self.answers.clear();
+            self.effort.visit(1);
+        }
+        self.collect(id);
+        if !is_on_schedule {
+            self.schedule_anew(id);
+        }
+        match only {
+            Some(message) => self.let_go(id, message, None, out),
+            None => self.absorb(now, out),
         }
     }
 

@@ -34,6 +34,29 @@ impl Broker {
         self.hand_to(link, handed, out);
     }
 
+    /// The same of one that the consumer is to settle: the broker keeps it. `None` when it is to go the ordinary way.
+    #[inline(always)]
+    pub(crate) fn hand_into(
+        &mut self,
+        now: Time,
+        queue: QueueId,
+        made: &mut Option<NewMessage>,
+        out: &mut Vec<Effect>,
+    ) -> Option<()> {
+        let reports = &self.realm.reports;
+        if reports.is_tracing || reports.is_watching {
+            return None;
+        }
+        let (passage, message) = self.realm.pass_into_hands(now, queue, made, out.len())?;
+        let (seq, link) = (passage.seq, LinkId::from_consumer(passage.consumer));
+        let new = &self.realm.messages.whole(message).new;
+        let redelivered = new.is_redelivered();
+        let (address, content) = (new.address.clone(), new.content.clone());
+        let handed = Handed { queue, seq, settled: false, redelivered, address, content };
+        self.hand_to(link, handed, out);
+        Some(())
+    }
+
     /// Takes a message through those of several queues that it can pass; the others are left. `None` when there are not
     /// several.
     #[inline]

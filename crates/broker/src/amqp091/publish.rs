@@ -337,13 +337,17 @@ impl Broker {
             return None;
         }
         let new = made.as_ref().expect(IS_MADE);
-        if let [queue] = *routed.targets
-            && let Some(passage) = self.realm.pass_through(now, queue, new, out.len())
-        {
-            let new = made.take().expect(IS_MADE);
-            self.hand_through(queue, passage, new, out);
-            return Some((false, None));
+        if let [queue] = *routed.targets {
+            if let Some(passage) = self.realm.pass_through(now, queue, new, out.len()) {
+                let new = made.take().expect(IS_MADE);
+                self.hand_through(queue, passage, new, out);
+                return Some((false, None));
+            }
+            if self.hand_into(now, queue, made, out).is_some() {
+                return Some((false, None));
+            }
         }
+        let new = made.as_ref().expect(IS_MADE);
         let left = self.pass_through_some(now, new, routed.targets, out);
         let targets = left.as_deref().unwrap_or(routed.targets);
         if targets.is_empty() {

@@ -134,7 +134,7 @@ impl Broker {
                 self.refresh_limited(&delivered);
             }
         }
-        self.realm.settle(now, delivered.queue, &[delivered.seq], Settlement::Accepted, out);
+        self.realm.accept(now, delivered.queue, delivered.seq, out);
         Ok(())
     }
 
