@@ -38,7 +38,8 @@ use crate::session::{Quiet, Session, Side};
 const SCRIPTS: usize = 380;
 
 /// The verbs of those who administer.
-const ADMINISTRATION: [&str; 9] = [
+const ADMINISTRATION: [&str; 10] = [
+    "alarm ",
     "user ",
     "permissions ",
     "topic-permissions ",

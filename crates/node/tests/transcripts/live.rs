@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::UNIX_EPOCH;
 
@@ -15,7 +16,7 @@ use crate::session::{Quiet, Side};
 const LOOK: Duration = Duration::from_millis(1);
 /// After so long a silence nothing more is expected, when nobody knows what should come.
 const SILENCE: Duration = Duration::from_millis(150);
-/// How long a policy may take to reach the queues.
+/// How long a policy may take to reach the queues, and an alarm the connections.
 const SPREADING: Duration = Duration::from_millis(300);
 /// Even what must come is not awaited for longer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -42,22 +43,51 @@ pub(crate) struct Live {
     streams: BTreeMap<u32, TcpStream>,
     /// The recording is being made, so nobody knows what comes.
     pub(crate) records: bool,
+    /// The command line of the broker's `rabbitmqctl`.
+    ctl: Option<String>,
+    /// It was told that memory is short.
+    is_short: bool,
 }
+
+/// The share of memory from which on RabbitMQ says that it is short, as its documentation gives it for versions from 4.0 on.
+const WATERMARK: &str = "0.6";
+/// A share that it always takes.
+const PASSED_WATERMARK: &str = "0.0001";
 
 impl Live {
     /// A virtual host in which nothing is yet.
-    pub(crate) fn new(place: &Place, vhost: &str, records: bool) -> Self {
-        let live = Self {
-            place: place.clone(),
-            vhost: vhost.into(),
-            users: Vec::new(),
-            streams: BTreeMap::new(),
-            records,
-        };
+    pub(crate) fn new(place: &Place, vhost: &str, records: bool, ctl: Option<String>) -> Self {
+        let mut live = Self::nowhere(place, vhost);
+        (live.records, live.ctl) = (records, ctl);
         live.manage("DELETE", &format!("/api/vhosts/{vhost}"), "");
         let made = live.manage("PUT", &format!("/api/vhosts/{vhost}"), "{}");
         assert!(made.starts_with('2'), "the virtual host is not made: {made}");
         live
+    }
+
+    fn nowhere(place: &Place, vhost: &str) -> Self {
+        Self {
+            place: place.clone(),
+            vhost: vhost.into(),
+            users: Vec::new(),
+            streams: BTreeMap::new(),
+            records: false,
+            ctl: None,
+            is_short: false,
+        }
+    }
+
+    /// Makes memory short, or not any more.
+    fn set_short(&mut self, is_short: bool) {
+        let ctl = self.ctl.as_deref().expect("WARRENER_TEST_CTL");
+        let watermark = if is_short { PASSED_WATERMARK } else { WATERMARK };
+        let told = Command::new("sh")
+            .args(["-c", &format!("{ctl} set_vm_memory_high_watermark {watermark}")])
+            .output()
+            .expect("a shell");
+        assert!(told.status.success(), "{ctl}: {told:?}");
+        self.is_short = is_short;
+        sleep(SPREADING);
     }
 
     /// The status and the body of the answer.
@@ -107,14 +137,7 @@ impl Live {
     }
 
     pub(crate) fn version(place: &Place) -> String {
-        let live = Self {
-            place: place.clone(),
-            vhost: String::new(),
-            users: Vec::new(),
-            streams: BTreeMap::new(),
-            records: false,
-        };
-        let overview = live.manage("GET", "/api/overview", "");
+        let overview = Self::nowhere(place, "").manage("GET", "/api/overview", "");
         let key = "\"rabbitmq_version\":\"";
         let (_, rest) = overview.split_once(key).expect("a version");
         rest.split('"').next().expect("text").to_owned()
@@ -123,6 +146,9 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
+        if self.is_short {
+            self.set_short(false);
+        }
         for user in &self.users {
             self.manage("DELETE", &format!("/api/users/{user}"), "");
         }
@@ -218,6 +244,7 @@ impl Side for Live {
                     format!(r#"{{"exchange":"{exchange}","write":"{write}","read":"{read}"}}"#);
                 self.put(&format!("/api/topic-permissions/{}/{user}", self.vhost), &body);
             }
+            "alarm" => self.set_short(line.has("on")),
             "policy" => self.put_policy("policies", line),
             "operator-policy" => self.put_policy("operator-policies", line),
             "clear-policy" => self.delete("policies", line.word(0)),

@@ -74,24 +74,24 @@ fn the_broker_that_somebody_names_answers_as_recorded() {
     let place = place(&uri);
     let records = variable("WARRENER_TEST_RECORD").is_some();
     let version = Live::version(&place);
-    let scripts = scripts();
-    let complaints = in_each_vhost(scripts.len(), |vhost, index| {
-        let script = &scripts[index];
-        let is_older = script.since.is_some_and(|since| version_of(&version) < since);
-        if is_older { Vec::new() } else { run_live(&place, vhost, &version, records, script) }
+    let is_older = |script: &Script| script.since.is_some_and(|since| version_of(&version) < since);
+    let (alarming, scripts): (Vec<Script>, Vec<Script>) =
+        scripts().into_iter().filter(|script| !is_older(script)).partition(Script::raises_alarms);
+    let mut complaints = in_each_vhost(scripts.len(), |vhost, index| {
+        run_live(Live::new(&place, vhost, records, None), &version, &scripts[index])
     });
+    // An alarm is everybody's, so these run alone.
+    let ctl = variable("WARRENER_TEST_CTL");
+    for script in alarming.iter().filter(|_| ctl.is_some()) {
+        let live = Live::new(&place, VHOSTS[0], records, ctl.clone());
+        complaints.extend(run_live(live, &version, script));
+    }
     assert!(complaints.is_empty(), "{} steps differ\n{}", complaints.len(), complaints.concat());
 }
 
-fn run_live(
-    place: &Place,
-    vhost: &str,
-    version: &str,
-    records: bool,
-    script: &Script,
-) -> Vec<String> {
-    let answers = Session::new(&mut Live::new(place, vhost, records)).run(script);
-    if records {
+fn run_live(mut live: Live, version: &str, script: &Script) -> Vec<String> {
+    let answers = Session::new(&mut live).run(script);
+    if live.records {
         let mut script = script.clone();
         script.recorded = Some(version.to_owned());
         for (step, answer) in script.steps.iter_mut().zip(answers) {
@@ -108,6 +108,10 @@ fn run_live(
     differ.map(|(step, answer)| complaint(script, &step.actions, &step.recording, answer)).collect()
 }
 
+fn compare(place: &Place, vhost: &str, script: &Script) -> Vec<String> {
+    run_live(Live::new(place, vhost, false, None), "", script)
+}
+
 /// As many seeds as WARRENER_TEST_EXPLORE says, from the one that WARRENER_TEST_SEED names on.
 #[test]
 fn the_broker_that_somebody_names_agrees_about_what_nobody_wrote() {
@@ -121,7 +125,7 @@ fn the_broker_that_somebody_names_agrees_about_what_nobody_wrote() {
     let found = in_each_vhost(seeds as usize, |vhost, index| {
         let seed = first + index as u64;
         let script = explore::invent(seed);
-        let difference = run_live(&place, vhost, "", false, &script).concat();
+        let difference = compare(&place, vhost, &script).concat();
         if difference.is_empty() {
             return Vec::new();
         }
@@ -139,7 +143,7 @@ fn smallest(place: &Place, vhost: &str, mut script: Script) -> Script {
         step -= 1;
         let mut smaller = script.without(step);
         explore::answer(&mut smaller);
-        if !run_live(place, vhost, "", false, &smaller).is_empty() {
+        if !compare(place, vhost, &smaller).is_empty() {
             script = smaller;
         }
     }

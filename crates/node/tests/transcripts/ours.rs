@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::BytesMut;
 use warrener_broker::{
-    Command, CommandId, Config, ConnectionId, Input, Json, Object, ParameterDefinition,
+    Alarm, Command, CommandId, Config, ConnectionId, Input, Json, Object, ParameterDefinition,
     PasswordHash, Permission, PolicyDefinition, Seed, TopicPermission, User,
 };
 use warrener_codec::ShortStr;
@@ -90,6 +90,11 @@ impl Running {
         };
         running.run();
         running
+    }
+
+    fn alarm(&mut self, on: bool) {
+        self.node.handle_input(self.now, Input::Alarm(Alarm::Memory, on), &mut self.streams);
+        self.run();
     }
 
     fn command(&mut self, command: Command) {
@@ -268,6 +273,9 @@ impl Side for Ours {
     }
 
     fn administer(&mut self, line: &Line) {
+        if line.verb == "alarm" {
+            return self.running().alarm(line.has("on"));
+        }
         if let Some(command) = command(line) {
             return self.running().command(command);
         }

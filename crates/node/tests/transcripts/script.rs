@@ -126,6 +126,11 @@ impl Script {
         }
     }
 
+    /// Whether everybody who uses the broker meanwhile is in its way.
+    pub(crate) fn raises_alarms(&self) -> bool {
+        self.steps.iter().flat_map(|step| &step.actions).any(|action| action.starts_with("alarm "))
+    }
+
     /// Whether our broker is expected to answer otherwise than RabbitMQ somewhere.
     pub(crate) fn differs(&self) -> bool {
         self.steps.iter().any(|step| step.ours.is_some())
