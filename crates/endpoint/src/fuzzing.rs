@@ -24,7 +24,7 @@ use warrener_time::Time;
 
 use self::frames::Octets;
 use self::log::Log;
-use self::peer::Peer;
+use self::peer::{Greetings, Peer};
 use crate::{plain_input, recipient};
 
 /// How many clients there are.
@@ -50,6 +50,7 @@ struct World {
     now: Time,
     broker: Broker,
     peers: Vec<Peer>,
+    greetings: Greetings,
     effects: Vec<Effect>,
     log: Log,
     flags: u8,
@@ -63,7 +64,8 @@ impl World {
         let mut world = Self {
             now,
             broker: Broker::new(config(flags, 1), now),
-            peers: Vec::new(),
+            peers: Vec::with_capacity(PEERS),
+            greetings: Greetings::new(),
             effects: Vec::new(),
             log: Log::default(),
             flags,
@@ -82,7 +84,7 @@ impl World {
     fn stranger(&mut self, index: usize) -> Peer {
         self.connections += 1;
         let narrow = self.flags & 1 << index != 0;
-        Peer::new(ConnectionId(self.connections), narrow, self.now)
+        Peer::new(ConnectionId(self.connections), narrow, &self.greetings, self.now)
     }
 
     fn step(&mut self, octets: &mut Octets<'_>) {

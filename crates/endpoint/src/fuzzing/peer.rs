@@ -41,29 +41,52 @@ enum Content {
     Body(u64),
 }
 
+/// What is the same for many clients, made once: most histories are short, and would be mostly this.
+pub(super) struct Greetings {
+    server: ServerConfig,
+    wide: BytesMut,
+    narrow: BytesMut,
+}
+
+impl Greetings {
+    pub(super) fn new() -> Self {
+        Self { server: ServerConfig::new(), wide: greeting(false), narrow: greeting(true) }
+    }
+}
+
+const fn frame_max(narrow: bool) -> u32 {
+    if narrow { 4096 } else { 131_072 }
+}
+
+/// All that a client says to open a connection and its channels.
+fn greeting(narrow: bool) -> BytesMut {
+    let mut said = BytesMut::from(&b"AMQP\x00\x00\x09\x01"[..]);
+    let start_ok = connection::StartOk {
+        client_properties: client_properties(!narrow),
+        mechanism: ShortStr::from_static("PLAIN"),
+        response: LongStr::from_static("\0guest\0guest"),
+        locale: ShortStr::from_static("en_US"),
+    };
+    let frame_max = frame_max(narrow);
+    let tune_ok = connection::TuneOk { channel_max: 8, frame_max, heartbeat: 0 };
+    let open = connection::Open { virtual_host: ShortStr::from_static("/") };
+    let methods: [Method; 3] = [start_ok.into(), tune_ok.into(), open.into()];
+    for method in methods {
+        method.encode(ChannelId::CONNECTION, &mut said);
+    }
+    for number in 1..=CHANNELS {
+        Method::ChannelOpen.encode(ChannelId::new(number), &mut said);
+    }
+    said
+}
+
 impl Peer {
     /// A client that has said all that opens a connection and its channels.
-    pub(super) fn new(id: ConnectionId, narrow: bool, now: Time) -> Self {
-        let frame_max = if narrow { 4096 } else { 131_072 };
-        let endpoint = Endpoint::new(id, ShortStr::EMPTY, ServerConfig::new(), now);
-        let mut peer = Self { endpoint, said: BytesMut::new(), frame_max, hears: Hears::default() };
-        peer.said.extend_from_slice(b"AMQP\x00\x00\x09\x01");
-        let start_ok = connection::StartOk {
-            client_properties: client_properties(!narrow),
-            mechanism: ShortStr::from_static("PLAIN"),
-            response: LongStr::from_static("\0guest\0guest"),
-            locale: ShortStr::from_static("en_US"),
-        };
-        let tune_ok = connection::TuneOk { channel_max: 8, frame_max, heartbeat: 0 };
-        let open = connection::Open { virtual_host: ShortStr::from_static("/") };
-        let methods: [Method; 3] = [start_ok.into(), tune_ok.into(), open.into()];
-        for method in methods {
-            method.encode(ChannelId::CONNECTION, &mut peer.said);
-        }
-        for number in 1..=CHANNELS {
-            Method::ChannelOpen.encode(ChannelId::new(number), &mut peer.said);
-        }
-        peer
+    pub(super) fn new(id: ConnectionId, narrow: bool, greetings: &Greetings, now: Time) -> Self {
+        let endpoint = Endpoint::new(id, ShortStr::EMPTY, greetings.server.clone(), now);
+        let said = if narrow { &greetings.narrow } else { &greetings.wide };
+        let frame_max = frame_max(narrow);
+        Self { endpoint, said: said.clone(), frame_max, hears: Hears::default() }
     }
 
     /// Whether nothing more comes of this connection.
@@ -97,7 +120,11 @@ impl Peer {
     /// Reads what waits, and judges it; what the broker is to hear of that.
     pub(super) fn read(&mut self) -> Option<Input> {
         let count = self.endpoint.outgoing().len();
-        let heard: Vec<u8> = self.endpoint.outgoing().slices().flatten().copied().collect();
+        if count == 0 {
+            return self.endpoint.drained();
+        }
+        let mut heard = Vec::with_capacity(count);
+        self.endpoint.outgoing().slices().for_each(|slice| heard.extend_from_slice(slice));
         self.endpoint.advance(count);
         let answers = self.hears.judge(&heard, self.frame_max as usize);
         for (number, method) in answers {
