@@ -78,3 +78,20 @@ pub(crate) trait Key: Copy {
     fn new(index: u32, generation: u32) -> Self;
     fn parts(self) -> (u32, u32);
 }
+
+/// A record's number, or none, that does not ask for a place aligned to its own size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Half(u32, u32);
+
+impl Half {
+    pub(crate) const NONE: Self = Self(0, 0);
+
+    pub(crate) const fn of(record: RecordId) -> Self {
+        Self((record.0 >> 32) as u32, record.0 as u32)
+    }
+
+    pub(crate) const fn record(self) -> Option<RecordId> {
+        let number = (self.0 as u64) << 32 | self.1 as u64;
+        if number == 0 { None } else { Some(RecordId(number)) }
+    }
+}

@@ -13,7 +13,7 @@ use crate::arguments::QueueKind;
 use crate::attached::Attached;
 use crate::dead_letter::{History, KEY_BYTES, parse_expiration};
 use crate::fields::Fields;
-use crate::id::{MessageId, RecordId};
+use crate::id::{Half, MessageId, RecordId};
 use crate::pages::Pages;
 use crate::record::MessageAt;
 use crate::shelf::{End, Link, ShelfId, Shelves, Weighted};
@@ -182,21 +182,6 @@ pub(crate) struct Message {
     pub(crate) shares_record: bool,
 }
 
-/// A number of 64 bits that does not ask for a place of its own size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Half(u32, u32);
-
-impl Half {
-    const fn of(record: RecordId) -> Self {
-        Self((record.0 >> 32) as u32, record.0 as u32)
-    }
-
-    const fn record(self) -> Option<RecordId> {
-        let number = (self.0 as u64) << 32 | self.1 as u64;
-        if number == 0 { None } else { Some(RecordId(number)) }
-    }
-}
-
 /// The content of a message is not in memory.
 const NOWHERE: u32 = u32::MAX;
 
@@ -335,8 +320,8 @@ impl Messages {
         self.index.insert(Message {
             holders: 0,
             durable_holders: 0,
-            record: Half(0, 0),
-            spilled: Half(0, 0),
+            record: Half::NONE,
+            spilled: Half::NONE,
             part: 0,
             whole: NOWHERE,
             failed: false,

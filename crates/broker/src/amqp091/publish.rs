@@ -368,20 +368,6 @@ impl Broker {
         Some((taken.rejected, taken.record))
     }
 
-    pub(crate) fn hand_to_repliers(
-        &mut self,
-        now: Time,
-        repliers: &[ChannelKey],
-        new: &NewMessage,
-        out: &mut Vec<Effect>,
-    ) {
-        for replier in repliers {
-            if self.amqp.channels.get(*replier).is_some_and(|own| own.reply_consumer.is_some()) {
-                self.deliver_reply(now, *replier, &new.address, &new.content, out);
-            }
-        }
-    }
-
     /// Tells a publisher what became of a message, now or when the disk has it.
     pub(crate) fn confirm(
         &mut self,

@@ -14,6 +14,7 @@ use crate::amqp091::channel::ReplyConsumer;
 use crate::broker::Broker;
 use crate::effect::{Deliver, Effect};
 use crate::id::{ChannelKey, VhostId};
+use crate::message::NewMessage;
 use crate::refusal::{Reason, Resource};
 
 /// What requesters consume from, and name in their requests.
@@ -52,6 +53,21 @@ impl Broker {
         let ok = Method::BasicConsumeOk(basic::ConsumeOk { consumer_tag: tag });
         self.reply(key, ok, consume.no_wait, None, out);
         Ok(())
+    }
+
+    /// Gives a message to those of its repliers who are still there.
+    pub(crate) fn hand_to_repliers(
+        &mut self,
+        now: Time,
+        repliers: &[ChannelKey],
+        new: &NewMessage,
+        out: &mut Vec<Effect>,
+    ) {
+        for replier in repliers {
+            if self.amqp.channels.get(*replier).is_some_and(|own| own.reply_consumer.is_some()) {
+                self.deliver_reply(now, *replier, &new.address, &new.content, out);
+            }
+        }
     }
 
     /// The address that a request carries in place of the queue's name.
