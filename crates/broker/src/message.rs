@@ -391,9 +391,10 @@ impl Messages {
     /// Forgets a message that nobody holds.
     #[inline]
     pub(crate) fn remove(&mut self, id: MessageId) {
-        let message = self.index.remove(id).expect("a queue holds only messages that are there");
-        assert_eq!(message.holders, 0, "a message goes when the last queue lets go of it");
-        self.drop_whole(message.whole);
+        let Message { holders, whole, .. } = *self.get(id);
+        assert_eq!(holders, 0, "a message goes when the last queue lets go of it");
+        self.index.forget(id);
+        self.drop_whole(whole);
     }
 
     /// The content of a message leaves memory.

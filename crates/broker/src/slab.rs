@@ -54,6 +54,13 @@ impl<K: Key, T> Store<K, T> {
         self.slots.remove(index).map(|slot| slot.thing)
     }
 
+    /// The same of what nobody wants any more, which is not moved for it.
+    pub(crate) fn forget(&mut self, key: K) {
+        if self.get(key).is_some() {
+            self.slots.clear(key.parts().0);
+        }
+    }
+
     /// The first thing at this place or behind it.
     pub(crate) fn at_or_after(&self, place: u32) -> Option<(K, &T)> {
         let (index, slot) = self.slots.at_or_after(place)?;
