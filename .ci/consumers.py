@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Somebody else's programs: each crate's README example, built and run against the crate as packaged.
+"""Somebody else's programs: each crate's README example, with what the README says to add, built and run against the packages.
 
     cargo package --workspace ..; .ci/consumers.py use target/package
     .ci/consumers.py profile        the workspace's profile for tests, as options of cargo's --config
@@ -17,28 +17,6 @@ import subprocess
 import sys
 import tarfile
 import tomllib
-
-# What the examples use besides the crate itself.
-BESIDES = {
-    "warrener": ["warrener-client", "tokio"],
-    "warrener-client": ["tokio"],
-    "warrener-connection": ["warrener-codec", "warrener-time", "bytes"],
-    "warrener-codec": ["bytes"],
-    "warrener-queue": ["warrener-time"],
-    "warrener-store": ["bytes"],
-    "warrener-broker": ["warrener-codec", "warrener-time"],
-    "warrener-endpoint": ["warrener-broker", "warrener-codec", "warrener-connection", "warrener-time", "bytes"],
-    "warrener-node": ["warrener-broker", "warrener-endpoint", "warrener-store", "warrener-time"],
-    "warrener-embedded": ["warrener-client", "tokio"],
-    "warrener-management": ["tokio"],
-    "warrener-server": ["tokio"],
-    "warrener-perf": ["clap"],
-}
-REGISTRY = {
-    "bytes": 'bytes = "1"',
-    "clap": 'clap = { version = "4", features = ["derive"] }',
-    "tokio": 'tokio = { version = "1", features = ["macros", "net", "rt-multi-thread", "signal"] }',
-}
 
 
 def main(folder):
@@ -99,14 +77,31 @@ def unpack(folder, crates, name, version):
 
 
 def write(folder, name, version, crates):
-    dependencies = [f'{name} = "{version}"']
-    for besides in BESIDES.get(name, []):
-        dependencies.append(REGISTRY.get(besides, f'{besides} = "{version}"'))
+    added, features = additions(crates[name])
+    dependencies = ""
+    for crate in added:
+        version_of = version if crate in crates else "*"
+        wanted = ", ".join(f'"{feature}"' for feature in features.get(crate, []))
+        dependencies += f'{crate} = {{ version = "{version_of}", features = [{wanted}] }}\n'
     (folder / "src").mkdir(parents=True, exist_ok=True)
     (folder / "Cargo.toml").write_text(
         f'[package]\nname = "uses-{name}"\nversion = "0.0.0"\nedition = "2024"\npublish = false\n\n'
-        "[dependencies]\n" + "\n".join(dependencies) + "\n")
+        f"[dependencies]\n{dependencies}")
     (folder / "src" / "main.rs").write_text(program(example(crates[name])[0]))
+
+
+def additions(crate):
+    """What a crate's README says to add before its first example can be built: the crates, and their features."""
+    before = (crate / "README.md").read_text().split(example(crate)[0].split("\n")[0])[0]
+    found = re.findall(r"`cargo add ([^`\n]*)`", before)
+    if len(found) != 1:
+        sys.exit(f"{crate.name}: its README does not say once what to add")
+    added, _, asked = found[0].partition(" --features ")
+    features = {}
+    for feature in filter(None, asked.split(",")):
+        name, _, feature = feature.partition("/")
+        features.setdefault(name, []).append(feature)
+    return added.split(), features
 
 
 def example(crate):

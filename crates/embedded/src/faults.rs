@@ -23,11 +23,9 @@ impl Faults {
         self.delay_micros.store(u64::try_from(delay.as_micros()).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// What has been read is handled so much later.
-    pub(crate) async fn delay(&self) {
+    /// How much later what has been read is handled, if later at all.
+    pub(crate) fn delay(&self) -> Option<Duration> {
         let micros = self.delay_micros.load(Relaxed);
-        if micros > 0 {
-            tokio::time::sleep(Duration::from_micros(micros)).await;
-        }
+        (micros > 0).then(|| Duration::from_micros(micros))
     }
 }

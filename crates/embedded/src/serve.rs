@@ -1,11 +1,14 @@
 //! One connection's task: stream to endpoint to node, and back.
 
+use core::future::Future;
+use core::pin::pin;
 use std::io;
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 use warrener_broker::ConnectionId;
 use warrener_connection::{Event, Inbound};
 use warrener_endpoint::{Endpoint, Question, is_answered};
@@ -37,6 +40,7 @@ pub(crate) async fn serve<L: Log<Work: Send> + Send + 'static>(
         input: BytesMut::new(),
         output: BytesMut::new(),
         question: None,
+        held_until: None,
         ended: false,
     };
     // What broke it, the client has seen as well.
@@ -54,6 +58,8 @@ struct Task<L: Log> {
     output: BytesMut,
     /// Who this is, is to be found out, and nothing is read before.
     question: Option<Question>,
+    /// What has been read is handled then, and nothing more is read before: a fault.
+    held_until: Option<Instant>,
     /// The client sends nothing more.
     ended: bool,
 }
@@ -74,20 +80,27 @@ impl<L: Log<Work: Send> + Send + 'static> Task<L> {
             }
             let core = Arc::clone(&self.core);
             if let Some(question) = self.question.take() {
-                let answer = core.answer(question).await;
+                let Some(answer) = self.until_gone(core.answer(question)).await else { continue };
                 // The client may have gone away meanwhile.
                 core.with(self.id, |endpoint| endpoint.answer(core.clock.now(), answer));
                 self.handle(Vec::new());
                 continue;
             }
             self.input.reserve(READ_BYTES);
+            let held_until = self.held_until;
             tokio::select! {
                 written = writing.write(&self.output), if !self.output.is_empty() => {
                     self.output.advance(written?);
                 }
                 read = reading.read_buf(&mut self.input), if plan.read => {
                     self.ended = read? == 0;
-                    core.faults.delay().await;
+                    self.held_until = core.faults.delay().map(|delay| Instant::now() + delay);
+                    if self.held_until.is_none() {
+                        self.handle_octets();
+                    }
+                }
+                () = wait_until(held_until), if held_until.is_some() => {
+                    self.held_until = None;
                     self.handle_octets();
                 }
                 () = self.wake.notified() => {}
@@ -97,9 +110,23 @@ impl<L: Log<Work: Send> + Send + 'static> Task<L> {
         Ok(())
     }
 
+    /// What comes of `asked`, unless the connection breaks before.
+    async fn until_gone<T>(&self, asked: impl Future<Output = T>) -> Option<T> {
+        let mut asked = pin!(asked);
+        while self.core.with(self.id, |_| ()).is_some() {
+            tokio::select! {
+                outcome = &mut asked => return Some(outcome),
+                () = self.wake.notified() => {}
+            }
+        }
+        None
+    }
+
     /// Takes what waits to be written; `None` when the connection is to break.
     fn plan(&mut self) -> Option<Plan> {
-        let Self { core, id, inbound, output, ended, .. } = self;
+        let Self { core, id, inbound, output, ended, held_until, .. } = self;
+        // Its end is among what is held back.
+        let ended = *ended && held_until.is_none();
         let room = WRITE_BYTES.saturating_sub(output.len());
         let answered = inbound.as_deref().is_some_and(is_answered);
         let reading = inbound.as_ref().and_then(|inbound| inbound.poll_timeout());
@@ -107,8 +134,8 @@ impl<L: Log<Work: Send> + Send + 'static> Task<L> {
             take(endpoint, room, output);
             let deadlines = reading.into_iter().chain(endpoint.poll_timeout());
             let plan = Plan {
-                read: !*ended && endpoint.wants_read(),
-                finished: endpoint.is_finished() || answered || *ended,
+                read: !ended && held_until.is_none() && endpoint.wants_read(),
+                finished: endpoint.is_finished() || answered || ended,
                 deadline: deadlines.map(|(deadline, _)| deadline).min(),
             };
             (endpoint.drained(), plan)
@@ -188,6 +215,13 @@ impl<L: Log<Work: Send> + Send + 'static> Task<L> {
         }
         self.inbound = core.with(self.id, Endpoint::split).flatten();
         self.inbound.is_some()
+    }
+}
+
+async fn wait_until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => core::future::pending().await,
     }
 }
 

@@ -5,7 +5,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use warrener_client::codec::method::queue;
+use warrener_client::codec::method::{basic, queue};
 use warrener_client::{Channel, Connection, Options, Properties, ShortStr};
 use warrener_embedded::Broker;
 
@@ -76,6 +76,31 @@ async fn what_is_delayed_comes_later() {
     let asked = Instant::now();
     assert!(channel.get("q", true).await.unwrap().is_none());
     assert!(asked.elapsed() >= Duration::from_millis(80));
+}
+
+#[tokio::test]
+async fn who_is_kept_waiting_can_be_cut_off_and_hears_what_others_do() {
+    let broker = Broker::start().await.unwrap();
+    let (_connection, channel) = with_queue(&broker).await;
+    let consume = basic::Consume { queue: ShortStr::from_static("q"), ..Default::default() };
+    let mut consumer = channel.consume(consume).await.unwrap();
+    let publisher = open(&broker).await.channel().await.unwrap();
+    broker.delay(Duration::from_secs(3_600));
+    let waits = tokio::spawn(async move { channel.get("q", true).await });
+    // The others are served at once.
+    while broker.connection_count() < 2 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    broker.delay(Duration::ZERO);
+    publisher.publish("", "q", Properties::default(), "x").await.unwrap();
+    let heard = tokio::time::timeout(Duration::from_secs(60), consumer.next()).await;
+    assert!(heard.expect("it is delivered").is_some());
+    assert_eq!(broker.cut_connections(), 2);
+    let cut = tokio::time::timeout(Duration::from_secs(60), waits).await;
+    assert!(cut.expect("it is over").unwrap().is_err());
 }
 
 #[tokio::test]
