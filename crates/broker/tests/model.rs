@@ -1,5 +1,6 @@
 //! Random histories of queues that feed each other, against a slow and obvious model: every message in every queue is
-//! delivered, dead-lettered, expired, dropped or still there, in order, and every count is right after every step.
+//! delivered, dead-lettered, expired, dropped or still there, in order, and every count is right after every step. Whoever asks
+//! gets the next message, and consumers that come and go, each on a channel of its own, get theirs as far as their prefetch lets them.
 
 use core::time::Duration;
 
@@ -95,10 +96,27 @@ const KINDS: [Kind; 5] = [
 #[derive(Debug, Default)]
 struct Queue {
     ready: Vec<Message>,
+    /// What was asked for and is not settled.
     out: Vec<(u64, Message)>,
+    consumer: Consumer,
 }
 
-/// The model: one client, one channel, everything by hand.
+/// Whoever consumes from a queue, now or not any more: one channel.
+#[derive(Debug, Default)]
+struct Consumer {
+    /// How many it may hold, while it is there.
+    prefetch: Option<usize>,
+    tag: u64,
+    /// What it was handed and has not settled.
+    holds: Vec<(u64, Message)>,
+    /// What this step handed to it.
+    heard: Vec<String>,
+}
+
+/// Queues that have consumers: in those of a bounded length it matters who comes first, the consumer or the bound.
+const CONSUMED: [usize; 3] = [0, 2, 3];
+
+/// The model: one client, one channel to ask on and one for each consumer, everything by hand.
 struct Model {
     now: Time,
     places: u64,
@@ -124,8 +142,20 @@ impl Model {
         let ttl = kind.ttl_ms.into_iter().chain(message.own_ttl_ms).min();
         message.expires = ttl.map(|ttl| self.now + Duration::from_millis(ttl));
         self.queues[queue].ready.push(message);
+        self.serve(queue);
         self.make_room(queue);
         true
+    }
+
+    /// A consumer gets what it may have.
+    fn serve(&mut self, queue: usize) {
+        let Queue { ready, consumer, .. } = &mut self.queues[queue];
+        while !ready.is_empty() && consumer.prefetch.is_some_and(|max| consumer.holds.len() < max) {
+            let message = ready.remove(0);
+            consumer.tag += 1;
+            consumer.heard.push(message.body.clone());
+            consumer.holds.push((consumer.tag, message));
+        }
     }
 
     /// The oldest leave a queue that is too long, unless it refuses instead.
@@ -188,6 +218,7 @@ impl Model {
         let line = &mut self.queues[queue].ready;
         let at = line.partition_point(|other| other.place < message.place);
         line.insert(at, message);
+        self.serve(queue);
         self.make_room(queue);
     }
 
@@ -211,7 +242,8 @@ impl Model {
     }
 
     fn counts(&self) -> Vec<(usize, usize)> {
-        self.queues.iter().map(|queue| (queue.ready.len(), queue.out.len())).collect()
+        let unacked = |queue: &Queue| queue.out.len() + queue.consumer.holds.len();
+        self.queues.iter().map(|queue| (queue.ready.len(), unacked(queue))).collect()
     }
 }
 
@@ -220,6 +252,9 @@ enum Step {
     Publish { queue: usize, own_ttl_ms: Option<u64> },
     Get { queue: usize, settled: bool },
     Settle { nth: usize, how: How },
+    Consume { queue: usize, prefetch: usize },
+    Cancel { queue: usize },
+    SettleConsumed { queue: usize, nth: usize, how: How },
     Purge { queue: usize },
     Pass { ms: u64 },
 }
@@ -242,7 +277,12 @@ fn step() -> impl Strategy<Value = Step> {
         How::RejectBack,
     ]);
     let queue = || 0..KINDS.len();
+    let consumed = || prop::sample::select(CONSUMED.to_vec());
     prop_oneof![
+        3 => (consumed(), 1..4_usize).prop_map(|(queue, prefetch)| Step::Consume { queue, prefetch }),
+        2 => consumed().prop_map(|queue| Step::Cancel { queue }),
+        6 => (consumed(), 0..4_usize, how.clone())
+            .prop_map(|(queue, nth, how)| Step::SettleConsumed { queue, nth, how }),
         8 => (queue(), prop::option::weighted(0.3, 1..90_u64))
             .prop_map(|(queue, own_ttl_ms)| Step::Publish { queue, own_ttl_ms }),
         5 => (queue(), any::<bool>()).prop_map(|(queue, settled)| Step::Get { queue, settled }),
@@ -257,6 +297,13 @@ struct Both {
     world: World,
     model: Model,
     published: u32,
+    /// What this step handed to the consumer of each queue.
+    heard: [Vec<String>; 5],
+}
+
+/// The channel of a queue's consumer.
+fn channel(queue: usize) -> String {
+    format!("1.{}", queue + 2)
 }
 
 impl Both {
@@ -270,8 +317,23 @@ impl Both {
             });
             world.run(&format!("1.1 queue.declare {name} durable {arguments} {to}"));
         }
+        for queue in CONSUMED {
+            world.run(&format!("{} open", channel(queue)));
+        }
         let model = Model::new(world.now());
-        Self { world, model, published: 0 }
+        Self { world, model, published: 0, heard: Default::default() }
+    }
+
+    /// Says something, and notes who is handed what.
+    fn say(&mut self, line: &str) -> String {
+        let seen = self.world.run(line);
+        for queue in CONSUMED {
+            let deliver = format!("    {} deliver ", channel(queue));
+            let delivered = seen.lines().filter(|line| line.starts_with(&deliver));
+            let bodies = delivered.filter_map(|line| line.split('"').nth(1));
+            self.heard[queue].extend(bodies.map(str::to_owned));
+        }
+        seen
     }
 
     fn run(&mut self, step: &Step) {
@@ -279,19 +341,41 @@ impl Both {
             Step::Publish { queue, own_ttl_ms } => self.publish(queue, own_ttl_ms),
             Step::Get { queue, settled } => {
                 let flag = if settled { "no-ack" } else { "" };
-                let seen = self.world.run(&format!("1.1 get {} {flag}", KINDS[queue].name));
+                let seen = self.say(&format!("1.1 get {} {flag}", KINDS[queue].name));
                 let body = seen.split('"').nth(1).map(str::to_owned);
                 assert_eq!(body, self.model.get(queue, settled), "{seen}");
             }
-            Step::Settle { nth, how } => self.settle(nth, how),
+            Step::Settle { nth, how } => {
+                if let Some((tag, queue, message)) = self.model.take(nth) {
+                    self.settle("1.1", tag, queue, message, how);
+                }
+            }
+            Step::Consume { queue, prefetch } => self.consume(queue, prefetch),
+            Step::Cancel { queue } => {
+                if self.model.queues[queue].consumer.prefetch.take().is_some() {
+                    self.say(&format!("{} cancel c", channel(queue)));
+                }
+            }
+            Step::SettleConsumed { queue, nth, how } => {
+                let held = &mut self.model.queues[queue].consumer.holds;
+                if !held.is_empty() {
+                    let (tag, message) = held.remove(nth % held.len());
+                    self.settle(&channel(queue), tag, queue, message, how);
+                }
+            }
             Step::Purge { queue } => {
-                self.world.run(&format!("1.1 queue.purge {}", KINDS[queue].name));
+                self.say(&format!("1.1 queue.purge {}", KINDS[queue].name));
                 self.model.queues[queue].ready.clear();
             }
             Step::Pass { ms } => {
-                self.world.run(&format!("wait {ms}ms"));
+                self.say(&format!("wait {ms}ms"));
                 self.model.pass(Duration::from_millis(ms));
             }
+        }
+        for queue in CONSUMED {
+            let heard = core::mem::take(&mut self.heard[queue]);
+            let expected = core::mem::take(&mut self.model.queues[queue].consumer.heard);
+            assert_eq!(heard, expected, "by the consumer of {}, {step:?}", KINDS[queue].name);
         }
         warrener_broker::fuzzing::audit(&self.world.broker);
         let view = self.world.broker.view();
@@ -308,7 +392,7 @@ impl Both {
         let body = format!("m{}", self.published);
         let ttl = own_ttl_ms.map_or_else(String::new, |ms| format!("expiration={ms}"));
         let name = KINDS[queue].name;
-        let seen = self.world.run(&format!("1.1 publish - {name} {body} persistent {ttl}"));
+        let seen = self.say(&format!("1.1 publish - {name} {body} persistent {ttl}"));
         let message =
             Message { body, place: 0, own_ttl_ms, expires: None, deaths: Vec::new(), failed: 0 };
         let taken = self.model.enqueue(queue, message);
@@ -316,8 +400,19 @@ impl Both {
         assert!(seen.contains(&format!("    {answer} {}", self.published)), "{seen}");
     }
 
-    fn settle(&mut self, nth: usize, how: How) {
-        let Some((tag, queue, message)) = self.model.take(nth) else { return };
+    fn consume(&mut self, queue: usize, prefetch: usize) {
+        let consumer = &mut self.model.queues[queue].consumer;
+        // What an earlier consumer of this channel still holds would count for that one alone.
+        if consumer.prefetch.is_some() || !consumer.holds.is_empty() {
+            return;
+        }
+        consumer.prefetch = Some(prefetch);
+        let (place, name) = (channel(queue), KINDS[queue].name);
+        self.say(&format!("{place} qos {prefetch}\n{place} consume {name} c"));
+        self.model.serve(queue);
+    }
+
+    fn settle(&mut self, place: &str, tag: u64, queue: usize, message: Message, how: How) {
         let verb = match how {
             How::Ack => format!("ack {tag}"),
             How::Nack => format!("nack {tag}"),
@@ -325,17 +420,19 @@ impl Both {
             How::Reject => format!("reject {tag}"),
             How::RejectBack => format!("reject {tag} requeue"),
         };
-        self.world.run(&format!("1.1 {verb}"));
+        self.say(&format!("{place} {verb}"));
         match how {
             How::Ack => {}
             How::Nack | How::Reject => self.model.die(queue, message, Reason::Rejected),
             How::NackBack => self.model.requeue(queue, message, false),
             How::RejectBack => self.model.requeue(queue, message, true),
         }
+        self.model.serve(queue);
     }
 
     /// Everything that is left comes out in order.
     fn drain(&mut self) {
+        CONSUMED.iter().for_each(|queue| self.run(&Step::Cancel { queue: *queue }));
         for queue in 0..KINDS.len() {
             while !self.model.queues[queue].ready.is_empty() {
                 self.run(&Step::Get { queue, settled: true });
