@@ -65,8 +65,9 @@ fn contents(disk: &SimulatedDisk) -> Option<BTreeMap<u64, Bytes>> {
     Some(bodies)
 }
 
-/// A log with whole records, fragments, references, releases, sealed segments and one rewritten; cleanly closed or not.
-fn sample(closed: bool) -> SimulatedDisk {
+/// A log with whole records, fragments, references, releases, sealed segments and one rewritten; in flow until its last
+/// segment was written over an older one, or not; cleanly closed or not.
+fn sample(closed: bool, flows: bool) -> SimulatedDisk {
     let disk = SimulatedDisk::new();
     let mut log = SegmentLog::new(disk.clone(), config());
     log.open();
@@ -92,6 +93,16 @@ fn sample(closed: bool) -> SimulatedDisk {
             run(&mut log);
         }
     }
+    let mut id = 60;
+    while flows && (id < 100 || taken_bytes(&disk) == 0) {
+        id += 1;
+        let body = [Bytes::from(vec![id as u8; 300])];
+        let (id, after) = (RecordId(id), After::Nothing);
+        let record = Append { id, refers_to: &[], digest: b"flow", body: &body, sync: true, after };
+        log.append(record).expect("the sample's records are lawful");
+        log.release(RecordId(id.0 - 3));
+        run(&mut log);
+    }
     if closed {
         log.close();
     }
@@ -99,22 +110,33 @@ fn sample(closed: bool) -> SimulatedDisk {
     disk.copy()
 }
 
+/// How long the file of the last segment was before.
+fn taken_bytes(disk: &SimulatedDisk) -> u32 {
+    let names = disk.list().expect("a simulated disk lists its files");
+    let last = names.iter().filter_map(|name| SegmentName::parse(name)).max();
+    let header = last.and_then(|name| {
+        let bytes = disk.contents(&name.file())?;
+        SegmentHeader::decode(name, &bytes).ok()
+    });
+    header.map_or(0, |header| header.taken_bytes)
+}
+
 /// A sound log with some of its bytes changed is refused, or nothing that was synced is missing from it. Without a clean
 /// stop the end of the last segment may look torn.
 pub fn mutated(data: &[u8]) {
     type Sample = (SimulatedDisk, BTreeMap<u64, Bytes>);
-    static SAMPLES: OnceLock<[Sample; 2]> = OnceLock::new();
+    static SAMPLES: OnceLock<[Sample; 4]> = OnceLock::new();
     let samples = SAMPLES.get_or_init(|| {
-        [false, true].map(|closed| {
-            let disk = sample(closed);
+        [0, 1, 2, 3].map(|bits| {
+            let disk = sample(bits & 1 == 1, bits & 2 == 2);
             let bodies = contents(&disk.copy()).expect("the sample is sound");
             (disk, bodies)
         })
     });
     let Some((&first, changes)) = data.split_first() else { return };
     let closed = first & 1 == 1;
-    let (disk, expected) = &samples[usize::from(closed)];
-    let disk = disk.copy();
+    let (sound, expected) = &samples[usize::from(first & 3)];
+    let disk = sound.copy();
     let names = disk.list().expect("a simulated disk lists its files");
     for change in changes.chunks_exact(5) {
         let name = &names[usize::from(change[0]) % names.len()];
@@ -132,7 +154,7 @@ pub fn mutated(data: &[u8]) {
         disk.put(name, &bytes);
     }
     let last = names.iter().rfind(|name| name.ends_with(".segment"));
-    let changed_last = last.is_some_and(|last| disk.contents(last) != samples[0].0.contents(last));
+    let changed_last = last.is_some_and(|last| disk.contents(last) != sound.contents(last));
     let sound = verify(&disk).is_ok_and(|verified| verified.damages.is_empty());
     let saved = SimulatedDisk::new();
     if salvage(&disk, saved.clone(), config()).is_ok() && sound && closed {
