@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """Somebody else's programs: each crate's README example, with what the README says to add, built and run against the packages.
 
-    cargo package --workspace ..; .ci/consumers.py use target/package
-    .ci/consumers.py profile        the workspace's profile for tests, as options of cargo's --config
+    cargo package --workspace ..; .ci/consumers.py target/package
 
 Each program is a package of its own outside of the workspace, so nothing is found but what was packaged. The programs that
-are published are built as well. What they need from elsewhere is what the workspace has built already.
+are published are built as well. What they need from elsewhere, the packages were built with.
 """
 
 import json
@@ -16,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import tomllib
 
 
 def main(folder):
@@ -35,8 +33,7 @@ def main(folder):
     members = ", ".join(f'"{folder}"' for folder in folders)
     patches = "".join(f'{name} = {{ path = "{path}" }}\n' for name, path in crates.items())
     manifest = f'[workspace]\nresolver = "3"\nmembers = [{members}]\n\n[patch.crates-io]\n{patches}'
-    # Above all tables, because its names are whole.
-    (consumers / "Cargo.toml").write_text("\n".join(profile()) + "\n" + manifest)
+    (consumers / "Cargo.toml").write_text(manifest)
     # The versions that the workspace is tested with.
     (consumers / "Cargo.lock").write_bytes(pathlib.Path("Cargo.lock").read_bytes())
     environment = os.environ | {"CARGO_TARGET_DIR": metadata["target_directory"]}
@@ -48,21 +45,6 @@ def main(folder):
         print(f"-- {command} what uses {name}", flush=True)
         subprocess.run(["cargo", command, "--quiet", "--package", f"uses-{name}"],
                        cwd=consumers, env=environment, check=True)
-
-
-def profile():
-    """The workspace's own, so that what comes from elsewhere is not compiled again."""
-    return settings("profile.dev", tomllib.loads(pathlib.Path("Cargo.toml").read_text())["profile"]["dev"])
-
-
-def settings(prefix, values):
-    """A table of TOML as lines of its own: prefix.name = value."""
-    for name, value in values.items():
-        path = f"{prefix}.{json.dumps(name) if name == '*' else name}"
-        if isinstance(value, dict):
-            yield from settings(path, value)
-        else:
-            yield f"{path} = {json.dumps(value)}"
 
 
 def unpack(folder, crates, name, version):
@@ -125,7 +107,4 @@ def program(body):
     return f"fn main() {{\n{body}\n}}\n"
 
 
-if sys.argv[1] == "profile":
-    print("\n".join(profile()))
-else:
-    main(sys.argv[2])
+main(sys.argv[1])
