@@ -79,8 +79,7 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// When the record is not one that this version wrote, or names a virtual host that is not there. Nothing has
-    /// changed then, and the host should not go on.
+    /// When the record is not one that this version wrote. Nothing has changed then, and the host should not go on.
     pub fn replay(&mut self, record: &Record) -> Result<(), RecoveryError> {
         self.recovery.get_or_insert_default().take(record)
     }
@@ -91,7 +90,7 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// When a record names a virtual host that is not there.
+    /// When a record says what this version refuses.
     pub fn recovered(
         &mut self,
         now: Time,

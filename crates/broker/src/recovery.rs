@@ -38,14 +38,6 @@ pub enum RecoveryError {
         /// Why not.
         error: RecordError,
     },
-    /// The record is about a virtual host that the configuration does not have.
-    #[error("record {record}: there is no vhost '{vhost}'")]
-    NoVhost {
-        /// Which.
-        record: RecordId,
-        /// The virtual host.
-        vhost: ShortStr,
-    },
     /// The record sets what this version refuses to set.
     #[error("record {record}: {error}")]
     Setting {

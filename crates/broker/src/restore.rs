@@ -14,6 +14,7 @@ use crate::arguments::Settings;
 use crate::bind::{BindingSpec, binding_key};
 use crate::dead_letter::DeathReason;
 use crate::declare::QueueSpec;
+use crate::definitions::VhostDefinition;
 use crate::effect::Effect;
 use crate::exchange::{Exchange, ExchangeSpec, alternate_of};
 use crate::header::BindingArguments;
@@ -28,8 +29,25 @@ use crate::refusal::{Kind, Resource};
 use crate::setting::{Setting, SettingName};
 use crate::shelf::End;
 use crate::vhost::binding_bytes;
+use crate::warning::Warning;
 
 impl Recovery {
+    /// The virtual hosts that something durable is in, and that neither the configuration nor a command has named. The
+    /// configuration did once: what is in them is no less durable for that (as in RabbitMQ, which reads the default virtual
+    /// host's name only once).
+    fn vhosts_without_a_name(&self, realm: &Realm) -> BTreeSet<ShortStr> {
+        let exchanges = self.exchanges.values().map(|(vhost, _)| vhost);
+        let in_place = exchanges.chain(self.queues.values().map(|(vhost, _)| vhost));
+        let settings = self.settings.iter().filter(|(_, (_, setting))| setting.is_some());
+        let named = settings.filter_map(|(name, _)| name.vhost());
+        let bound = self.bindings.values().map(|bound| &bound.vhost);
+        let is_known = |vhost: &ShortStr| {
+            realm.vhosts.find(vhost.as_bytes()).is_some()
+                || self.settings.contains_key(&SettingName::Vhost(vhost.clone()))
+        };
+        in_place.chain(named).chain(bound).filter(|vhost| !is_known(vhost)).cloned().collect()
+    }
+
     /// Makes everything be there that the records say.
     pub(crate) fn restore(
         self,
@@ -37,6 +55,12 @@ impl Recovery {
         realm: &mut Realm,
         out: &mut Vec<Effect>,
     ) -> Result<(), RecoveryError> {
+        for vhost in self.vhosts_without_a_name(realm) {
+            out.push(Effect::Warn(Warning::VhostKept { vhost: vhost.clone() }.into()));
+            let definition = VhostDefinition { name: vhost, ..VhostDefinition::default() };
+            let kept = realm.set(Setting::Vhost(definition), out);
+            kept.expect("a virtual host that was there may be there again");
+        }
         let gone = restore_settings(realm, self.settings, out)?;
         let mut queues = BTreeMap::new();
         for (record, (vhost, spec)) in self.exchanges {
@@ -232,9 +256,8 @@ fn restore_settings(
     Ok(gone)
 }
 
-fn vhost_of(realm: &Realm, record: RecordId, vhost: &ShortStr) -> Result<VhostId, RecoveryError> {
-    let missing = || RecoveryError::NoVhost { record, vhost: vhost.clone() };
-    realm.vhosts.find(vhost.as_bytes()).ok_or_else(missing)
+fn vhost_of(realm: &Realm, vhost: &ShortStr) -> VhostId {
+    realm.vhosts.find(vhost.as_bytes()).expect("virtual hosts of which records tell are there")
 }
 
 fn restore_exchange(
@@ -243,7 +266,7 @@ fn restore_exchange(
     vhost: &ShortStr,
     spec: ExchangeSpec,
 ) -> Result<Option<QueueId>, RecoveryError> {
-    let id = vhost_of(realm, record, vhost)?;
+    let id = vhost_of(realm, vhost);
     let refused = |reason| RecoveryError::Refused { record, reason };
     let rule = spec.rule().map_err(refused)?;
     let alternate = alternate_of(&spec, vhost.as_bytes()).map_err(refused)?;
@@ -260,7 +283,7 @@ fn restore_queue(
     vhost: &ShortStr,
     spec: QueueSpec,
 ) -> Result<QueueId, RecoveryError> {
-    let id = vhost_of(realm, record, vhost)?;
+    let id = vhost_of(realm, vhost);
     let resource = Resource::queue(spec.name.as_bytes(), vhost.as_bytes());
     let settings = Settings::parse(&spec.arguments, &resource)
         .map_err(|reason| RecoveryError::Refused { record, reason })?;
@@ -273,7 +296,7 @@ fn restore_binding(
     record: RecordId,
     bound: &Bound,
 ) -> Result<bool, RecoveryError> {
-    let vhost = vhost_of(realm, record, &bound.vhost)?;
+    let vhost = vhost_of(realm, &bound.vhost);
     let place = &realm.vhosts[vhost];
     let exchange = |named: &Named| -> Option<ExchangeId> {
         let (id, exchange) = place.exchange(named.name.as_bytes())?;

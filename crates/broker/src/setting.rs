@@ -57,7 +57,7 @@ impl SettingName {
     }
 
     /// The virtual host it is in, and falls with.
-    fn vhost(&self) -> Option<&ShortStr> {
+    pub(crate) fn vhost(&self) -> Option<&ShortStr> {
         match self {
             Self::Permission { vhost, .. }
             | Self::TopicPermission { vhost, .. }

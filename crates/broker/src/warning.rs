@@ -51,6 +51,14 @@ pub enum Warning {
         /// What it holds, in octets.
         held_bytes: u64,
     },
+    /// Neither the configuration nor a command has named a virtual host, but something durable is in it: it stays.
+    #[error(
+        "vhost '{vhost}' is not the configuration's any more, and is kept because of what is in it; delete it if that is not wanted"
+    )]
+    VhostKept {
+        /// The virtual host.
+        vhost: ShortStr,
+    },
     /// A policy does not apply because its pattern would take too many steps. Said once for each policy that is set.
     #[error(
         "policy '{policy}' in vhost '{vhost}' does not apply everywhere: pattern '{pattern}' takes too many steps"

@@ -2,7 +2,9 @@
 
 use expect_test::expect;
 
-use crate::script::check;
+use warrener_broker::{Command, Config, Json, Object, ParameterDefinition, PolicyDefinition};
+
+use crate::script::{World, check, parse_name};
 
 #[test]
 fn durable_things_come_back_and_others_do_not() {
@@ -456,4 +458,59 @@ fn failures_are_remembered() {
                 queue 'q' quorum durable: 0 ready, 0 unacked, 0 consumers
         "#]],
     );
+}
+
+/// The configuration named the virtual host once, and names another one now.
+#[test]
+fn a_virtual_host_that_has_durable_things_stays_though_nobody_names_it_any_more() {
+    let mut world = World::new();
+    world.run("1 connect\n1.1 open\n1.1 queue.declare q durable\n1.1 publish - q kept persistent");
+    world.run("1.1 queue.bind q amq.direct k");
+    world.obeyed(Command::SetPolicy(PolicyDefinition {
+        vhost: parse_name("/"),
+        name: parse_name("short"),
+        pattern: "^q$".into(),
+        apply_to: "queues".into(),
+        definition: Object::new().with("max-length", 1_i64),
+        ..PolicyDefinition::default()
+    }));
+    let mut told = String::new();
+    let shop = |config: &mut Config| config.vhosts = vec![parse_name("shop")];
+    world.restart_with(shop, &mut told);
+    assert!(told.contains("vhost '/' is not the configuration's any more"), "{told}");
+    let names = |world: &World| {
+        let mut names: Vec<String> =
+            world.broker.view().vhosts().map(ToString::to_string).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&world), ["/", "shop"]);
+    // It is one of those that commands have made from now on: nothing is said of it again, and it can be deleted.
+    told.clear();
+    world.restart_with(shop, &mut told);
+    assert!(!told.contains("configuration's"), "{told}");
+    world.run("1 connect vhost=/\n1.1 open");
+    world.run("1.1 publish amq.direct k newer persistent");
+    let seen = world.run("1.1 get q no-ack\n1.1 get q no-ack");
+    assert!(seen.contains("\"newer\"") && seen.contains("get-empty"), "its policy holds: {seen}");
+    world.obeyed(Command::DeleteVhost(parse_name("/")));
+    world.work(&mut told);
+    world.restart_with(shop, &mut told);
+    assert_eq!(names(&world), ["shop"]);
+}
+
+#[test]
+fn a_right_or_a_parameter_in_a_virtual_host_that_nobody_names_any_more_stops_no_start() {
+    let mut world = World::new();
+    world.obeyed(Command::SetParameter(ParameterDefinition {
+        vhost: parse_name("/"),
+        component: parse_name("shovel"),
+        name: parse_name("s"),
+        value: Json::Integer(1),
+        ..ParameterDefinition::default()
+    }));
+    let mut told = String::new();
+    world.restart_with(|config| config.vhosts = vec![parse_name("shop")], &mut told);
+    assert!(told.contains("vhost '/' is not the configuration's any more"), "{told}");
+    assert_eq!(world.broker.view().vhosts().count(), 2);
 }

@@ -4,7 +4,6 @@ use core::net::SocketAddr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use warrener_broker::RecoveryError;
 use warrener_node::NodeError;
 use warrener_store::LogError;
 
@@ -108,9 +107,6 @@ fn in_directory(directory: Option<&Path>) -> String {
 
 fn log_advice(error: &NodeError) -> &'static str {
     match error {
-        NodeError::Recovery { error: RecoveryError::NoVhost { .. }, .. } => {
-            "give default_vhost back what it was, or name another directory with --data-dir DIR"
-        }
         NodeError::Log(LogError::Full { .. }) => "free some space and start again",
         NodeError::Log(LogError::TooNew { .. }) => "start the newer version of this program",
         NodeError::Log(LogError::Corrupt(_))

@@ -326,7 +326,7 @@ const KEYS: &[Key] = &[
     Key {
         name: "default_vhost",
         takes: "VHOST",
-        help: "The virtual host that exists from the start, and in which the users given here may do anything",
+        help: "The virtual host that exists from the start, and in which the users given here may do anything. When another is named, the one before stays if anything durable is in it, until it is deleted; but who may enter it is then for commands to say",
         set: |to, values| {
             to.server.default_vhost = one(values, value::vhost)?;
             Ok(())
