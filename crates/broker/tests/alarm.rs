@@ -191,6 +191,18 @@ fn a_client_that_leaves_under_an_alarm_has_published_what_it_said() {
 }
 
 #[test]
+fn what_waits_behind_a_publish_that_ends_its_connection_goes_with_it() {
+    let mut world = World::new();
+    world.run("1 connect\n1.1 open\n1.1 queue.declare q\nalarm disk on");
+    world.run("1.1 publish - q never immediate\n1.1 queue.declare r\n1.1 publish - q nor-this");
+    let seen = world.run("alarm disk off");
+    assert!(seen.contains("540"), "{seen}");
+    let view = world.broker.view();
+    assert_eq!((view.connections(), view.messages(), view.queue("/", "r").is_none()), (0, 0, true));
+    assert_eq!(view.memory_bytes(), view.definition_bytes(), "nothing of it is held");
+}
+
+#[test]
 fn a_broker_that_holds_too_much_says_so_once() {
     let mut world = World::with_limits(|limits| limits.memory_alarm_bytes = 1_000_000);
     let large = "x".repeat(600_000);

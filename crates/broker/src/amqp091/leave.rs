@@ -163,6 +163,7 @@ impl Broker {
             if !self.clear_slice(now, channel, out) {
                 return true;
             }
+            self.drop_parked(channel, out);
             self.remove_channel(channel);
         }
         let Some(connection) = self.amqp.clients.get(key).map(|client| client.connection) else {

@@ -160,14 +160,20 @@ impl Broker {
     pub(crate) fn forget_parked(&mut self, key: ChannelKey, out: &mut Vec<Effect>) {
         let channel = self.amqp.channel_mut(key);
         let Some(stall) = channel.stall.take() else { return };
-        let bytes: u64 = channel.parked.drain(..).map(|parked| parked.bytes()).sum();
-        let client = channel.client;
         match stall {
             Stall::Content(queue) => {
                 self.amqp.stalled.remove(&(queue, key));
             }
             Stall::Alarm | Stall::Turn | Stall::Work => {}
         }
+        self.drop_parked(key, out);
+    }
+
+    /// What a channel was asked for and has not come to is forgotten, also where it was just about to go on with it.
+    pub(crate) fn drop_parked(&mut self, key: ChannelKey, out: &mut Vec<Effect>) {
+        let channel = self.amqp.channel_mut(key);
+        let bytes: u64 = channel.parked.drain(..).map(|parked| parked.bytes()).sum();
+        let client = channel.client;
         self.count_parked(client, |before| before - bytes, out);
     }
 
