@@ -15,6 +15,10 @@ use super::{Run, topology};
 /// How many seconds of the world's time anything may take when nothing is wrong.
 const PATIENCE_S: u32 = 900;
 
+/// For how many seconds nothing may come out of a queue before what is in it counts as stuck. A broker without memory to
+/// spare reads one message after the other from a slow disk, which has other things to do as well.
+const PAUSE_S: u32 = 10;
+
 impl Run<'_> {
     pub(super) fn drain(&mut self) {
         self.listen();
@@ -130,7 +134,7 @@ impl Run<'_> {
             last.listen(&self.record);
             let busy = last.finish(&self.record) || last.session.waits_for().is_some();
             idle = if busy { 0 } else { idle + 1 };
-            if idle == 3 {
+            if idle == PAUSE_S {
                 break;
             }
         }
