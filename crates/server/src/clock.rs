@@ -20,10 +20,7 @@ pub(crate) struct Clock {
 impl Clock {
     /// Starts from the wall clock.
     pub(crate) fn start() -> Self {
-        Self::start_from(|| {
-            let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            Time::ZERO + wall
-        })
+        Self::start_from(wall)
     }
 
     /// Starts from a wall clock, which can be asked once: whoever sets it later is not heard.
@@ -63,6 +60,35 @@ impl Clock {
     }
 }
 
+/// The wall clock, which the operating system may set at any moment.
+fn wall() -> Time {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    #[cfg(test)]
+    let wall = wall + stepped::by();
+    Time::ZERO + wall
+}
+
+/// A wall clock that a test sets as an administrator would. It is one for all tests of the process.
+#[cfg(test)]
+pub(crate) mod stepped {
+    use core::sync::atomic::AtomicU32;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    static HOURS: AtomicU32 = AtomicU32::new(0);
+
+    /// Sets the clock to so many hours after the true time.
+    pub(crate) fn set(hours: u32) {
+        HOURS.store(hours, Ordering::SeqCst);
+    }
+
+    pub(super) fn by() -> Duration {
+        HOUR * HOURS.load(Ordering::SeqCst)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,7 +100,8 @@ mod tests {
         let first = clock.now();
         let second = clock.now();
         assert!(first <= second);
-        assert!(first.saturating_since(Time::ZERO + wall) < Duration::from_secs(60));
+        // Another test may have set the clock by some hours.
+        assert!(first.saturating_since(Time::ZERO + wall) < Duration::from_secs(24 * 3600));
     }
 
     #[test]

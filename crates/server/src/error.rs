@@ -93,6 +93,13 @@ impl ServeError {
             (Status::Failed(NodeError::Log(LogError::Locked)), Some(directory)) => {
                 Self::DataDirLocked { directory }
             }
+            (
+                Status::Failed(NodeError::Log(LogError::Io {
+                    kind: kind @ io::ErrorKind::PermissionDenied,
+                    ..
+                })),
+                Some(directory),
+            ) => Self::DataDir { directory, source: kind.into() },
             (Status::Failed(error), directory) => Self::Log { directory, error: error.into() },
             (Status::Panicked | Status::Closed | Status::Recovering | Status::Ready { .. }, _) => {
                 Self::Panicked
@@ -149,6 +156,10 @@ mod tests {
             assert_eq!(text.lines().count(), 1);
         }
         let directory = PathBuf::from("/d");
+        let (kind, doing) = (io::ErrorKind::PermissionDenied, "locking the directory".to_owned());
+        let denied = Status::Failed(NodeError::Log(LogError::Io { kind, doing }));
+        let text = ServeError::stopped(denied, &Storage::Directory(directory.clone())).to_string();
+        assert!(text.contains("/d") && text.contains("let this user"), "{text}");
         let text = ServeError::DataDirLocked { directory }.to_string();
         assert!(text.contains("/d") && text.contains("--data-dir"), "{text}");
     }

@@ -355,6 +355,7 @@ pub(crate) mod tests {
     use warrener_connection::{ClientConfig, Connection, Event};
 
     use super::*;
+    use crate::clock::stepped;
     use crate::config::Listen;
 
     const ONE: ChannelId = ChannelId::new(1);
@@ -369,10 +370,14 @@ pub(crate) mod tests {
 
     impl Client {
         pub(crate) fn connect(address: SocketAddr) -> Self {
+            Self::connect_as(address, ClientConfig::default())
+        }
+
+        fn connect_as(address: SocketAddr, config: ClientConfig) -> Self {
             let socket = TcpStream::connect(address).unwrap();
-            socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
             let clock = Clock::start();
-            let connection = Connection::client(ClientConfig::default(), clock.now());
+            let connection = Connection::client(config, clock.now());
             let mut client = Self { connection, socket, input: BytesMut::new(), clock };
             client.wait_for(|event| matches!(event, Event::Ready(_)));
             client.say(Method::ChannelOpen);
@@ -482,7 +487,14 @@ pub(crate) mod tests {
     pub(crate) async fn with_server(
         story: impl FnOnce(SocketAddr, Arc<Core<MemoryLog>>) + Send + 'static,
     ) -> Result<(), ServeError> {
-        let mut config = Config::in_memory();
+        serve_beside(Config::in_memory(), story).await
+    }
+
+    /// The same with this configuration, but an address of its own.
+    async fn serve_beside(
+        mut config: Config,
+        story: impl FnOnce(SocketAddr, Arc<Core<MemoryLog>>) + Send + 'static,
+    ) -> Result<(), ServeError> {
         config.listen = Listen::On(vec![([127, 0, 0, 1], 0).into()]);
         let server = Server::start(config).await.unwrap();
         let address = server.addresses()[0];
@@ -582,6 +594,59 @@ pub(crate) mod tests {
             }
         };
         with_server(story).await.unwrap();
+    }
+
+    /// How many messages are ready in a queue.
+    fn ready(client: &mut Client, name: &str) -> u32 {
+        client.declare(name);
+        let answer =
+            client.wait_for(|event| matches!(event, Event::Method(_, Method::QueueDeclareOk(_))));
+        let Event::Method(_, Method::QueueDeclareOk(ok)) = answer else { panic!("{answer:?}") };
+        ok.message_count
+    }
+
+    fn expiring(after_ms: &str) -> Content {
+        let properties = Properties::builder().expiration(after_ms).build().unwrap();
+        Content::new(properties, bytes::Bytes::from_static(b"x"))
+    }
+
+    /// Reads, and sends nothing, until the server hangs up; it does so within the time for a read.
+    fn hear_out(socket: &mut TcpStream) {
+        while socket.read(&mut [0; 1 << 10]).expect("an end in good time") > 0 {}
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_system_clock_set_by_an_hour_either_way_moves_nothing() {
+        // The server starts while the clock runs an hour ahead.
+        stepped::set(1);
+        let story = move |address, _| {
+            let mut steady = Client::connect(address);
+            assert_eq!(ready(&mut steady, "lasting") + ready(&mut steady, "passing"), 0);
+            steady.send("lasting", &expiring("1800000"));
+            for hours in [2, 0] {
+                let mut heartbeat = ClientConfig::default();
+                heartbeat.heartbeat_s = Some(2);
+                let mut silent = Client::connect_as(address, heartbeat);
+                let mut speechless = TcpStream::connect(address).unwrap();
+                speechless.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+                steady.send("passing", &expiring("1500"));
+                assert_eq!(ready(&mut steady, "lasting"), 1);
+                stepped::set(hours);
+                // No timer stops: silence is noticed, a handshake is not waited for, a message expires.
+                hear_out(&mut silent.socket);
+                hear_out(&mut speechless);
+                let gave_up = Clock::stopwatch();
+                while ready(&mut steady, "passing") > 0 {
+                    assert!(gave_up() < Duration::from_secs(60), "it never expires");
+                }
+                // And nothing ends early: neither the message that has half an hour nor this connection.
+                assert_eq!(ready(&mut steady, "lasting"), 1);
+            }
+        };
+        let mut config = Config::in_memory();
+        config.handshake_timeout = Duration::from_secs(5);
+        serve_beside(config, story).await.unwrap();
+        stepped::set(0);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
