@@ -129,11 +129,11 @@ impl Run<'_> {
             return self.record.note(Happened::Odd("nobody listens at the end".into()));
         };
         let mut idle = 0;
-        for _ in 0..PATIENCE_S {
+        for _ in 0..10 * PATIENCE_S {
             self.world.advance(Duration::from_secs(1));
             last.listen(&self.record);
             let busy = last.finish(&self.record) || last.session.waits_for().is_some();
-            idle = if busy { 0 } else { idle + 1 };
+            idle = if busy || self.waits_for_the_disk(queue) { 0 } else { idle + 1 };
             if idle == PAUSE_S {
                 break;
             }
@@ -148,6 +148,13 @@ impl Run<'_> {
         let counts = self.world.view(|view| view.queue("/", &topology::name(queue)));
         let messages = counts.map_or(0, |counts| counts.ready + counts.unacked);
         self.record.note(Happened::Left { queue, messages });
+    }
+
+    /// Whether messages of a queue may still be on their way to a slow disk: what is there in part cannot be read yet.
+    fn waits_for_the_disk(&self, queue: QueueId) -> bool {
+        let counts = self.world.view(|view| view.queue("/", &topology::name(queue)));
+        let writes = |(name, held): &(&str, u64)| *name == "records to be written" && *held > 0;
+        counts.is_some_and(|counts| counts.ready > 0) && self.world.holdings().iter().any(writes)
     }
 
     /// What the server holds when it has nothing to hold. The last acknowledgements reach the disk with the next thing
