@@ -16,8 +16,9 @@ use super::{Run, topology};
 const PATIENCE_S: u32 = 900;
 
 /// For how many seconds nothing may come out of a queue before what is in it counts as stuck. A broker without memory to
-/// spare reads one message after the other from a slow disk, which has other things to do as well.
-const PAUSE_S: u32 = 10;
+/// spare reads one message after the other; on the slowest disk, on which every operation takes a tenth of a second and small
+/// segments are compacted all the time, one has taken half a minute.
+const PAUSE_S: u32 = 60;
 
 impl Run<'_> {
     pub(super) fn drain(&mut self) {
