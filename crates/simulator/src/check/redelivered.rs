@@ -18,6 +18,8 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
     // The last time at which something may have been under way to somebody who did not get it.
     let mut lost_sight = BTreeMap::new();
     let mut sight = Sight::of(story);
+    // Those who did not read when the server ended may hear of what it had sent them long after it is there again.
+    let (mut stalled, mut late) = (BTreeSet::new(), BTreeSet::new());
     for (number, moment) in story.moments.iter().enumerate() {
         lost_sight.extend(sight.lost(moment).into_iter().map(|queue| (queue, number)));
         match &moment.what {
@@ -35,7 +37,7 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
                             "{id} of {from} was out for the first time, and says again"
                         ));
                     }
-                } else if !seen.insert(copy) {
+                } else if !late.contains(&delivered.to) && !seen.insert(copy) {
                     return Err(format!("{id} came again out of {from} as if new"));
                 }
             }
@@ -44,6 +46,13 @@ pub(super) fn check(story: &Story) -> Result<(), String> {
             Happened::Killed | Happened::PowerLost | Happened::Failed(_) => {
                 seen.clear();
                 crashed = true;
+                late.extend(stalled.iter().copied());
+            }
+            Happened::Stalled(by, true) => {
+                stalled.insert(*by);
+            }
+            Happened::Stalled(by, false) => {
+                stalled.remove(by);
             }
             Happened::Started(_) if core::mem::take(&mut crashed) => seen.clear(),
             _ => {}
@@ -81,6 +90,16 @@ mod tests {
         assert!(check(&story(read_late.clone().into_iter().chain([delivered(1)]))).is_ok());
         let twice_since = read_late.into_iter().chain([delivered(1), delivered(1)]);
         assert!(check(&story(twice_since)).is_err());
+        let stalled = |yes| Happened::Stalled(BOB, yes);
+        let failed = Happened::Failed(String::new());
+        let read_later =
+            [published(1), stalled(true), failed, Happened::Started(0), stalled(false)];
+        let since = [delivered(1), delivered(1)];
+        assert!(check(&story(read_later.into_iter().chain(since))).is_ok());
+        let read_in_time = [published(1), stalled(true), stalled(false), Happened::Started(0)];
+        assert!(
+            check(&story(read_in_time.into_iter().chain([delivered(1), delivered(1)]))).is_err()
+        );
     }
 
     #[test]
