@@ -23,6 +23,8 @@ pub struct Gauges {
     /// Octets that wait to be written to all connections' sockets; the bound is the broker's for each connection, times
     /// the connections there are.
     pub outbound_bytes: Level,
+    /// Octets of log lines that wait for whoever reads standard error; further lines are left out, and counted.
+    pub line_bytes: Level,
 }
 
 /// How much there is, and how much there may be.
@@ -43,7 +45,7 @@ impl Level {
 impl Gauges {
     /// All of them with their names, for whoever lists them.
     #[must_use]
-    pub const fn all(&self) -> [(&'static str, Level); 8] {
+    pub const fn all(&self) -> [(&'static str, Level); 9] {
         [
             ("connections", self.connections),
             ("disk_records", self.disk_records),
@@ -53,6 +55,7 @@ impl Gauges {
             ("log_rewrites", self.log_rewrites),
             ("password_checks", self.password_checks),
             ("outbound_bytes", self.outbound_bytes),
+            ("line_bytes", self.line_bytes),
         ]
     }
 }

@@ -26,6 +26,7 @@ mod limits;
 mod link;
 mod links;
 mod listener;
+mod log_writer;
 mod logging;
 mod login;
 mod management;

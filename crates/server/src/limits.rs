@@ -21,6 +21,12 @@ pub(crate) const PARTING_PART: f32 = 0.75;
 /// How long the end of a process that has panicked waits for its last line to be taken.
 pub(crate) const LAST_LINE: Duration = Duration::from_millis(50);
 
+/// How many octets of lines may wait for whoever reads the log; lines beyond that are counted.
+pub(crate) const LINE_BYTES_WAITING: usize = 1 << 20;
+
+/// And for how long the end of the process waits for them.
+pub(crate) const LAST_LINES: Duration = Duration::from_secs(1);
+
 /// Which lines are logged unless told otherwise.
 pub(crate) const LOG_FILTER: &str = "info";
 

@@ -7,6 +7,8 @@ use std::io::{self, IsTerminal};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt as lines, reload};
 
+use crate::log_writer;
+
 /// How lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -23,7 +25,8 @@ pub(crate) struct Logging(reload::Handle<EnvFilter, Registry>);
 /// Starts logging the lines that `wanted` asks for; an error says what is wrong with it.
 pub(crate) fn start(wanted: &str, format: Format) -> Result<Logging, String> {
     let (filter, handle) = reload::Layer::new(parsed(wanted)?);
-    let lines = lines::layer().with_writer(io::stderr);
+    let writer = log_writer::start().map_err(|error| format!("cannot start threads: {error}"))?;
+    let lines = lines::layer().with_writer(writer);
     let lines = match format {
         Format::Human => lines.with_ansi(io::stderr().is_terminal()).with_target(false).boxed(),
         Format::Json => lines.with_ansi(false).json().flatten_event(true).boxed(),

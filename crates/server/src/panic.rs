@@ -4,6 +4,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use crate::limits::LAST_LINE;
+use crate::log_writer;
 use crate::program::complain;
 
 /// What the process ends with: an internal software error (`EX_SOFTWARE` of sysexits).
@@ -30,6 +31,7 @@ fn say(line: String) {
     let (tell, told) = mpsc::channel();
     let written = move || {
         complain(&line);
+        log_writer::finish(LAST_LINE);
         let _ = tell.send(());
     };
     if thread::Builder::new().name("last-line".to_owned()).spawn(written).is_ok() {

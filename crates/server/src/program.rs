@@ -14,7 +14,8 @@ use crate::server::Server;
 use crate::shutdown::Signals;
 use crate::systemd::{self, Notifier};
 use crate::{
-    config_command, control_socket as control, doctor, limits, logging, panic, store_command,
+    config_command, control_socket as control, doctor, limits, log_writer, logging, panic,
+    store_command,
 };
 
 /// Runs the `warrener` program with a command line, the program's name first, and returns when the broker has ended.
@@ -32,13 +33,15 @@ pub fn program(line: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Command::Serve(sources)) => serve(&sources),
         Err(usage) => Err(usage),
     };
-    match outcome {
+    let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(reasons) => {
             reasons.lines().for_each(complain);
             ExitCode::FAILURE
         }
-    }
+    };
+    log_writer::finish(limits::LAST_LINES);
+    code
 }
 
 /// Where the socket is by which this user's broker is steered, going by the configuration file and the environment that a
@@ -93,7 +96,9 @@ fn run(reloader: Reloader) -> Result<(), String> {
         .thread_name("warrener")
         .enable_all()
         .build()
-        .map_err(|error| format!("cannot start threads: {error}"))?;
+        .map_err(|error| {
+            format!("cannot start threads: {error}; raise the limits (ulimit -n, ulimit -u)")
+        })?;
     let served = runtime.block_on(serve_until_signalled(reloader));
     runtime.shutdown_background();
     served.map_err(|error| error.to_string())
@@ -131,7 +136,7 @@ async fn serve_until_signalled(reloader: Reloader) -> Result<(), ServeError> {
     }
 }
 
-/// Standard error may be closed; then nobody listens.
+/// A line of the program's own.
 pub(crate) fn complain(reason: &str) {
-    let _ = writeln!(io::stderr(), "warrener: {reason}");
+    log_writer::say(&format!("warrener: {reason}\n"));
 }

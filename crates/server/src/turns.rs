@@ -23,6 +23,7 @@ use crate::lanes::{LANE_BOUND, Lanes};
 use crate::limits::{BACKLOG_RECORDS, PASSWORD_CHECKS_WAITING, REPEATED_WINDOW};
 use crate::link::Link;
 use crate::links::Links;
+use crate::log_writer;
 use crate::login::Logins;
 use crate::notices;
 use crate::poison::LockOrStop;
@@ -331,6 +332,7 @@ impl<L: Log> Core<L> {
                 PASSWORD_CHECKS_WAITING as u64,
             ),
             outbound_bytes: Level::new(links.iter().map(waits).sum(), count * outbound_each),
+            line_bytes: log_writer::level(),
         }
     }
 

@@ -157,6 +157,11 @@ impl Broker {
         Ok(Self { child, addresses, log, data })
     }
 
+    /// What it has said. Whoever holds the lock keeps the tests from reading on: then nobody reads the log.
+    pub(crate) fn lines(&self) -> Arc<Mutex<String>> {
+        Arc::clone(&self.log)
+    }
+
     /// Where it listens for AMQP over TLS.
     pub(crate) fn tls_address(&self) -> SocketAddr {
         self.address_for("AMQP over TLS")
@@ -256,8 +261,13 @@ impl Broker {
     /// Waits until it has ended.
     #[track_caller]
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        let status = process::wait(&mut self.child, STOP_LIMIT);
+        let status = self.ends();
         status.unwrap_or_else(|| panic!("still there after {STOP_LIMIT:?}:\n{}", self.last_words()))
+    }
+
+    /// How it ends, if it does in good time.
+    pub(crate) fn ends(&mut self) -> Option<ExitStatus> {
+        process::wait(&mut self.child, STOP_LIMIT)
     }
 
     /// Ends it without any warning (SIGKILL).

@@ -19,6 +19,24 @@ fn lines_are_objects_where_that_is_wanted() {
     }
 }
 
+#[test]
+fn a_log_that_nobody_reads_holds_up_nobody() {
+    let mut broker = Broker::start_with(&["--log", "trace"]);
+    let lines = broker.lines();
+    let unread = lines.lock().expect("the lines");
+    // More than a pipe holds and a reader has in hand.
+    for _ in 0..1_000 {
+        drop(Peer::greeted(&broker));
+    }
+    let mut peer = Peer::open(&broker);
+    broker.signal("TERM");
+    assert_eq!(peer.expect_close().code, 320);
+    peer.agree_to_close();
+    let status = broker.ends();
+    drop(unread);
+    assert_eq!(status.and_then(|status| status.code()), Some(0));
+}
+
 /// What a stranger would like a terminal, a parser or a page to swallow; a user's name must be UTF-8, so without the last octet.
 const HOSTILE: &[u8] = b"\x1b[2J\r\n\"}<img src=x onerror=alert(1)>\xff";
 
