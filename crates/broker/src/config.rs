@@ -169,6 +169,9 @@ pub(crate) const EFFECTS_ENOUGH: usize = EFFECTS_PER_TURN / 2;
 /// With so many visits, likewise.
 pub(crate) const VISITS_ENOUGH: u64 = VISITS_PER_TURN / 2;
 
+/// How many of them a turn has left for what comes last, whatever came before.
+pub(crate) const VISITS_LEFT: u64 = VISITS_ENOUGH / 8;
+
 /// How many steps one queue works in a row while others wait.
 pub(crate) const STEPS_IN_A_ROW: u32 = 256;
 
@@ -190,10 +193,10 @@ pub(crate) const BURIED_BYTES_A_VISIT: usize = 256;
 
 /// How many steps the way of a message may take: exchanges, conditions and nodes that are looked at. One that would take
 /// more is refused; a dead letter goes nowhere.
-pub(crate) const ROUTE_STEPS: u32 = 1 << 18;
+pub(crate) const ROUTE_STEPS: u32 = 1 << 16;
 
 /// How many of them are as much work as a visit.
-pub(crate) const STEPS_A_VISIT: u32 = 64;
+pub(crate) const STEPS_A_VISIT: u32 = 16;
 
 /// How many routing keys a message may have in all; one with more is refused with 406.
 pub(crate) const ROUTING_KEYS: usize = 4_096;
@@ -201,9 +204,9 @@ pub(crate) const ROUTING_KEYS: usize = 4_096;
 /// How many queues that a message is found to be for are as much work as a visit, before it is offered to any.
 pub(crate) const TARGETS_A_VISIT: usize = 16;
 
-/// What the history of a message's deaths may take, in octets more or less: with some 1,500 queues in it, it is longer than a
-/// frame is by default, and hardly anybody could take the message any more. One that dies again then goes no further.
-pub(crate) const HISTORY_BYTES: usize = 512 << 10;
+/// What the history of a message's deaths may take, in octets more or less: that is some 780 queues, and nearly as long
+/// in headers as a frame is by default. One that dies again then goes no further.
+pub(crate) const HISTORY_BYTES: usize = 256 << 10;
 
 /// What a binding takes of memory beside its key and its arguments, more or less.
 pub(crate) const BINDING_BYTES: u64 = 320;

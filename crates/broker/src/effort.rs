@@ -1,7 +1,7 @@
 //! How much a turn does. Whatever is long is done in lines that outlive the turn: of what happened in queues, of queues that
 //! deliver, of jobs. A turn takes from them until it has done enough, and the next goes on where it stopped.
 
-use crate::config::{EFFECTS_ENOUGH, VISITS_ENOUGH};
+use crate::config::{EFFECTS_ENOUGH, VISITS_ENOUGH, VISITS_LEFT};
 
 /// What the present turn has done, and may do.
 #[derive(Debug)]
@@ -53,7 +53,11 @@ impl Effort {
     /// From now on, so much of the turn may be used.
     #[inline]
     pub(crate) const fn share(&mut self, share: Share) {
-        self.visits_end = self.visits_begun + VISITS_ENOUGH / 4 * share as u64;
+        let own = self.visits_begun + VISITS_ENOUGH / 4 * share as u64;
+        // Whatever came before has taken, something is left for the last: what is ready is delivered in every turn.
+        let least = if share as u64 == Share::All as u64 { VISITS_LEFT } else { 0 };
+        let least = self.visited + least;
+        self.visits_end = if own > least { own } else { least };
         self.effects_end = self.effects_begun + EFFECTS_ENOUGH / 4 * share as usize;
     }
 

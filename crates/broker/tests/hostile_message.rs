@@ -60,13 +60,13 @@ fn a_message_that_dies_in_very_many_queues_goes_on_in_slices_and_no_further_than
     let before = world.broker.view().memory_bytes();
     let (octets, turns) = heaviest(&mut world, &format!("2.1 publish - {} m", name(0)));
     assert!(octets < OCTETS_A_TURN, "{octets} octets in one turn");
-    assert!(turns > 20, "{turns} turns");
+    assert!(turns > 10, "{turns} turns");
     assert_eq!(world.broker.view().messages(), 0, "its history is too long");
     assert_eq!(world.broker.view().memory_bytes(), before);
     // From a little further on it arrives, and what it says of its deaths counts as memory.
-    heaviest(&mut world, &format!("2.1 publish - {} m", name(400)));
+    heaviest(&mut world, &format!("2.1 publish - {} m", name(700)));
     assert_eq!(world.broker.view().messages(), 1);
-    assert!(world.broker.view().memory_bytes() > before + 200_000);
+    assert!(world.broker.view().memory_bytes() > before + 50_000);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn patterns_that_share_nothing_and_match_everywhere_are_not_followed_for_ever() 
     let refused = run(&mut world, &format!("2.1 publish amq.topic {key} m"));
     assert!(
         refused.contains(
-            "406 PRECONDITION_FAILED - routing by exchange 'amq.topic' in vhost '/' takes more than 262144 steps (60, 40)"
+            "406 PRECONDITION_FAILED - routing by exchange 'amq.topic' in vhost '/' takes more than 65536 steps (60, 40)"
         ),
         "{refused}"
     );
@@ -209,7 +209,7 @@ fn dead_letters_and_delayed_messages_take_no_endless_ways_either() {
         all
     });
     let refused = run(&mut world, &format!("2.1 publish h k m{headers}"));
-    assert!(refused.contains("takes more than 262144 steps"), "{refused}");
+    assert!(refused.contains("takes more than 65536 steps"), "{refused}");
     world.run("2.1 closed\n2.1 open");
     world.run("2.1 queue.declare dying arg:x-message-ttl=0 arg:x-dead-letter-exchange=h");
     run(&mut world, &format!("2.1 publish - dying m{headers}"));

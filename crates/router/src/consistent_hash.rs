@@ -30,7 +30,7 @@ struct Member {
 }
 
 /// How many draws are as much work as a step.
-const DRAWS_A_STEP: usize = 4;
+const DRAWS_A_STEP: usize = 32;
 
 impl ConsistentHash {
     pub(crate) const fn new() -> Self {

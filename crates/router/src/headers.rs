@@ -78,6 +78,10 @@ struct Met {
 
 const PRESENCE: u32 = u32::MAX;
 
+/// How many rules that are looked at are as much work as a step, and how many conditions of one.
+const RULES_A_STEP: usize = 2;
+const CONDITIONS_A_STEP: usize = 8;
+
 /// How many octets of a value are as much work as a step.
 const OCTETS_A_STEP: usize = 64;
 
@@ -106,9 +110,9 @@ impl HeadersTable {
         self.gather(hashing, headers, scratch, work);
         let met = &scratch.met[..];
         let mut check = |posting: &Posting| {
-            for rule in self.lists.targets(posting) {
+            for (place, rule) in self.lists.targets(posting).iter().enumerate() {
                 let rule = &self.rules[*rule];
-                if !work.spend(rule.steps()) {
+                if !work.spend(place % RULES_A_STEP + rule.conditions.len() / CONDITIONS_A_STEP) {
                     return;
                 }
                 if rule.agrees(met) {
@@ -230,11 +234,6 @@ impl HeadersTable {
 }
 
 impl RuleRecord {
-    /// How many steps it may take to see whether a message agrees.
-    fn steps(&self) -> usize {
-        if self.quorum == Quorum::Any { 1 } else { self.conditions.len().max(1) }
-    }
-
     /// Whether a message agrees that meets these conditions, one of which led here.
     fn agrees(&self, met: &[Met]) -> bool {
         let is_met = |condition: &Known| {

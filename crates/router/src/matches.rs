@@ -129,8 +129,8 @@ impl<D> Matches<D> {
     }
 
     /// Says how many steps the way of a message may take from now on; without this there is no such limit. What takes one:
-    /// an exchange that the message comes to for each of its keys, a node of the trie of a topic exchange for each word, a
-    /// condition of a headers exchange, eight targets. Patterns found as a whole, and direct exchanges, take none.
+    /// an exchange that the message comes to for each of its keys, a node of the trie of a topic exchange for each word, two
+    /// bindings of a headers exchange, 32 targets. Patterns found as a whole, and direct exchanges, take none.
     pub const fn set_most_steps(&mut self, most: u32) {
         self.work.set_most(most);
     }
@@ -244,7 +244,7 @@ impl<D> Matches<D> {
 }
 
 /// How many targets are as much work as a step.
-const TARGETS_A_STEP: usize = 8;
+const TARGETS_A_STEP: usize = 32;
 
 impl<D: Copy + Eq + Hash> Matches<D> {
     /// Takes the targets that a key leads to, and leaves out those that were taken before.

@@ -1,6 +1,6 @@
 //! How much is done for one message.
 
-/// What routing one message has taken, in steps: exchanges come to, nodes of a trie, conditions, and targets by the eight.
+/// What routing one message has taken, in steps: exchanges come to, nodes of a trie, bindings of headers exchanges by the two, and targets by the 32.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
     most: u32,

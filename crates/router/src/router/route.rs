@@ -13,7 +13,7 @@ use crate::stable_hash::{hash_of_keys, hash_of_value};
 use crate::topic::Root;
 
 /// How many steps it takes to find a header that an exchange hashes.
-const HEADER_STEPS: usize = 1 << 13;
+const HEADER_STEPS: usize = 1 << 12;
 
 impl<D: Copy + Eq + Hash> Router<D> {
     /// Follows a message with one key from exchange to exchange, each once.
