@@ -189,22 +189,6 @@ async fn what_was_confirmed_in_a_directory_is_there_after_the_plug_was_pulled() 
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_broker_can_follow_at_once_on_the_directory_of_one_that_was_dropped_at_work() {
-    let directory = tempfile::tempdir().unwrap();
-    for _ in 0..20 {
-        let broker = Broker::builder().directory(directory.path()).start().await.unwrap();
-        let channel = open(&broker).await.channel().await.unwrap();
-        channel.call(declare("q")).await.unwrap();
-        let lasting = Properties::builder().delivery_mode(2).build().unwrap();
-        for _ in 0..20 {
-            channel.publish("", "q", lasting.clone(), vec![7; 100_000]).await.unwrap();
-        }
-        // It goes while its disk is busy.
-        drop(broker);
-    }
-}
-
 #[tokio::test]
 async fn a_directory_has_one_broker_at_a_time() {
     let directory = tempfile::tempdir().unwrap();
